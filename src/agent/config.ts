@@ -1,0 +1,25 @@
+import type { Address } from '../base/address.ts'
+
+/** Everything that can be configured: one type; each field a flag, a HIVE_* variable and a TOML key. */
+export interface AgentConfig {
+  /** Unique in the cluster. Default: the host name. */
+  readonly name: string
+  readonly dataDir: string
+  /** Gossip (UDP) and streams (TCP). Default 127.0.0.1:4483. Port 0: any free one. */
+  readonly bind: Address
+  /** What others should dial; default: `bind`. */
+  readonly advertise: Address | null
+  /** HTTP API; null: off. Default 127.0.0.1:4480. */
+  readonly http: Address | null
+  /** Local socket. Default: DATA_DIR/agent.sock. */
+  readonly socket: string
+  /** Seeds, tried for ever, names resolved anew each time. */
+  readonly join: readonly string[]
+  readonly roles: readonly string[]
+  /** Per role, as the role's own schema reads it: TOML `[role.NAME]`. */
+  readonly roleConfig: Readonly<Record<string, unknown>>
+  readonly dc: string
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Raft and SWIM periods are multiplied by this on slow networks. Default 1. */
+  readonly timingFactor: number
+}

@@ -1,0 +1,207 @@
+import type { ErrorCode } from '../base/errors.ts'
+import type { LoggedEvent, RoleState } from '../state/events.ts'
+import type { KvEntry } from '../state/types.ts'
+
+/** JSON shapes of the API, shared with the client; and what the API needs from the agent, as `Backend`. */
+
+export type NodeState =
+  | 'zombie'
+  | 'validating'
+  | 'recovering'
+  | 'ready'
+  | 'draining'
+  | 'drained'
+  | 'leaving'
+  | 'left'
+  | 'unreachable'
+  | 'failed'
+
+export interface StatusNode {
+  readonly id: string
+  readonly name: string
+  readonly address: string
+  readonly state: NodeState
+  readonly control: 'leader' | 'voter' | 'observer' | 'none'
+  readonly roles: readonly { readonly name: string; readonly state: RoleState; readonly detail?: string }[]
+  readonly dc: string
+  readonly version: string
+  readonly incarnation: number
+  /** Names of those who cannot reach it, while suspect or unreachable. */
+  readonly accusers?: readonly string[]
+}
+
+/** `GET /v1/hive/status`, `hive status --json`. */
+export interface StatusReport {
+  readonly cluster: {
+    readonly name: string | null
+    readonly tag: string | null
+    readonly state: 'zombie' | 'active' | 'degraded'
+    readonly epoch: number
+    readonly metaVersion: number
+    /** Its name. */
+    readonly leader: string | null
+    readonly term: number
+    readonly commitIndex: number
+    readonly quorum: { readonly voters: number; readonly needed: number; readonly reachable: number }
+  }
+  readonly nodes: readonly StatusNode[]
+  /** This agent's node name. */
+  readonly self: string
+  /** True: from this node's own, possibly old, knowledge, because no control node answered. */
+  readonly stale: boolean
+  /** Things a tired person should read: storage failure, why a join waits, foreign packets … */
+  readonly notices: readonly string[]
+}
+
+export interface InitAnswer {
+  readonly tag: string
+  readonly name: string
+  /** Names of the control nodes. */
+  readonly control: readonly string[]
+  /** Why these, when hive chose. */
+  readonly why: string
+  /** The command that adds a node. */
+  readonly join: string
+  /** The same init had already happened. */
+  readonly repeated: boolean
+}
+
+export interface JoinAnswer {
+  readonly state: 'zombie' | 'joined' | 'trying'
+  readonly cluster: string | null
+  readonly detail: string
+}
+
+/** What would happen, before anything does. */
+export interface DrainVerdict {
+  readonly node: string
+  readonly allowed: boolean
+  readonly lines: readonly { readonly level: 'ok' | 'warn' | 'refuse'; readonly text: string }[]
+}
+
+export interface DrainProgress {
+  readonly node: string
+  readonly state: NodeState
+  readonly verdict?: DrainVerdict
+  /** In order: leadership first, then each role. */
+  readonly steps: readonly {
+    readonly what: string
+    readonly state: 'waiting' | 'running' | 'done' | 'failed'
+    readonly detail: string
+  }[]
+  /** Pass as `index` to wait for the next change. */
+  readonly index: number
+}
+
+export interface RoleReport {
+  readonly name: string
+  readonly description: string
+  readonly provides: readonly string[]
+  readonly requires: readonly string[]
+  readonly nodes: readonly { readonly node: string; readonly state: RoleState; readonly detail: string }[]
+}
+
+export interface ControlAnswer {
+  readonly voters: readonly string[]
+  readonly observers: readonly string[]
+  readonly metaVersion: number
+}
+
+export interface ErrorBody {
+  readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string }
+}
+
+/** How fresh a read must be: linearizable unless said otherwise. */
+export type Consistency = 'default' | 'consistent' | 'stale'
+
+export interface KvRead {
+  readonly entries: readonly KvEntry[]
+  /** X-Consul-Index: for a blocking query. */
+  readonly index: number
+  readonly leaderKnown: boolean
+}
+
+export interface KvQuery {
+  readonly key: string
+  readonly recurse: boolean
+  readonly consistency: Consistency
+  /** Blocking: wait until the index passes this… */
+  readonly index?: number
+  /** …at most this long, ms. */
+  readonly wait?: number
+}
+
+/** A Consul-shaped service registration, checked by the API, held by the `host` role. */
+export interface ServiceDefinition {
+  readonly id: string
+  readonly name: string
+  readonly tags: readonly string[]
+  readonly address: string
+  readonly port: number
+  readonly meta: Readonly<Record<string, string>>
+  readonly checks: readonly CheckDefinition[]
+}
+
+export type CheckDefinition = {
+  readonly id: string
+  readonly name: string
+  /** ms */
+  readonly timeout: number
+} & (
+  | { readonly kind: 'tcp'; readonly target: string; readonly interval: number }
+  | { readonly kind: 'http'; readonly url: string; readonly method: string; readonly interval: number }
+  | { readonly kind: 'ttl'; readonly ttl: number }
+)
+
+export interface ServiceReport extends ServiceDefinition {
+  readonly status: 'passing' | 'warning' | 'critical'
+  readonly checkStates: readonly {
+    readonly id: string
+    readonly name: string
+    readonly status: 'passing' | 'warning' | 'critical'
+    readonly output: string
+  }[]
+}
+
+/** What the API asks of the agent. Every method rejects with OperatorError; nothing blocks for ever. */
+export interface Backend {
+  status(): Promise<StatusReport>
+  init(request: { name?: string; control?: readonly string[]; actor: string }): Promise<InitAnswer>
+  join(request: { address: string; actor: string }): Promise<JoinAnswer>
+  drain(request: {
+    node: string
+    cancel: boolean
+    dryRun: boolean
+    force: boolean
+    /** ms from now; null: none. */
+    deadline: number | null
+    reason: string
+    actor: string
+  }): Promise<DrainProgress>
+  /** Resolves at the next change after `index`, or after `wait` ms with what there is. */
+  drainProgress(request: { node: string; index: number; wait: number }): Promise<DrainProgress>
+  assignRoles(request: { node: string; roles: readonly string[]; actor: string }): Promise<{ seq: number }>
+  unassignRoles(request: { node: string; roles: readonly string[]; actor: string }): Promise<{ seq: number }>
+  roles(): Promise<readonly RoleReport[]>
+  /** A page of the event log from `from`; with `wait`, resolves empty after so many ms if nothing came. */
+  log(request: { from: number; limit: number; type?: string; wait?: number }): Promise<{ events: readonly LoggedEvent[]; next: number }>
+  leave(request: { force: boolean; actor: string }): Promise<{ left: true }>
+  reset(request: { actor: string }): Promise<{ setAside: string }>
+  promote(request: { node: string; observer: boolean; force: boolean; actor: string }): Promise<ControlAnswer>
+  demote(request: { node: string; force: boolean; actor: string }): Promise<ControlAnswer>
+  kvRead(query: KvQuery): Promise<KvRead>
+  /** `ok: false`: the cas index did not match. */
+  kvPut(request: { key: string; value: Uint8Array; flags: number; cas?: number; actor: string }): Promise<{ ok: boolean; index: number }>
+  kvDelete(request: { key: string; recurse: boolean; cas?: number; actor: string }): Promise<{ ok: boolean; index: number }>
+  registerService(definition: ServiceDefinition): Promise<void>
+  deregisterService(id: string): Promise<void>
+  services(): Promise<readonly ServiceReport[]>
+  /** A TTL check reports. */
+  reportCheck(request: { id: string; status: 'passing' | 'warning' | 'critical'; output: string }): Promise<void>
+  /** Read-only: leader's address and the control nodes' addresses, Consul's `/v1/status/*`. */
+  leaderAddress(): string
+  peerAddresses(): readonly string[]
+}
+
+/** Key and value limits of the KV store, shown in every error about them. */
+export const kvLimits = { keyBytes: 512, valueBytes: 512 * 1024 } as const

@@ -1,0 +1,153 @@
+import { fromUtf8, utf8 } from './utf8.ts'
+
+/** A message from the network that is not what it claims to be. Never fatal: count it and drop it. */
+export class MalformedError extends Error {
+  constructor(message: string) {
+    super(`malformed: ${message}`)
+    this.name = 'MalformedError'
+  }
+}
+
+/** Appends big-endian fields to a growing buffer. */
+export class Writer {
+  #bytes: Uint8Array
+  #view: DataView
+  #length = 0
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity)
+    this.#view = new DataView(this.#bytes.buffer)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  u8(value: number): this {
+    this.#room(1)
+    this.#bytes[this.#length++] = value
+    return this
+  }
+
+  u16(value: number): this {
+    this.#room(2)
+    this.#view.setUint16(this.#length, value)
+    this.#length += 2
+    return this
+  }
+
+  u32(value: number): this {
+    this.#room(4)
+    this.#view.setUint32(this.#length, value)
+    this.#length += 4
+    return this
+  }
+
+  /** A safe integer ≥ 0, in 8 bytes. */
+  u64(value: number): this {
+    this.#room(8)
+    this.#view.setUint32(this.#length, Math.floor(value / 2 ** 32))
+    this.#view.setUint32(this.#length + 4, value >>> 0)
+    this.#length += 8
+    return this
+  }
+
+  /** Bytes as they are, without a length. */
+  raw(bytes: Uint8Array): this {
+    this.#room(bytes.length)
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+    return this
+  }
+
+  /** Bytes behind a 32-bit length. */
+  bytes(bytes: Uint8Array): this {
+    return this.u32(bytes.length).raw(bytes)
+  }
+
+  /** UTF-8 text behind a 16-bit length. */
+  text(text: string): this {
+    const bytes = utf8(text)
+    return this.u16(bytes.length).raw(bytes)
+  }
+
+  /** Overwrites four bytes written earlier. */
+  patchU32(at: number, value: number): void {
+    this.#view.setUint32(at, value)
+  }
+
+  /** What was written; a view, valid until the next write. */
+  done(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  #room(more: number): void {
+    const need = this.#length + more
+    if (need <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(need, this.#bytes.length * 2))
+    grown.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes = grown
+    this.#view = new DataView(grown.buffer)
+  }
+}
+
+/** Reads what Writer wrote; throws MalformedError rather than read past the end. */
+export class Reader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1))
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2))
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4))
+  }
+
+  u64(): number {
+    const at = this.#take(8)
+    const high = this.#view.getUint32(at)
+    if (high >= 2 ** 21) throw new MalformedError('a number beyond 2^53')
+    return high * 2 ** 32 + this.#view.getUint32(at + 4)
+  }
+
+  /** A view of the next `length` bytes, not a copy. */
+  raw(length: number): Uint8Array {
+    const at = this.#take(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  bytes(): Uint8Array {
+    return this.raw(this.u32())
+  }
+
+  text(): string {
+    return fromUtf8(this.raw(this.u16()))
+  }
+
+  /** Asserts that nothing is left. */
+  end(): void {
+    if (this.left !== 0) throw new MalformedError(`${this.left} bytes too many`)
+  }
+
+  #take(length: number): number {
+    const at = this.#at
+    if (length > this.#bytes.length - at) throw new MalformedError('the message ends too early')
+    this.#at = at + length
+    return at
+  }
+}

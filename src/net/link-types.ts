@@ -1,0 +1,88 @@
+import type { Address } from '../base/address.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { Clock, Millis } from '../base/time.ts'
+import type { Message as RaftMessage } from '../raft/types.ts'
+import type { SwimMessage } from '../swim/types.ts'
+import type { Hello, Verdict } from './handshake.ts'
+import type { CloseReason, Sockets } from './types.ts'
+
+/** What the owner of the links (the agent) lends them and hears from them. */
+export interface LinkHandlers {
+  /** This node's own hello, made anew for each connection. */
+  hello(): Hello
+  /** First validation of a peer that dialled us, or that we dialled. */
+  validate(hello: Hello, from: Address): Verdict
+  /** The link is up, in either direction; at most one per peer at a time. */
+  connected(peer: Hello, address: Address): void
+  /** The link is down. `refused` and `reset` are strong evidence that the process is gone. */
+  disconnected(id: string, why: CloseReason): void
+  /** A dial that never became a link: to a seed (no id known yet) or to a known peer. */
+  dialFailed(address: Address, id: string | undefined, failure: DialFailure): void
+  raft(from: string, message: RaftMessage): void
+  swim(from: string, message: SwimMessage): void
+  /** A request; answer exactly once. `body` is JSON-able, `blob` raw bytes (may be empty). */
+  request(from: string, method: string, body: unknown, blob: Uint8Array, answer: Answer): void
+  /** One-way, ordered. */
+  notice(from: string, kind: string, body: unknown, blob: Uint8Array): void
+  /** Something arrived that should not have: counted, with the last sender. */
+  foreign(from: Address, why: string): void
+}
+
+export type DialFailure =
+  | { readonly why: CloseReason }
+  | { readonly why: 'rejected'; readonly code: ErrorCode; readonly reason: string; readonly by?: Hello }
+  | { readonly why: 'busy'; readonly reason: string; readonly by?: Hello }
+  | { readonly why: 'malformed' | 'handshake-timeout' }
+
+export type Answer = (outcome: RequestOutcome) => void
+
+export type RequestOutcome =
+  | { readonly ok: true; readonly body: unknown; readonly blob?: Uint8Array }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly remedy?: string }
+
+/** Every bound of a link, with its reason in the implementation. */
+export interface LinkLimits {
+  readonly frameBytes: number
+  readonly queueBytes: number
+  readonly handshakeTimeout: Millis
+  readonly dialTimeout: Millis
+  readonly pingIdle: Millis
+}
+
+/** One multiplexed, framed TCP connection per pair of peers. */
+export interface Links {
+  listen(at: Address): void
+  /** Dial somebody of whom only the address is known. Outcome: `connected` or `dialFailed`. */
+  dialSeed(address: Address): void
+  /** Where a known peer can be reached; needed before `send` to it can dial. */
+  setAddress(id: string, address: Address): void
+  /** Forget the address and close the link, if any. */
+  forget(id: string): void
+  /** Make sure that a link exists or is being dialled, now (skips the back-off). */
+  connect(id: string): void
+  isConnected(id: string): boolean
+  connectedPeers(): readonly string[]
+  /** False: dropped, because there is no link (a dial is begun, with back-off) or its queue is full. Raft and swim bear that. */
+  sendRaft(to: string, message: RaftMessage): boolean
+  sendSwim(to: string, message: SwimMessage): boolean
+  notice(to: string, kind: string, body: unknown, blob?: Uint8Array): boolean
+  /** Bytes queued towards a peer: what a sender of chunks looks at. */
+  queued(to: string): number
+  /**
+   * Ask a peer; dials if needed. `done` is called exactly once: with the answer, or with
+   * TIMEOUT / a PeerError-like code NO_QUORUM never; a lost link answers
+   * `{ok: false, code: 'TIMEOUT', message}` and the outcome at the peer is unknown.
+   */
+  request(to: string, method: string, body: unknown, timeout: Millis, done: Answer, blob?: Uint8Array): void
+  close(): void
+}
+
+/** Made by `createLinks` in `./links.ts`; declared here so that others can be written against it. */
+export type CreateLinks = (parts: {
+  readonly sockets: Sockets
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits?: Partial<LinkLimits>
+  readonly handlers: LinkHandlers
+}) => Links

@@ -1,0 +1,58 @@
+import type { Problem } from '../base/errors.ts'
+import type { Millis } from '../base/time.ts'
+
+/**
+ * Something a node can be for the cluster. A role has no hands: `plan` is pure and says what should be
+ * done, `apply` does one step through the Host that the agent lends. A role that throws is isolated
+ * and shown red; it never takes the agent down.
+ */
+export interface Role<Config = unknown, Step extends RoleStep = RoleStep> {
+  readonly name: string
+  readonly description: string
+  readonly kind: 'producer' | 'processor'
+  /** What other roles may `require`. */
+  readonly provides: readonly string[]
+  /** Roles that must exist in the cluster before this one is assigned. */
+  readonly requires: readonly string[]
+  /** Roles whose nodes it wants named in its digest. */
+  readonly needsForBootstrap: readonly string[]
+  /** Undefined: defaults. */
+  parse(raw: unknown): { readonly config: Config } | { readonly problems: readonly Problem[] }
+  /** Steps from what is to what should be; empty: nothing to do. */
+  plan(known: RoleKnown, config: Config): readonly Step[]
+  apply(step: Step, host: Host): Promise<void>
+}
+
+export interface RoleStep {
+  /** For the terminal and the trace: what this step does, in a few words. */
+  readonly what: string
+}
+
+/** What the agent tells a role when it asks for a plan. */
+export interface RoleKnown {
+  /** `run`: be up. `drain`: hand work off, keep what others still need. `stop`: undo everything. */
+  readonly goal: 'run' | 'drain' | 'stop'
+  readonly self: { readonly id: string; readonly name: string; readonly address: string; readonly dc: string }
+  /** Nodes of the roles in `needsForBootstrap`. */
+  readonly peers: readonly { readonly role: string; readonly id: string; readonly name: string; readonly address: string }[]
+  /** What this role wrote with `Host.remember`, from this boot or an earlier one. */
+  readonly memory: Readonly<Record<string, unknown>>
+}
+
+/** The hands that the agent lends. Tests lend fake ones. */
+export interface Host {
+  now(): number
+  /** Repeats until `cancel`; never overlaps itself. */
+  every(period: Millis, task: () => Promise<void>): { cancel(): void }
+  /** Undefined: removes. Kept over restarts. */
+  remember(key: string, value: unknown): void
+  recall(key: string): unknown
+  readFile(path: string): Promise<string | undefined>
+  /** Resolves if a TCP connection opens; rejects with the reason. */
+  connectTcp(host: string, port: number, timeout: Millis): Promise<void>
+  /** Status code and at most 4 KiB of the body. */
+  requestHttp(url: string, method: string, timeout: Millis): Promise<{ status: number; body: string }>
+  /** Red or green, as `hive status` shows it. */
+  health(state: 'running' | 'failed', detail: string): void
+  trace(text: string): void
+}

@@ -1,0 +1,95 @@
+import type { Address } from '../base/address.ts'
+import type { EpochMillis } from '../base/time.ts'
+
+/**
+ * Every typed event of the log. Adding a type: add its shape here, its rule in `apply.ts`, its line
+ * in `docs/protocol.md`; raise `eventsVersion` and propose it only once every member can read it.
+ */
+export const eventsVersion = 1
+
+export type NodeId = string
+
+/** Who asked for it: an operator, a node or the control plane itself, e.g. `operator@n1`, `node:n2`, `leader:n3`. */
+export type Actor = string
+
+/** What is recorded of a node that enters. */
+export interface NodeDescription {
+  readonly id: NodeId
+  readonly name: string
+  readonly address: Address
+  readonly dc: string
+  readonly version: string
+  readonly incarnation: number
+  readonly roles: readonly string[]
+}
+
+export interface EventData {
+  ClusterInitialised: {
+    readonly tag: string
+    readonly name: string
+    readonly version: string
+    readonly control: readonly NodeDescription[]
+    readonly settings: Readonly<Record<string, string>>
+  }
+  NodeAdmitted: { readonly node: NodeDescription }
+  /** First time ready, and again after an absence. */
+  NodeReady: { readonly id: NodeId; readonly incarnation: number }
+  /** Address, version or datacenter changed; the id is the identity. */
+  NodeUpdated: { readonly id: NodeId; readonly address?: Address; readonly version?: string; readonly dc?: string; readonly incarnation: number }
+  NodeDraining: { readonly id: NodeId; readonly deadline: EpochMillis | null; readonly reason: string }
+  NodeDrainCancelled: { readonly id: NodeId }
+  NodeDrained: { readonly id: NodeId; readonly forced: boolean }
+  NodeFailed: { readonly id: NodeId; readonly incarnation: number; readonly accusers: readonly NodeId[] }
+  NodeLeaving: { readonly id: NodeId }
+  /** Out of the logical topology; leaves a tombstone. */
+  NodeLeft: { readonly id: NodeId; readonly reason: string }
+  RoleAssigned: { readonly id: NodeId; readonly roles: readonly string[] }
+  RoleUnassigned: { readonly id: NodeId; readonly roles: readonly string[] }
+  RoleReported: { readonly id: NodeId; readonly role: string; readonly state: RoleState; readonly detail: string }
+  SettingsChanged: { readonly settings: Readonly<Record<string, string>> }
+  KvPut: {
+    readonly key: string
+    /** base64 */
+    readonly value: string
+    readonly flags: number
+    /** Only if the key's ModifyIndex is this; 0: only if absent. */
+    readonly cas?: number
+  }
+  KvDelete: { readonly key: string; readonly recurse?: boolean; readonly cas?: number }
+}
+
+export type RoleState = 'assigned' | 'bootstrapping' | 'running' | 'draining' | 'drained' | 'stopped' | 'failed'
+
+export type EventType = keyof EventData
+
+/** So that a retried request takes effect once (thesis §6.3). */
+export interface RequestId {
+  /** `node id/incarnation` of the agent that asks for somebody. */
+  readonly client: string
+  readonly serial: number
+  /** Every serial below this is answered; their outcomes can be forgotten. */
+  readonly acked: number
+}
+
+export type HiveEvent = {
+  [T in EventType]: {
+    readonly v: number
+    readonly type: T
+    /** The leader's wall clock when it was proposed. */
+    readonly time: EpochMillis
+    readonly actor: Actor
+    readonly data: EventData[T]
+    readonly request?: RequestId
+  }
+}[EventType]
+
+/** An entry of the event log as people see it. `VotersChanged` and `LeaderElected` come from raft's own entries. */
+export interface LoggedEvent {
+  readonly seq: number
+  readonly term: number
+  readonly epoch: number
+  readonly time: EpochMillis
+  readonly actor: Actor
+  readonly type: EventType | 'VotersChanged' | 'LeaderElected'
+  readonly data: unknown
+}

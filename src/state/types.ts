@@ -1,0 +1,73 @@
+import type { Address } from '../base/address.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import type { EpochMillis } from '../base/time.ts'
+import type { LoggedEvent, NodeId, RoleState } from './events.ts'
+
+/** What the agreed events add up to. Shapes only. */
+
+/** How far a node is in the logical topology, as the log says. */
+export type NodePhase = 'recovering' | 'ready' | 'draining' | 'drained' | 'leaving' | 'failed'
+
+export interface NodeRecord {
+  readonly id: NodeId
+  readonly name: string
+  readonly address: Address
+  readonly dc: string
+  readonly version: string
+  readonly incarnation: number
+  readonly phase: NodePhase
+  /** What it was before it failed or began to drain, to return to. */
+  readonly before: NodePhase | null
+  readonly drainDeadline: EpochMillis | null
+  readonly roles: readonly { readonly name: string; readonly state: RoleState; readonly detail: string }[]
+  readonly admittedAt: number
+  readonly changedAt: number
+}
+
+export interface Tombstone {
+  readonly id: NodeId
+  readonly name: string
+  readonly leftAt: number
+  readonly time: EpochMillis
+  readonly reason: string
+}
+
+export interface ClusterRecord {
+  readonly tag: string
+  readonly name: string
+  readonly epoch: number
+  readonly metaVersion: number
+  /** Product version that ran `init`. */
+  readonly version: string
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** Consul's shape of an entry (`/v1/kv`), value as bytes. */
+export interface KvEntry {
+  readonly key: string
+  readonly value: Uint8Array
+  readonly flags: number
+  readonly createIndex: number
+  readonly modifyIndex: number
+  readonly lockIndex: number
+}
+
+/** What an entry came to. Kept for retried requests, and handed to whoever proposed it. */
+export type Outcome =
+  | { readonly ok: true; readonly index: number; readonly value?: unknown }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly remedy?: string }
+
+/** One applied entry: its outcome, and what to show in the event log if it is to be shown. */
+export interface Applied {
+  readonly outcome: Outcome
+  readonly event?: LoggedEvent
+}
+
+/** A row of the applied state: what `state` says changed, and what it is loaded from. */
+export interface Row {
+  readonly table: string
+  readonly key: string
+  /** null: the row is gone. */
+  readonly json: string | null
+  readonly blob: Uint8Array | null
+}

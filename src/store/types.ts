@@ -1,0 +1,118 @@
+import type { Entry, HardState, Index, Persist, SnapshotMeta, Term } from '../raft/types.ts'
+import type { Row } from '../state/types.ts'
+
+/** The seam under the agent: bytes at rest. SQLite implements it, and the simulator's disk does; both pass test/contract. */
+
+/** Somebody that can be dialled. */
+export interface Contact {
+  readonly id: string
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+/** What a node knows of itself, besides log and state. Small, written whole, durable on return. */
+export interface NodeFacts {
+  readonly id: string
+  readonly name: string
+  /** +1 at each boot and each refutation. */
+  readonly incarnation: number
+  /** Absent: an empty node. */
+  readonly cluster?: {
+    readonly tag: string
+    readonly name: string
+    readonly epoch: number
+    readonly metaVersion: number
+    /** Where the control nodes were last seen. */
+    readonly control: readonly Contact[]
+  }
+  /** Present: this node is or is about to be part of a raft group. */
+  readonly group?: {
+    readonly tag: string
+    /** Still waiting for `ClusterInitialised`: by whom and with what the init was asked. */
+    readonly prepared?: {
+      readonly coordinator: string
+      readonly name: string
+      readonly voters: readonly Contact[]
+      readonly at: number
+    }
+  }
+  /** Peers to try at the next boot, besides the configured seeds. */
+  readonly known: readonly Contact[]
+  /** Operator's wish `hive join ADDR`, kept until in the logical topology. */
+  readonly joining: readonly string[]
+}
+
+/** The rows that a run of applied entries changed; one transaction together with `index`. */
+export interface StateBatch {
+  readonly index: Index
+  readonly term: Term
+  /** Configuration in force at `index`. */
+  readonly config: SnapshotMeta['config']
+  readonly rows: readonly Row[]
+}
+
+/** What a raft node finds on its disk. */
+export interface Loaded {
+  readonly hardState: HardState
+  /** What the log starts after: {index: 0, term: 0} in a new one. */
+  readonly snapshot: SnapshotMeta
+  readonly entries: readonly Entry[]
+  /** How far the rows go. */
+  readonly applied: Index
+  readonly rows: Iterable<Row>
+}
+
+/** Why the disk does not do what it should. After one of these a group's store writes nothing more. */
+export interface StorageFailure {
+  readonly kind: 'full' | 'io' | 'corrupt'
+  readonly message: string
+}
+
+/** A consistent copy of the applied state, to be sent in chunks. */
+export interface SnapshotSource {
+  readonly meta: SnapshotMeta
+  /** Total bytes. */
+  readonly size: number
+  /** At most `length` bytes from `offset`. */
+  read(offset: number, length: number): Uint8Array
+  /** Frees it. */
+  close(): void
+}
+
+/** Log and applied state of one raft group on this node. */
+export interface GroupStore {
+  /**
+   * Writes a batch and calls `done` when it is durable. Batches queue and are grouped; `done`s
+   * come in order. With `batch.snapshot`, the received snapshot takes the place of log and state first.
+   */
+  write(batch: Persist, done: (failure?: StorageFailure) => void): void
+  /** Lazily durable; never overtakes the log. `failed` hears of trouble. */
+  save(batch: StateBatch): void
+  /** Drops entries up to and including `through` (≤ the saved state's index), lazily. */
+  compact(through: Index, term: Term): void
+  /** A copy of the saved state. */
+  takeSnapshot(done: (failure: StorageFailure | undefined, source?: SnapshotSource) => void): void
+  /** Chunks of a snapshot from the leader, in order from offset 0; 0 starts anew. Throws on a full disk. */
+  receiveChunk(offset: number, bytes: Uint8Array): void
+  /** The received snapshot's rows, after `write` with it was durable. */
+  installed(): { readonly applied: Index; readonly rows: Iterable<Row> }
+  /** Bytes of the log on disk, about. */
+  logBytes(): number
+  close(done: () => void): void
+}
+
+export interface Storage {
+  readFacts(): NodeFacts | undefined
+  /** Durable on return; throws StorageFailure-like OperatorError STORAGE. */
+  writeFacts(facts: NodeFacts): void
+  /** Is there a group on disk? */
+  hasGroup(): boolean
+  /** Opens or creates the raft group's log and state. `failed`: an asynchronous failure. */
+  openGroup(failed: (failure: StorageFailure) => void): { readonly loaded: Loaded; readonly store: GroupStore }
+  /** A new group's first configuration (before any entry); overwrites nothing. */
+  createGroup(first: SnapshotMeta, hardState: HardState, rows: readonly Row[]): void
+  /** Sets log and state aside under `label` (a folder, not deleted) and says where. */
+  setAside(label: string): string
+  close(done: () => void): void
+}
