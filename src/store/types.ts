@@ -1,15 +1,8 @@
+import type { Contact } from '../cluster/contact.ts'
 import type { Entry, HardState, Index, Persist, SnapshotMeta, Term } from '../raft/types.ts'
 import type { Row } from '../state/types.ts'
 
 /** The seam under the agent: bytes at rest. SQLite implements it, and the simulator's disk does; both pass test/contract. */
-
-/** Somebody that can be dialled. */
-export interface Contact {
-  readonly id: string
-  readonly name: string
-  readonly host: string
-  readonly port: number
-}
 
 /** What a node knows of itself, besides log and state. Small, written whole, durable on return. */
 export interface NodeFacts {
@@ -34,13 +27,18 @@ export interface NodeFacts {
       readonly coordinator: string
       readonly name: string
       readonly voters: readonly Contact[]
+      /** Wall clock, ms. */
       readonly at: number
+      /** False: raft has not been started, so nothing was voted or promised: may be dropped safely. */
+      readonly started: boolean
     }
   }
   /** Peers to try at the next boot, besides the configured seeds. */
   readonly known: readonly Contact[]
   /** Operator's wish `hive join ADDR`, kept until in the logical topology. */
   readonly joining: readonly string[]
+  /** It left its cluster on an operator's word: seeds are not dialled until `hive join`. */
+  readonly left?: boolean
 }
 
 /** The rows that a run of applied entries changed; one transaction together with `index`. */

@@ -1,0 +1,63 @@
+import type { ClusterRecord, NodeRecord } from '../state/types.ts'
+import { type Contact, contactOf } from './contact.ts'
+
+/**
+ * What one node needs to know of the cluster to do its work: its own record, who the control nodes
+ * are, and its slice of the others. A control node computes it from the state; any other node is sent it.
+ */
+export interface ClusterView {
+  /** Index of the last administrative event that went in: views are ordered by it. */
+  readonly version: number
+  readonly cluster: ClusterRecord
+  /** null: not in the logical topology. */
+  readonly self: NodeRecord | null
+  readonly control: readonly Contact[]
+  readonly voters: readonly string[]
+  readonly observers: readonly string[]
+  readonly leader: string | null
+  /** The slice: bounded, so that a view does not grow with the cluster. */
+  readonly members: readonly (Contact & { readonly incarnation: number; readonly failed: boolean })[]
+}
+
+/** Design §6: default view of about 64. */
+export const sliceSize = 64
+
+export interface ViewSource {
+  readonly cluster: ClusterRecord | null
+  readonly nodes: ReadonlyMap<string, NodeRecord>
+  readonly voters: readonly string[]
+  readonly observers: readonly string[]
+  readonly version: number
+}
+
+export function viewFor(source: ViewSource, id: string, leader: string | null): ClusterView | undefined {
+  if (!source.cluster) return undefined
+  const control = [...source.voters, ...source.observers]
+    .map(v => source.nodes.get(v))
+    .filter(n => n !== undefined)
+    .map(contactOf)
+  return {
+    version: source.version,
+    cluster: source.cluster,
+    self: source.nodes.get(id) ?? null,
+    control,
+    voters: source.voters,
+    observers: source.observers,
+    leader,
+    members: slice(source, id).map(n => ({
+      ...contactOf(n),
+      incarnation: n.incarnation,
+      failed: n.phase === 'failed',
+    })),
+  }
+}
+
+/** A small cluster's slice is simply everybody; a large one's the ring neighbours by id, both ways. */
+function slice(source: ViewSource, id: string): readonly NodeRecord[] {
+  const all = [...source.nodes.values()].filter(n => n.id !== id)
+  if (all.length <= sliceSize) return all
+  const ids = all.sort((a, b) => (a.id < b.id ? -1 : 1))
+  const at = ids.findIndex(n => n.id > id)
+  const start = (at < 0 ? 0 : at) - sliceSize / 2
+  return Array.from({ length: sliceSize }, (_, i) => ids[(start + i + ids.length) % ids.length]!)
+}
