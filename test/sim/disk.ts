@@ -1,0 +1,161 @@
+import { OperatorError } from '../../src/base/errors.ts'
+import type { Random } from '../../src/base/random.ts'
+import type { Entry, HardState, SnapshotMeta } from '../../src/raft/types.ts'
+import type { Row } from '../../src/state/types.ts'
+import type {
+  GroupStore,
+  Loaded,
+  NodeFacts,
+  Storage,
+  StorageFailure,
+} from '../../src/store/types.ts'
+import { SimulatedGroup } from './disk-group.ts'
+import type { Life } from './queue.ts'
+import type { Simulation } from './simulation.ts'
+
+/** How a disk behaves, ms. Can be changed while it runs. */
+export interface DiskHabits {
+  /** A sync takes between these two… */
+  syncMin: number
+  syncMax: number
+  /** …times this: a neighbour hammers the same disk. */
+  slowness: number
+  /** The applied state is saved at most so much later than asked for. */
+  saveLag: number
+}
+
+export const fairDisk: DiskHabits = { syncMin: 0.3, syncMax: 3, slowness: 1, saveLag: 400 }
+
+/** Log and applied state as the platters have them: what a process finds after a crash. */
+export interface DurableGroup {
+  hardState: HardState
+  /** What the log starts after. */
+  base: SnapshotMeta
+  entries: Entry[]
+  applied: SnapshotMeta
+  readonly rows: Map<string, Row>
+}
+
+/** One machine's disk. Processes come and go; it stays. */
+export class Disk {
+  readonly simulation: Simulation
+  readonly habits: DiskHabits
+  readonly dice: Random
+  facts: string | undefined
+  group: DurableGroup | undefined
+  /** What was set aside, by label. */
+  readonly aside = new Map<string, DurableGroup | undefined>()
+  /** Set: every write fails like this from now on. */
+  failing: StorageFailure | undefined
+
+  constructor(simulation: Simulation, name: string, habits: DiskHabits = { ...fairDisk }) {
+    this.simulation = simulation
+    this.habits = habits
+    this.dice = simulation.dice(`disk ${name}`)
+  }
+
+  syncTime(): number {
+    const { syncMin, syncMax, slowness } = this.habits
+    const u = this.dice.next() ** 2
+    return (syncMin + (syncMax - syncMin) * u) * slowness
+  }
+}
+
+/** What one process sees of its machine's disk. */
+export class SimulatedStorage implements Storage {
+  readonly #disk: Disk
+  readonly #life: Life
+  #open: SimulatedGroup | undefined
+
+  constructor(disk: Disk, life: Life) {
+    this.#disk = disk
+    this.#life = life
+  }
+
+  /** The group's store while it is open: the checkers read its log. */
+  get openStore(): SimulatedGroup | undefined {
+    return this.#open
+  }
+
+  readFacts(): NodeFacts | undefined {
+    return this.#disk.facts === undefined ? undefined : (JSON.parse(this.#disk.facts) as NodeFacts)
+  }
+
+  writeFacts(facts: NodeFacts): void {
+    if (!this.#life.alive) return
+    const { failing } = this.#disk
+    if (failing !== undefined) throw new OperatorError('STORAGE', failing.message, 'free the disk')
+    this.#disk.facts = JSON.stringify(facts)
+    this.#disk.simulation.trace.mixText(this.#disk.facts)
+  }
+
+  hasGroup(): boolean {
+    return this.#disk.group !== undefined
+  }
+
+  createGroup(first: SnapshotMeta, hardState: HardState, rows: readonly Row[]): void {
+    if (!this.#life.alive) return
+    if (this.#disk.group !== undefined) throw new Error('there is a group on this disk already')
+    const { failing } = this.#disk
+    if (failing !== undefined) throw new OperatorError('STORAGE', failing.message, 'free the disk')
+    this.#disk.group = {
+      hardState,
+      base: first,
+      entries: [],
+      applied: first,
+      rows: new Map(rows.map(row => [rowKey(row), row])),
+    }
+  }
+
+  openGroup(failed: (failure: StorageFailure) => void): {
+    readonly loaded: Loaded
+    readonly store: GroupStore
+  } {
+    const first: SnapshotMeta = {
+      index: 0,
+      term: 0,
+      config: { voters: [], outgoing: [], learners: [], learnersNext: [] },
+    }
+    const group = (this.#disk.group ??= {
+      hardState: { term: 0, vote: null, commit: 0 },
+      base: first,
+      entries: [],
+      applied: first,
+      rows: new Map(),
+    })
+    this.#open = new SimulatedGroup(this.#disk, group, this.#life, failed)
+    const loaded: Loaded = {
+      hardState: group.hardState,
+      snapshot: group.base,
+      entries: group.entries.slice(),
+      applied: group.applied.index,
+      rows: [...group.rows.values()],
+    }
+    return { loaded, store: this.#open }
+  }
+
+  setAside(label: string): string {
+    this.#open?.abandon()
+    this.#open = undefined
+    this.#disk.aside.set(label, this.#disk.group)
+    this.#disk.group = undefined
+    return `aside/${label}`
+  }
+
+  close(done: () => void): void {
+    const open = this.#open
+    this.#open = undefined
+    if (open === undefined) this.#disk.simulation.after(0, done, this.#life)
+    else open.close(done)
+  }
+
+  /** The process was killed: of what was being written, only a beginning may be there. */
+  crash(): void {
+    this.#open?.crash()
+    this.#open = undefined
+  }
+}
+
+export function rowKey(row: Row): string {
+  return `${row.table}\u0000${row.key}`
+}
