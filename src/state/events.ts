@@ -2,8 +2,9 @@ import type { Address } from '../base/address.ts'
 import type { EpochMillis } from '../base/time.ts'
 
 /**
- * Every typed event of the log. Adding a type: add its shape here, its rule in `apply.ts`, its line
- * in `docs/protocol.md`; raise `eventsVersion` and propose it only once every member can read it.
+ * Every typed event of the log. Adding a type: add its shape here, its checks in `codec.ts`, its rule
+ * in `apply/`, its line in `README.md`; raise `eventsVersion` and propose it only once every member
+ * can read it.
  */
 export const eventsVersion = 1
 
@@ -35,22 +36,42 @@ export interface EventData {
   /** First time ready, and again after an absence. */
   NodeReady: { readonly id: NodeId; readonly incarnation: number }
   /** Address, version or datacenter changed; the id is the identity. */
-  NodeUpdated: { readonly id: NodeId; readonly address?: Address; readonly version?: string; readonly dc?: string; readonly incarnation: number }
-  NodeDraining: { readonly id: NodeId; readonly deadline: EpochMillis | null; readonly reason: string }
+  NodeUpdated: {
+    readonly id: NodeId
+    readonly address?: Address
+    readonly version?: string
+    readonly dc?: string
+    readonly incarnation: number
+  }
+  NodeDraining: {
+    readonly id: NodeId
+    readonly deadline: EpochMillis | null
+    readonly reason: string
+  }
   NodeDrainCancelled: { readonly id: NodeId }
   NodeDrained: { readonly id: NodeId; readonly forced: boolean }
-  NodeFailed: { readonly id: NodeId; readonly incarnation: number; readonly accusers: readonly NodeId[] }
+  NodeFailed: {
+    readonly id: NodeId
+    readonly incarnation: number
+    readonly accusers: readonly NodeId[]
+  }
   NodeLeaving: { readonly id: NodeId }
   /** Out of the logical topology; leaves a tombstone. */
   NodeLeft: { readonly id: NodeId; readonly reason: string }
   RoleAssigned: { readonly id: NodeId; readonly roles: readonly string[] }
   RoleUnassigned: { readonly id: NodeId; readonly roles: readonly string[] }
-  RoleReported: { readonly id: NodeId; readonly role: string; readonly state: RoleState; readonly detail: string }
+  RoleReported: {
+    readonly id: NodeId
+    readonly role: string
+    readonly state: RoleState
+    readonly detail: string
+  }
+  /** Named settings are replaced, the others stay; an empty text removes one. */
   SettingsChanged: { readonly settings: Readonly<Record<string, string>> }
   KvPut: {
     readonly key: string
-    /** base64 */
-    readonly value: string
+    /** As bytes all the way; only the view for people is base64. */
+    readonly value: Uint8Array
     readonly flags: number
     /** Only if the key's ModifyIndex is this; 0: only if absent. */
     readonly cas?: number
@@ -58,7 +79,14 @@ export interface EventData {
   KvDelete: { readonly key: string; readonly recurse?: boolean; readonly cas?: number }
 }
 
-export type RoleState = 'assigned' | 'bootstrapping' | 'running' | 'draining' | 'drained' | 'stopped' | 'failed'
+export type RoleState =
+  | 'assigned'
+  | 'bootstrapping'
+  | 'running'
+  | 'draining'
+  | 'drained'
+  | 'stopped'
+  | 'failed'
 
 export type EventType = keyof EventData
 

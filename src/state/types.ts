@@ -1,9 +1,29 @@
 import type { Address } from '../base/address.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { EpochMillis } from '../base/time.ts'
-import type { LoggedEvent, NodeId, RoleState } from './events.ts'
+import type { HiveEvent, LoggedEvent, NodeId, RoleState } from './events.ts'
 
 /** What the agreed events add up to. Shapes only. */
+
+/** An event that this build cannot read, and the events' version that can. */
+export interface UnknownEvent {
+  readonly unknown: { readonly type: string; readonly needs: number }
+}
+
+/** An entry of the agreed log as this room sees it: raft's own, with the data decoded. */
+export type EntryLike = { readonly index: number; readonly term: number } & (
+  | { readonly type: 'noop' }
+  | {
+      readonly type: 'config'
+      readonly config: {
+        readonly voters: readonly NodeId[]
+        readonly outgoing: readonly NodeId[]
+        readonly learners: readonly NodeId[]
+        readonly learnersNext: readonly NodeId[]
+      }
+    }
+  | { readonly type: 'data'; readonly event: HiveEvent | UnknownEvent }
+)
 
 /** How far a node is in the logical topology, as the log says. */
 export type NodePhase = 'recovering' | 'ready' | 'draining' | 'drained' | 'leaving' | 'failed'
@@ -19,7 +39,11 @@ export interface NodeRecord {
   /** What it was before it failed or began to drain, to return to. */
   readonly before: NodePhase | null
   readonly drainDeadline: EpochMillis | null
-  readonly roles: readonly { readonly name: string; readonly state: RoleState; readonly detail: string }[]
+  readonly roles: readonly {
+    readonly name: string
+    readonly state: RoleState
+    readonly detail: string
+  }[]
   readonly admittedAt: number
   readonly changedAt: number
 }
@@ -52,10 +76,18 @@ export interface KvEntry {
   readonly lockIndex: number
 }
 
-/** What an entry came to. Kept for retried requests, and handed to whoever proposed it. */
+/**
+ * What an entry came to. Kept for retried requests, and handed to whoever proposed it; so `value` is
+ * plain JSON. `index` is the entry's own, for KvPut the key's ModifyIndex after it.
+ */
 export type Outcome =
   | { readonly ok: true; readonly index: number; readonly value?: unknown }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly remedy?: string }
+  | {
+      readonly ok: false
+      readonly code: ErrorCode
+      readonly message: string
+      readonly remedy?: string
+    }
 
 /** One applied entry: its outcome, and what to show in the event log if it is to be shown. */
 export interface Applied {
@@ -69,5 +101,6 @@ export interface Row {
   readonly key: string
   /** null: the row is gone. */
   readonly json: string | null
+  /** Only with `json`, which then describes it. */
   readonly blob: Uint8Array | null
 }

@@ -1,0 +1,50 @@
+import type { HiveEvent } from '../events.ts'
+import { admit, beginLeaving, remove, update } from './admission.ts'
+import { changeSettings, initialise } from './cluster.ts'
+import { cancelDrain, drain, drained, fail, ready } from './health.ts'
+import * as kv from './kv.ts'
+import { assign, report, unassign } from './roles.ts'
+import { type At, type Parts, type Ruling, refused } from './ruling.ts'
+
+/** The rule for each event. Before `ClusterInitialised` there is nothing to which another could apply. */
+export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
+  if (event.type !== 'ClusterInitialised' && parts.cluster.get('cluster') === undefined) {
+    return refused('NOT_INITIALISED', 'the cluster has had no init', 'run `hive init`')
+  }
+  switch (event.type) {
+    case 'KvPut':
+      return { outcome: kv.put(parts.kv, event.data, at.index), happened: false }
+    case 'KvDelete':
+      return { outcome: kv.remove(parts.kv, event.data, at.index), happened: false }
+    case 'ClusterInitialised':
+      return initialise(parts, event.data, at)
+    case 'SettingsChanged':
+      return changeSettings(parts, event.data, at)
+    case 'NodeAdmitted':
+      return admit(parts, event.data, at)
+    case 'NodeReady':
+      return ready(parts, event.data, at)
+    case 'NodeUpdated':
+      return update(parts, event.data, at)
+    case 'NodeDraining':
+      return drain(parts, event.data, at)
+    case 'NodeDrainCancelled':
+      return cancelDrain(parts, event.data, at)
+    case 'NodeDrained':
+      return drained(parts, event.data, at)
+    case 'NodeFailed':
+      return fail(parts, event.data, at)
+    case 'NodeLeaving':
+      return beginLeaving(parts, event.data, at)
+    case 'NodeLeft':
+      return remove(parts, event.data, at)
+    case 'RoleAssigned':
+      return assign(parts, event.data, at)
+    case 'RoleUnassigned':
+      return unassign(parts, event.data, at)
+    case 'RoleReported':
+      return report(parts, event.data, at)
+    default:
+      return event satisfies never
+  }
+}

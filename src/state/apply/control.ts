@@ -1,0 +1,25 @@
+import type { EntryLike } from '../types.ts'
+import { raiseMetaVersion } from './cluster.ts'
+import type { Parts } from './ruling.ts'
+
+type Configuration = Extract<EntryLike, { type: 'config' }>['config']
+
+/**
+ * Who votes, from raft's own entries. The joint configuration of a change under way (thesis §4.3) is
+ * not taken in: it says whose majority counts for a moment, not who the control nodes are; the entry
+ * that leaves it follows. Returns whether voters or observers changed; only voters raise the meta version.
+ */
+export function configure(parts: Parts, config: Configuration): boolean {
+  if (config.outgoing.length > 0) return false
+  const voters = [...config.voters].sort()
+  const observers = [...config.learners].sort()
+  const old = parts.meta.fact('control')
+  if (old !== undefined && same(old.voters, voters) && same(old.observers, observers)) return false
+  if (old === undefined || !same(old.voters, voters)) raiseMetaVersion(parts)
+  parts.meta.note('control', { voters, observers })
+  return true
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i])
+}

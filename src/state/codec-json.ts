@@ -1,0 +1,111 @@
+import type { EventData, EventType, HiveEvent, NodeDescription, RoleState } from './events.ts'
+import { Fields } from './fields.ts'
+
+/**
+ * Administrative events as JSON: rare, and worth reading with the naked eye in a dump. Reading builds
+ * each event anew from the fields it knows, in a fixed order, so that every node keeps the same.
+ */
+
+const name = 255
+const prose = 1024
+const roleStates: readonly RoleState[] = [
+  'assigned',
+  'bootstrapping',
+  'running',
+  'draining',
+  'drained',
+  'stopped',
+  'failed',
+]
+
+type JsonType = Exclude<EventType, 'KvPut'>
+
+const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
+  ClusterInitialised: f => ({
+    tag: f.text('tag', name, 1),
+    name: f.text('name', name, 1),
+    version: f.text('version', name),
+    control: f.list('control', 64, node),
+    settings: f.dictionary('settings', 256, 4096),
+  }),
+  NodeAdmitted: f => ({ node: describe(f.fields('node')) }),
+  NodeReady: f => ({ id: id(f), incarnation: f.count('incarnation') }),
+  NodeUpdated: f => ({
+    id: id(f),
+    ...(f.has('address') && { address: f.address('address') }),
+    ...(f.has('version') && { version: f.text('version', name) }),
+    ...(f.has('dc') && { dc: f.text('dc', name) }),
+    incarnation: f.count('incarnation'),
+  }),
+  NodeDraining: f => ({
+    id: id(f),
+    deadline: f.isNull('deadline') ? null : f.count('deadline'),
+    reason: f.text('reason', prose),
+  }),
+  NodeDrainCancelled: f => ({ id: id(f) }),
+  NodeDrained: f => ({ id: id(f), forced: f.flag('forced') }),
+  NodeFailed: f => ({
+    id: id(f),
+    incarnation: f.count('incarnation'),
+    accusers: f.texts('accusers', 256, name),
+  }),
+  NodeLeaving: f => ({ id: id(f) }),
+  NodeLeft: f => ({ id: id(f), reason: f.text('reason', prose) }),
+  RoleAssigned: f => ({ id: id(f), roles: f.texts('roles', 64, name) }),
+  RoleUnassigned: f => ({ id: id(f), roles: f.texts('roles', 64, name) }),
+  RoleReported: f => ({
+    id: id(f),
+    role: f.text('role', name, 1),
+    state: f.oneOf('state', roleStates),
+    detail: f.text('detail', prose),
+  }),
+  SettingsChanged: f => ({ settings: f.dictionary('settings', 256, 4096) }),
+  KvDelete: f => ({
+    key: f.text('key', 4096),
+    ...(f.has('recurse') && { recurse: f.flag('recurse') }),
+    ...(f.has('cas') && { cas: f.count('cas') }),
+  }),
+}
+
+export function knowsJsonType(type: string): type is JsonType {
+  return Object.hasOwn(data, type)
+}
+
+/** The checked event, of the same content and nothing else. Throws MalformedError. */
+export function readEvent(value: unknown, type: JsonType): HiveEvent {
+  const f = new Fields(value, 'event')
+  const event = {
+    v: f.count('v'),
+    type,
+    time: f.count('time'),
+    actor: f.text('actor', name),
+    data: data[type](f.fields('data', type)),
+    ...(f.has('request') && { request: readRequest(f.fields('request')) }),
+  }
+  // `data` has the shape of `type`; that the two belong together is beyond what TypeScript follows.
+  return event as HiveEvent
+}
+
+function readRequest(f: Fields) {
+  return { client: f.text('client', name, 1), serial: f.count('serial'), acked: f.count('acked') }
+}
+
+function id(f: Fields): string {
+  return f.text('id', name, 1)
+}
+
+function node(value: unknown, path: string): NodeDescription {
+  return describe(new Fields(value, path))
+}
+
+function describe(f: Fields): NodeDescription {
+  return {
+    id: id(f),
+    name: f.text('name', name, 1),
+    address: f.address('address'),
+    dc: f.text('dc', name),
+    version: f.text('version', name),
+    incarnation: f.count('incarnation'),
+    roles: f.texts('roles', 64, name),
+  }
+}

@@ -1,0 +1,91 @@
+import { MalformedError, Reader, Writer } from '../base/bytes.ts'
+import { fromUtf8, utf8 } from '../base/utf8.ts'
+import { knowsJsonType, readEvent } from './codec-json.ts'
+import { type EventData, eventsVersion, type HiveEvent } from './events.ts'
+import { Fields } from './fields.ts'
+import type { UnknownEvent } from './types.ts'
+
+/**
+ * Events as bytes, the `data` of raft's entries. The first byte tells the form: `{` is JSON, 1 is a
+ * KvPut in binary, because puts come by the ten thousand and carry bytes. All else is of a newer hive.
+ *
+ * KvPut: u8 1 · u8 v · u8 which (1: cas, 2: request) · u64 time · text actor · text key · u64 flags
+ *        · [u64 cas] · [text client · u64 serial · u64 acked] · the value, to the end
+ */
+
+const json = '{'.charCodeAt(0)
+const kvPut = 1
+const withCas = 1
+const withRequest = 2
+
+type KvPutEvent = Extract<HiveEvent, { type: 'KvPut' }>
+
+/**
+ * Throws MalformedError if the event would not be read back (a text over its limit, a fraction where a
+ * count must be): whoever proposes it learns of it here, before the log has it.
+ */
+export function encodeEvent(event: HiveEvent): Uint8Array {
+  if (event.type === 'KvPut') return encodePut(event)
+  return utf8(JSON.stringify(readEvent(event, event.type)))
+}
+
+/**
+ * What `encodeEvent` wrote; a KvPut's value is a view into `bytes`. Throws MalformedError, or
+ * JavaScript's SyntaxError for broken JSON: bytes from the network are to be decoded once before
+ * they are proposed, so that a committed entry always decodes.
+ */
+export function decodeEvent(bytes: Uint8Array): HiveEvent | UnknownEvent {
+  const form = bytes[0]
+  if (form === undefined) throw new MalformedError('an event of no bytes')
+  if (form === kvPut) return decodePut(bytes)
+  if (form !== json) return unknown(`form ${form}`, 0)
+  const value: unknown = JSON.parse(fromUtf8(bytes))
+  const envelope = new Fields(value, 'event')
+  const type = envelope.text('type', 64, 1)
+  const v = envelope.count('v')
+  if (v > eventsVersion || (type !== 'KvPut' && !knowsJsonType(type))) return unknown(type, v)
+  if (type === 'KvPut') throw new MalformedError('a KvPut is written in binary')
+  return readEvent(value, type)
+}
+
+/** What we do not know is of a version beyond ours, whatever it says of itself. */
+function unknown(type: string, v: number): UnknownEvent {
+  return { unknown: { type, needs: Math.max(v, eventsVersion + 1) } }
+}
+
+function encodePut(event: KvPutEvent): Uint8Array {
+  const { data, request } = event
+  for (const count of [event.time, data.flags, data.cas ?? 0, request?.serial, request?.acked]) {
+    if (count !== undefined && !(Number.isSafeInteger(count) && count >= 0)) {
+      throw new MalformedError(`a KvPut must count in integers of 0 or more, not ${count}`)
+    }
+  }
+  const texts = event.actor.length + data.key.length + (request?.client.length ?? 0)
+  if (texts * 3 > 0xffff) throw new MalformedError(`a KvPut with texts of ${texts} characters`)
+  const out = new Writer(64 + texts + data.value.length)
+  out.u8(kvPut).u8(event.v)
+  out.u8((data.cas === undefined ? 0 : withCas) | (request === undefined ? 0 : withRequest))
+  out.u64(event.time).text(event.actor).text(data.key).u64(data.flags)
+  if (data.cas !== undefined) out.u64(data.cas)
+  if (request !== undefined) out.text(request.client).u64(request.serial).u64(request.acked)
+  return out.raw(data.value).done()
+}
+
+function decodePut(bytes: Uint8Array): KvPutEvent | UnknownEvent {
+  const read = new Reader(bytes)
+  read.u8()
+  const v = read.u8()
+  if (v > eventsVersion) return unknown('KvPut', v)
+  const which = read.u8()
+  if (which > (withCas | withRequest)) throw new MalformedError(`a KvPut with ${which}`)
+  const time = read.u64()
+  const actor = read.text()
+  const key = read.text()
+  const flags = read.u64()
+  const cas = which & withCas ? { cas: read.u64() } : undefined
+  const request =
+    which & withRequest ? { client: read.text(), serial: read.u64(), acked: read.u64() } : undefined
+  const data: EventData['KvPut'] = { key, value: read.raw(read.left), flags, ...cas }
+  const event = { v, type: 'KvPut' as const, time, actor, data }
+  return request === undefined ? event : { ...event, request }
+}

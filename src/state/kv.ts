@@ -1,0 +1,146 @@
+import type { Digest } from './digest.ts'
+import { compareKeys } from './kv-key.ts'
+import { type Keyed, KvTree } from './kv-tree.ts'
+import { stateLimits } from './limits.ts'
+import { goneRow, parseRow, type Rowed } from './table.ts'
+import type { KvEntry, Row } from './types.ts'
+
+/**
+ * The keys that are, and the graves of those that were. A grave remembers at which index a key went,
+ * so that a blocking query on a prefix sees deletions and its index never runs backwards. When there
+ * are too many graves, the older half is folded into a floor under every index (Consul's graveyard
+ * reaps by time, and its indexes may then run backwards).
+ */
+export class Kv implements Rowed {
+  readonly tables = ['kv', 'grave']
+  #entries = new KvTree<KvEntry>()
+  #graves = new KvTree<Keyed>()
+  /** No index of a prefix is lower: what the folded graves said. */
+  #floor = 0
+  /** Changed since the last `takeRows`; null: gone. */
+  readonly #changed = new Map<string, KvEntry | null>()
+  readonly #changedGraves = new Map<string, number | null>()
+  #arriving: { entries: KvEntry[]; graves: Keyed[] } | null = null
+
+  get(key: string): KvEntry | undefined {
+    return this.#entries.get(key)
+  }
+
+  list(prefix: string, limit?: number): KvEntry[] {
+    return this.#entries.list(prefix, limit)
+  }
+
+  /** Highest index at which something under the prefix (or the key) changed or went. */
+  index(prefix: string, recurse: boolean): number {
+    if (recurse) {
+      const living = this.#entries.maxIndex(prefix)
+      return Math.max(living, this.#graves.maxIndex(prefix), this.#floor)
+    }
+    const living = this.#entries.get(prefix)?.modifyIndex
+    return living ?? Math.max(this.#graves.get(prefix)?.modifyIndex ?? 0, this.#floor)
+  }
+
+  put(entry: KvEntry): void {
+    this.#entries.set(entry)
+    this.#changed.set(entry.key, entry)
+    if (this.#graves.size > 0 && this.#graves.delete(entry.key)) {
+      this.#changedGraves.set(entry.key, null)
+    }
+  }
+
+  delete(key: string, index: number): boolean {
+    const old = this.#entries.delete(key)
+    if (old === undefined) return false
+    this.#bury(key, index)
+    this.#foldGraves()
+    return true
+  }
+
+  /** How many keys went. */
+  deletePrefix(prefix: string, index: number): number {
+    const removed = this.#entries.deletePrefix(prefix)
+    for (const entry of removed) this.#bury(entry.key, index)
+    this.#foldGraves()
+    return removed.length
+  }
+
+  load(row: Row): void {
+    this.#arriving ??= { entries: [], graves: [] }
+    if (row.table === 'kv') {
+      const [flags, createIndex, modifyIndex, lockIndex] = parseRow(row) as KvNumbers
+      const value = owned(row.blob ?? new Uint8Array(0))
+      const entry = { key: row.key, value, flags, createIndex, modifyIndex, lockIndex }
+      this.#arriving.entries.push(entry)
+    } else if (row.key === '') {
+      this.#floor = parseRow(row) as number
+    } else {
+      this.#arriving.graves.push({ key: row.key, modifyIndex: parseRow(row) as number })
+    }
+  }
+
+  loaded(): void {
+    if (this.#arriving === null) return
+    this.#entries = KvTree.from(this.#arriving.entries)
+    this.#graves = KvTree.from(this.#arriving.graves)
+    this.#arriving = null
+  }
+
+  takeRows(out: Row[]): void {
+    for (const [key, entry] of this.#changed) {
+      out.push(entry === null ? goneRow('kv', key) : kvRow(entry))
+    }
+    for (const [key, index] of this.#changedGraves) {
+      out.push(index === null ? goneRow('grave', key) : graveRow(key, index))
+    }
+    this.#changed.clear()
+    this.#changedGraves.clear()
+  }
+
+  digest(into: Digest): void {
+    for (const entry of this.#entries) into.addOnce(entry, () => kvRow(entry))
+    for (const { key, modifyIndex } of this.#graves) into.add(graveRow(key, modifyIndex))
+    if (this.#floor > 0) into.add(graveRow('', this.#floor))
+  }
+
+  #bury(key: string, index: number): void {
+    this.#graves.set({ key, modifyIndex: index })
+    this.#changed.set(key, null)
+    this.#changedGraves.set(key, index)
+  }
+
+  /** Half at once: folding one by one would raise the floor, and wake every watcher, at each deletion. */
+  #foldGraves(): void {
+    if (this.#graves.size <= stateLimits.graves) return
+    const oldestFirst = [...this.#graves].sort(
+      (a, b) => a.modifyIndex - b.modifyIndex || compareKeys(a.key, b.key),
+    )
+    const kept = stateLimits.graves / 2
+    const folded = oldestFirst.slice(0, -kept)
+    for (const { key } of folded) this.#changedGraves.set(key, null)
+    this.#floor = Math.max(this.#floor, folded.at(-1)!.modifyIndex)
+    this.#changedGraves.set('', this.#floor)
+    this.#graves = new KvTree()
+    for (const grave of oldestFirst.slice(-kept)) this.#graves.set(grave)
+  }
+}
+
+/**
+ * The value in memory of its own: a view into a frame from the network would keep the whole frame
+ * alive, and would change with it.
+ */
+export function owned(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value)
+}
+
+type KvNumbers = [flags: number, createIndex: number, modifyIndex: number, lockIndex: number]
+
+function kvRow(entry: KvEntry): Row {
+  const { key, value, flags, createIndex, modifyIndex, lockIndex } = entry
+  const json = `[${flags},${createIndex},${modifyIndex},${lockIndex}]`
+  return { table: 'kv', key, json, blob: value }
+}
+
+/** The key '' (no key can be empty) is the floor. */
+function graveRow(key: string, index: number): Row {
+  return { table: 'grave', key, json: String(index), blob: null }
+}

@@ -1,0 +1,47 @@
+import type { EpochMillis } from '../base/time.ts'
+import { base64 } from './base64.ts'
+import type { EventData, LoggedEvent } from './events.ts'
+import type { EntryLike } from './types.ts'
+
+/** Bytes of a value that the event log shows; the rest is one `hive kv get` away. */
+const shownBytes = 192
+
+/**
+ * An entry as people see it. `epoch` is the one that counted there (`State.epochAt`); `time` is for
+ * raft's own entries, which carry none. Undefined for what is no event to people: the joint half of a
+ * voters' change, and an event that this build cannot read.
+ */
+export function toLogged(
+  entry: EntryLike,
+  epoch: number,
+  time: EpochMillis,
+): LoggedEvent | undefined {
+  const at = { seq: entry.index, term: entry.term, epoch }
+  if (entry.type === 'noop') {
+    return { ...at, time, actor: 'raft', type: 'LeaderElected', data: { term: entry.term } }
+  }
+  if (entry.type === 'config') {
+    if (entry.config.outgoing.length > 0) return undefined
+    const { voters, learners: observers } = entry.config
+    return { ...at, time, actor: 'raft', type: 'VotersChanged', data: { voters, observers } }
+  }
+  const { event } = entry
+  if ('unknown' in event) return undefined
+  const { type, actor } = event
+  const data = type === 'KvPut' ? shownPut(event.data) : event.data
+  return { ...at, time: event.time, actor, type, data }
+}
+
+/** Value in base64, cut when long (`cut`); `bytes` is its full size. */
+function shownPut(data: EventData['KvPut']) {
+  const { key, value, flags, cas } = data
+  const bytes = value.length
+  return {
+    key,
+    value: base64(value.subarray(0, shownBytes)),
+    ...(bytes > shownBytes && { cut: true }),
+    bytes,
+    flags,
+    ...(cas !== undefined && { cas }),
+  }
+}
