@@ -1,0 +1,197 @@
+import { hostname, userInfo } from 'node:os'
+import type {
+  Backend,
+  ControlAnswer,
+  DrainProgress,
+  ErrorBody,
+  InitAnswer,
+  JoinAnswer,
+  RoleReport,
+  StatusReport,
+} from '../api/types.ts'
+import { OperatorError } from '../base/errors.ts'
+import type { Millis } from '../base/time.ts'
+import { type Door, describeDoor } from './door.ts'
+import { type Answer, type Exchange, exchange, Nobody, stranger } from './http.ts'
+
+/** A question that the agent answers from what it knows or one round of the quorum. */
+const quick: Millis = 15_000
+/** A change that may have to wait for other nodes: init, leave, promote. */
+const patient: Millis = 120_000
+/** On top of what the agent was asked to wait for. */
+const grace: Millis = 15_000
+
+/** hive's own API, typed. Every method rejects with OperatorError. */
+export class AgentClient {
+  #doors: readonly Door[]
+  readonly #actor: string
+
+  constructor(doors: readonly Door[], actor = localActor()) {
+    this.#doors = doors
+    this.#actor = actor
+  }
+
+  status(): Promise<StatusReport> {
+    return this.#json('GET', '/v1/hive/status')
+  }
+
+  init(request: { name?: string; control?: readonly string[] }): Promise<InitAnswer> {
+    return this.#json('POST', '/v1/hive/init', request, patient)
+  }
+
+  join(request: { address: string }): Promise<JoinAnswer> {
+    return this.#json('POST', '/v1/hive/join', request, patient)
+  }
+
+  drain(request: DrainRequest): Promise<DrainProgress> {
+    return this.#json('POST', '/v1/hive/drain', request, patient)
+  }
+
+  /** Answers at the next change after `index`, or after `wait` with what there is. */
+  drainProgress(node: string, index: number, wait: Millis): Promise<DrainProgress> {
+    const path = `/v1/hive/drain/${encodeURIComponent(node)}?index=${index}&wait=${wait}`
+    return this.#json('GET', path, undefined, wait + grace)
+  }
+
+  assignRoles(node: string, roles: readonly string[]): Promise<{ seq: number }> {
+    return this.#json('POST', '/v1/hive/roles/assign', { node, roles })
+  }
+
+  unassignRoles(node: string, roles: readonly string[]): Promise<{ seq: number }> {
+    return this.#json('POST', '/v1/hive/roles/unassign', { node, roles })
+  }
+
+  roles(): Promise<readonly RoleReport[]> {
+    return this.#json('GET', '/v1/hive/roles')
+  }
+
+  log(query: LogQuery): Promise<LogPage> {
+    const path = `/v1/hive/log${queryOf({ ...query })}`
+    return this.#json('GET', path, undefined, (query.wait ?? 0) + grace)
+  }
+
+  leave(force: boolean): Promise<{ left: true }> {
+    return this.#json('POST', '/v1/hive/leave', { force }, patient)
+  }
+
+  reset(): Promise<{ setAside: string }> {
+    return this.#json('POST', '/v1/hive/reset', {}, patient)
+  }
+
+  promote(request: { node: string; observer: boolean; force: boolean }): Promise<ControlAnswer> {
+    return this.#json('POST', '/v1/hive/control/promote', request, patient)
+  }
+
+  demote(request: { node: string; force: boolean }): Promise<ControlAnswer> {
+    return this.#json('POST', '/v1/hive/control/demote', request, patient)
+  }
+
+  async #json<T>(
+    method: Exchange['method'],
+    path: string,
+    body?: unknown,
+    timeout = quick,
+  ): Promise<T> {
+    const answer = await this.send({
+      method,
+      path,
+      timeout,
+      ...(body !== undefined && {
+        body: Buffer.from(JSON.stringify(body)),
+        headers: { 'content-type': 'application/json' },
+      }),
+    })
+    return jsonOf(answer, this.#doors[0]!)
+  }
+
+  /**
+   * One exchange with the first door behind which somebody listens; later requests stay there.
+   * Rejects when the answer is an error, but for the statuses in `expected`.
+   */
+  async send(ask: Exchange, expected: readonly number[] = []): Promise<Answer> {
+    const headers = { ...ask.headers, 'x-hive-actor': this.#actor }
+    let forbidden: OperatorError | undefined
+    for (const door of this.#doors) {
+      try {
+        const answer = await exchange(door, { ...ask, headers })
+        this.#doors = [door]
+        if (answer.status >= 300 && !expected.includes(answer.status)) throw refusal(answer, door)
+        return answer
+      } catch (error) {
+        const another = this.#doors.length > 1
+        if (another && error instanceof OperatorError && error.code === 'PERMISSION')
+          forbidden ??= error
+        else if (!(another && error instanceof Nobody)) throw error
+      }
+    }
+    throw forbidden ?? new Nobody(`no agent answers at ${this.#doors.map(describeDoor).join(', ')}`)
+  }
+
+  /** The answer's JSON, of a door that was just asked. */
+  parse<T>(answer: Answer): T {
+    return jsonOf(answer, this.#doors[0]!)
+  }
+}
+
+export type LogPage = Awaited<ReturnType<Backend['log']>>
+export type LoggedEvent = LogPage['events'][number]
+
+export interface DrainRequest {
+  readonly node: string
+  readonly cancel: boolean
+  readonly dryRun: boolean
+  readonly force: boolean
+  /** From now; null: none. */
+  readonly deadline: Millis | null
+  readonly reason: string
+}
+
+export interface LogQuery {
+  readonly from: number
+  readonly limit: number
+  readonly type?: string | undefined
+  /** Wait so long for something new. */
+  readonly wait?: Millis | undefined
+}
+
+/** `?a=1&b`: undefined and false are left out, true is a bare name. */
+export function queryOf(params: Record<string, string | number | boolean | undefined>): string {
+  const parts = Object.entries(params)
+    .filter(([, value]) => value !== undefined && value !== false)
+    .map(([key, value]) => (value === true ? key : `${key}=${encodeURIComponent(String(value))}`))
+  return parts.length > 0 ? `?${parts.join('&')}` : ''
+}
+
+/** Who the event log will name; only what a header can carry. */
+export function localActor(): string {
+  let user = 'somebody'
+  try {
+    user = userInfo().username
+  } catch {
+    // A uid without a name, as containers have.
+    user = `uid-${process.getuid?.() ?? 'unknown'}`
+  }
+  return `${user}@${hostname()}`.replace(/[^\x21-\x7e]/g, '_')
+}
+
+function jsonOf<T>(answer: Answer, door: Door): T {
+  try {
+    return JSON.parse(answer.body.toString()) as T
+  } catch {
+    throw stranger(door, 'its answer is not JSON')
+  }
+}
+
+/** The error that the agent wrote, or what can be said of one that it did not. */
+function refusal(answer: Answer, door: Door): OperatorError {
+  const text = answer.body.toString()
+  try {
+    const { error } = JSON.parse(text) as ErrorBody
+    if (typeof error.code === 'string' && typeof error.message === 'string') {
+      return new OperatorError(error.code, error.message, error.remedy)
+    }
+  } catch {
+    // Not JSON, or not of our shape: said below.
+  }
+  return stranger(door, `it answered HTTP ${answer.status}`)
+}

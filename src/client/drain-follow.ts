@@ -1,0 +1,64 @@
+import type { DrainProgress } from '../api/types.ts'
+import type { Millis } from '../base/time.ts'
+import type { AgentClient } from './agent-client.ts'
+import { renderSteps } from './drain-text.ts'
+import { type Painter, printable } from './paint.ts'
+
+const patience: Millis = 20_000
+
+/**
+ * Shows a drain until it ends, whichever way. On a terminal the steps are rewritten in place; elsewhere a line
+ * is printed for each step that changed. Ctrl-C leaves the drain going and says so.
+ */
+export async function followDrain(
+  agent: AgentClient,
+  first: DrainProgress,
+  how: { readonly paint: Painter; readonly silent: boolean },
+): Promise<DrainProgress> {
+  const screen = how.silent ? silent : process.stdout.isTTY ? rewriting() : appending()
+  const leave = () => {
+    process.stderr.write(
+      `\n${first.node} goes on draining; watch it with: hive status, undo with: hive drain ${first.node} --cancel\n`,
+    )
+    process.exit(130)
+  }
+  process.once('SIGINT', leave)
+  try {
+    let progress = first
+    for (;;) {
+      screen(renderSteps(progress, how.paint))
+      if (progress.state !== 'draining') break
+      progress = await agent.drainProgress(first.node, progress.index, patience)
+    }
+    if (progress.state === 'drained')
+      screen([
+        ...renderSteps(progress, how.paint),
+        how.paint(`${printable(progress.node)} is drained`, 'good'),
+      ])
+    return progress
+  } finally {
+    process.off('SIGINT', leave)
+  }
+}
+
+type Screen = (lines: readonly string[]) => void
+
+const silent: Screen = () => {}
+
+/** Up over what was written, and write anew. */
+function rewriting(): Screen {
+  let height = 0
+  return lines => {
+    const up = height > 0 ? `\u001b[${height}A` : ''
+    process.stdout.write(`${up}${lines.map(line => `\u001b[2K${line}\n`).join('')}`)
+    height = lines.length
+  }
+}
+
+function appending(): Screen {
+  let before: readonly string[] = []
+  return lines => {
+    for (const line of lines) if (!before.includes(line)) process.stdout.write(`${line}\n`)
+    before = lines
+  }
+}

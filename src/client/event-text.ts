@@ -1,0 +1,129 @@
+import type { StatusReport } from '../api/types.ts'
+import type { LoggedEvent } from './agent-client.ts'
+import { type Painter, printable, type Tone } from './paint.ts'
+
+/** An event of the log on one line that a person can read. Pure. */
+
+/** Names by node id; grows with the nodes that the shown events introduce. */
+export type Names = Map<string, string>
+
+export function namesIn(report: StatusReport): Names {
+  return new Map(report.nodes.map(node => [node.id, node.name]))
+}
+
+/** `   41  2026-11-21 08:11:02  NodeDraining         n3, "kernel update"   by root@h1` */
+export function renderEvent(event: LoggedEvent, names: Names, paint: Painter): string {
+  learn(event, names)
+  const seq = paint(String(event.seq).padStart(7), 'dim')
+  const type = paint(event.type.padEnd(19), tones[event.type] ?? 'strong')
+  const told = tell(event, names)
+  const by = paint(`by ${printable(nameActor(event.actor, names))}`, 'dim')
+  return `${seq}  ${formatTime(event.time)}  ${type} ${told === '' ? '' : `${printable(told)}   `}${by}`
+}
+
+/** Local time, without the zone: what the clock on the wall said. */
+export function formatTime(time: number): string {
+  const date = new Date(time)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+}
+
+const tones: Partial<Record<LoggedEvent['type'], Tone>> = {
+  NodeFailed: 'bad',
+  NodeLeft: 'warn',
+  NodeDraining: 'warn',
+  ClusterInitialised: 'good',
+  NodeReady: 'good',
+}
+
+/** An event's data as it arrives: a shape that a newer agent may have changed, so nothing is taken for granted. */
+type Data = Readonly<Record<string, unknown>>
+
+function tell(event: LoggedEvent, names: Names): string {
+  const data: Data = isObject(event.data) ? event.data : {}
+  const who = typeof data.id === 'string' ? nameOf(data.id, names) : ''
+  switch (event.type) {
+    case 'ClusterInitialised':
+      return `${data.name}, control nodes ${described(data.control).join(', ')}`
+    case 'NodeAdmitted':
+      return described([data.node]).join('')
+    case 'NodeDraining':
+      return [who, data.reason && `"${data.reason}"`].filter(Boolean).join(', ')
+    case 'NodeDrained':
+      return data.forced === true ? `${who}, by its deadline` : who
+    case 'NodeFailed':
+      return `${who}, accused by ${list(data.accusers)
+        .map(id => nameOf(id, names))
+        .join(', ')}`
+    case 'NodeLeft':
+      return [who, data.reason].filter(Boolean).join(', ')
+    case 'RoleAssigned':
+    case 'RoleUnassigned':
+      return `${who}: ${list(data.roles).join(', ')}`
+    case 'RoleReported':
+      return [`${who}: ${data.role} ${data.state}`, data.detail].filter(Boolean).join(', ')
+    case 'KvPut':
+    case 'KvDelete':
+      return data.recurse === true ? `${data.key}*` : String(data.key ?? '')
+    case 'NodeReady':
+    case 'NodeDrainCancelled':
+    case 'NodeLeaving':
+      return who
+    default:
+      return [who, ...rest(data, names)].filter(Boolean).join(', ')
+  }
+}
+
+/** What no line of its own was written for: the fields that are plain. */
+function rest(data: Data, names: Names): string[] {
+  return Object.entries(data)
+    .filter(([key, value]) => key !== 'id' && value !== null && value !== undefined)
+    .map(([key, value]) => `${key} ${plainly(value, names)}`)
+}
+
+function plainly(value: unknown, names: Names): string {
+  if (typeof value === 'string') return nameOf(value, names)
+  if (Array.isArray(value)) return value.map(one => plainly(one, names)).join(' ')
+  return JSON.stringify(value)
+}
+
+function described(nodes: unknown): string[] {
+  return Array.isArray(nodes)
+    ? nodes
+        .filter(isObject)
+        .map(node => `${node.name}${node.address ? ` (${addressOf(node.address)})` : ''}`)
+    : []
+}
+
+function addressOf(address: unknown): string {
+  return isObject(address) ? `${address.host}:${address.port}` : String(address)
+}
+
+function learn(event: LoggedEvent, names: Names): void {
+  const data: Data = isObject(event.data) ? event.data : {}
+  const nodes = event.type === 'ClusterInitialised' ? data.control : [data.node]
+  for (const node of Array.isArray(nodes) ? nodes : []) {
+    if (isObject(node) && typeof node.id === 'string' && typeof node.name === 'string')
+      names.set(node.id, node.name)
+  }
+}
+
+/** An id that nobody introduced is shown by its beginning. */
+function nameOf(id: string, names: Names): string {
+  return names.get(id) ?? (/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(id) ? id.slice(0, 8) : id)
+}
+
+/** `node:ID` and `leader:ID` with the name instead. */
+function nameActor(actor: string, names: Names): string {
+  const colon = actor.indexOf(':')
+  return colon < 0 ? actor : `${actor.slice(0, colon)} ${nameOf(actor.slice(colon + 1), names)}`
+}
+
+function list(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : []
+}
+
+function isObject(value: unknown): value is Data {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

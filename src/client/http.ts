@@ -1,0 +1,131 @@
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { OperatorError } from '../base/errors.ts'
+import type { Millis } from '../base/time.ts'
+import { type Door, describeDoor } from './door.ts'
+
+/**
+ * One HTTP exchange with an agent. `node:http` and nothing else: `fetch` alone would double the time a
+ * command takes to start.
+ */
+export interface Exchange {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** With the query. */
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+  /** From the start to the last byte of the answer. */
+  readonly timeout: Millis
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+}
+
+/** An answer over this is not read to its end: no agent sends it, and a stranger's must not fill memory. */
+export const maxAnswerBytes = 64 * 1024 * 1024
+
+/** The system's errors that say nobody listens there: nothing was sent, so another door may be tried. */
+const nobodyThere = new Set([
+  'ENOENT',
+  'ECONNREFUSED',
+  'ENOTSOCK',
+  'ENOTDIR',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+])
+
+/** Rejects with OperatorError: NO_AGENT (see `nobody`), PERMISSION, TIMEOUT. */
+export function exchange(door: Door, ask: Exchange): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const target =
+      door.kind === 'socket'
+        ? { socketPath: door.path }
+        : { host: door.address.host, port: door.address.port }
+    const headers: Record<string, string | number> = { ...ask.headers, connection: 'close' }
+    if (ask.body) headers['content-length'] = ask.body.length
+    const request = httpRequest({
+      ...target,
+      method: ask.method,
+      path: ask.path,
+      headers,
+      agent: false,
+    })
+    const timer = setTimeout(() => request.destroy(late(door, ask.timeout)), ask.timeout)
+    const fail = (error: Error) => {
+      clearTimeout(timer)
+      reject(error instanceof OperatorError ? error : doorError(door, error))
+    }
+    request.on('error', fail)
+    request.on('response', response => {
+      const chunks: Buffer[] = []
+      let size = 0
+      response.on('error', fail)
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > maxAnswerBytes) request.destroy(stranger(door, 'its answer does not end'))
+        else chunks.push(chunk)
+      })
+      response.on('end', () => {
+        clearTimeout(timer)
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks),
+        })
+      })
+    })
+    request.end(ask.body)
+  })
+}
+
+/** Nobody listened: the request was never sent. */
+export class Nobody extends OperatorError {
+  constructor(message: string) {
+    super('NO_AGENT', message, 'start one with: hive agent, or name its socket with --socket PATH')
+  }
+}
+
+/** Somebody listens, who is not a hive agent. */
+export function stranger(door: Door, why: string): OperatorError {
+  return new OperatorError(
+    'NO_AGENT',
+    `${describeDoor(door)} answers, but not as a hive agent: ${why}`,
+    'check --socket, --address, HIVE_SOCKET and HIVE_HTTP_ADDR',
+  )
+}
+
+function late(door: Door, timeout: Millis): OperatorError {
+  return new OperatorError(
+    'TIMEOUT',
+    `the agent at ${describeDoor(door)} gave no answer in ${timeout / 1000} s; what was asked may still happen`,
+    'look at: hive status, and at the agent’s own output',
+  )
+}
+
+function doorError(door: Door, error: Error & { code?: string }): OperatorError {
+  const where = describeDoor(door)
+  const code = error.code ?? ''
+  if (nobodyThere.has(code)) return new Nobody(`no agent answers at ${where}`)
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new OperatorError(
+      'PERMISSION',
+      `the agent’s socket ${where} may not be opened by this user`,
+      'run the command as the user of the agent, for example with sudo',
+    )
+  }
+  if (code === 'EINVAL' || code === 'ENAMETOOLONG') {
+    return new OperatorError(
+      'BAD_REQUEST',
+      `${where} cannot be a socket: the path is too long`,
+      'give a shorter one with --socket',
+    )
+  }
+  if (code.startsWith('HPE_')) return stranger(door, 'it does not speak HTTP')
+  return new OperatorError(
+    'NO_AGENT',
+    `the agent at ${where} broke the connection off (${code || error.message}); what was asked may still happen`,
+    'look at: hive status, and at the agent’s own output',
+  )
+}

@@ -1,0 +1,69 @@
+import { Flags } from '@oclif/core'
+import { HiveCommand } from '../client/command.ts'
+
+/** Parses nothing itself: the agent merges the file, the environment and these, and lists all problems at once. */
+export default class Agent extends HiveCommand {
+  static override enableJsonFlag = false
+  static override summary = 'Run the agent of this node.'
+  static override description =
+    'Each flag is also a variable (HIVE_DATA_DIR) and a TOML key (data_dir); flags win over variables, variables over the file. ' +
+    'SIGTERM and SIGINT stop it and never change who is in the cluster.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --name n1 --data-dir /var/lib/hive',
+    '<%= config.bin %> <%= command.id %> --name n2 --bind 10.0.0.2:4483 --join 10.0.0.1:4483',
+    '<%= config.bin %> <%= command.id %> --config /etc/hive.toml',
+  ]
+  static override flags = {
+    name: Flags.string({
+      description: 'Name of the node, unique in the cluster; default: the host name.',
+    }),
+    'data-dir': Flags.string({
+      description: 'Where the node keeps its identity, log and state.',
+      helpValue: 'DIR',
+    }),
+    bind: Flags.string({
+      description: 'Gossip and streams, UDP and TCP; default 127.0.0.1:4483.',
+      helpValue: 'HOST:PORT',
+    }),
+    advertise: Flags.string({
+      description: 'What other nodes dial; default: --bind.',
+      helpValue: 'HOST:PORT',
+    }),
+    http: Flags.string({
+      description: 'HTTP API; default 127.0.0.1:4480.',
+      helpValue: 'HOST:PORT|off',
+    }),
+    socket: Flags.string({
+      description: 'Local socket of the API; default DATA_DIR/agent.sock.',
+      helpValue: 'PATH',
+    }),
+    join: Flags.string({
+      description: 'A node to join; may be repeated. All are tried, for ever.',
+      helpValue: 'HOST[:PORT]',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    role: Flags.string({
+      description: 'A role of this node; may be repeated.',
+      helpValue: 'NAME',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    dc: Flags.string({ description: 'Datacenter; default dc1.', helpValue: 'NAME' }),
+    config: Flags.string({ description: 'TOML file with any of these.', helpValue: 'FILE' }),
+    'log-level': Flags.string({
+      description: 'trace, debug, info, warn, error or silent; default info.',
+      helpValue: 'LEVEL',
+    }),
+    'timing-factor': Flags.string({
+      description: 'Multiplies all periods on slow networks; default 1.',
+      helpValue: 'N',
+    }),
+  }
+
+  override async run(): Promise<void> {
+    const { flags } = await this.parse(Agent)
+    const { runAgent } = await import('../agent/main.ts')
+    await runAgent(flags)
+  }
+}

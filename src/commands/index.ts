@@ -1,0 +1,52 @@
+import Agent from './agent.ts'
+import Completion from './completion.ts'
+import ControlDemote from './control/demote.ts'
+import ControlPromote from './control/promote.ts'
+import Dev from './dev.ts'
+import Drain from './drain.ts'
+import Init from './init.ts'
+import Join from './join.ts'
+import KvDelete from './kv/delete.ts'
+import KvGet from './kv/get.ts'
+import KvList from './kv/list.ts'
+import KvPut from './kv/put.ts'
+import Leave from './leave.ts'
+import Log from './log.ts'
+import Reset from './reset.ts'
+import RoleAssign from './role/assign.ts'
+import RoleList from './role/list.ts'
+import RoleUnassign from './role/unassign.ts'
+import ServiceDeregister from './service/deregister.ts'
+import ServiceList from './service/list.ts'
+import ServiceRegister from './service/register.ts'
+import Status from './status.ts'
+import Version from './version.ts'
+
+export { start } from '../client/start.ts'
+
+/** Everything an operator can type: a list one can read, and the entry of the bundle. */
+export const commands = {
+  agent: Agent,
+  completion: Completion,
+  'control:demote': ControlDemote,
+  'control:promote': ControlPromote,
+  dev: Dev,
+  drain: Drain,
+  init: Init,
+  join: Join,
+  'kv:delete': KvDelete,
+  'kv:get': KvGet,
+  'kv:list': KvList,
+  'kv:put': KvPut,
+  leave: Leave,
+  log: Log,
+  reset: Reset,
+  'role:assign': RoleAssign,
+  'role:list': RoleList,
+  'role:unassign': RoleUnassign,
+  'service:deregister': ServiceDeregister,
+  'service:list': ServiceList,
+  'service:register': ServiceRegister,
+  status: Status,
+  version: Version,
+}

@@ -1,0 +1,39 @@
+import { Args } from '@oclif/core'
+import type { JoinAnswer } from '../api/types.ts'
+import { AgentCommand } from '../client/command.ts'
+import { type Painter, printable } from '../client/paint.ts'
+
+export default class Join extends AgentCommand {
+  static override summary = 'Make this agent, a running zombie, join a cluster or other zombies.'
+  static override description =
+    'The agent keeps trying until it is in; the answer says how far it came. An agent can also be started with --join.'
+  static override examples = ['<%= config.bin %> <%= command.id %> 10.0.0.1:4483']
+  static override args = {
+    address: Args.string({
+      description: 'Gossip address of any node that is in (default port 4483).',
+      required: true,
+      ignoreStdin: true,
+    }),
+  }
+
+  override async run(): Promise<JoinAnswer> {
+    const { args, flags } = await this.parse(Join)
+    const answer = await this.agent(flags).join({ address: args.address })
+    this.log(renderJoin(answer, this.paint))
+    return answer
+  }
+}
+
+export function renderJoin(answer: JoinAnswer, paint: Painter): string {
+  const detail = answer.detail === '' ? '' : `: ${printable(answer.detail)}`
+  switch (answer.state) {
+    case 'joined':
+      return paint(`joined ${printable(answer.cluster ?? 'the cluster')}`, 'good') + detail
+    case 'zombie':
+      return `found other zombies${detail}\n${paint('make a cluster of them with: hive init', 'dim')}`
+    case 'trying':
+      return paint('still trying', 'warn') + detail
+    default:
+      return answer.state satisfies never
+  }
+}

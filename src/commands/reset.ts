@@ -1,0 +1,49 @@
+import { createInterface } from 'node:readline/promises'
+import { Flags } from '@oclif/core'
+import { AgentCommand, badInput } from '../client/command.ts'
+import { printable } from '../client/paint.ts'
+
+export default class Reset extends AgentCommand {
+  static override summary =
+    'Make this node empty: its state is set aside, and it is a zombie again.'
+  static override description =
+    'Asks first, on a terminal. The old state is kept in a folder of the data directory; nothing is deleted. ' +
+    'The node does not leave its cluster by this: do that before, with `hive leave`.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --yes',
+  ]
+  static override flags = {
+    yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }),
+  }
+
+  override async run(): Promise<{ setAside: string }> {
+    const { flags } = await this.parse(Reset)
+    const agent = this.agent(flags)
+    if (!flags.yes) {
+      const { self, cluster } = await agent.status()
+      const member = cluster.name === null ? '' : `, a member of ${printable(cluster.name)},`
+      await confirm(`Make ${printable(self)}${member} an empty node?`)
+    }
+    const answer = await agent.reset()
+    this.log(`this node is empty; its old state is in ${printable(answer.setAside)}`)
+    return answer
+  }
+}
+
+/** Rejects unless a person at a terminal types yes. */
+async function confirm(question: string): Promise<void> {
+  if (!process.stdin.isTTY) {
+    throw badInput(
+      'reset wants to be confirmed, and this is not a terminal',
+      'if you mean it: hive reset --yes',
+    )
+  }
+  const line = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const reply = await line.question(`${question} [y/N] `)
+    if (!/^y(es)?$/i.test(reply.trim())) throw badInput('nothing was changed', 'answer y to go on')
+  } finally {
+    line.close()
+  }
+}

@@ -1,0 +1,77 @@
+import type { Line, Span, Tone } from '../client/paint.ts'
+
+/** Text in columns, fitted to a width: pure, so that a terminal, a file and a test see the same. */
+
+export interface Column {
+  readonly title: string
+  /** May be cut down to so many characters before columns are left out. */
+  readonly least: number
+  /** Left out first, by descending number, when cutting is not enough; 0: never. */
+  readonly expendable: number
+}
+
+export type Cell = Span
+
+const gap = '  '
+
+/** A heading and a line per row. Cells longer than their column end in `…`. */
+export function tableOf(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  width: number,
+): Line[] {
+  const natural = columns.map((column, i) =>
+    Math.max(column.title.length, ...rows.map(row => row[i]!.text.length)),
+  )
+  const widths = fit(columns, natural, width)
+  const shown = columns.map((_, i) => i).filter(i => widths[i]! > 0)
+  const lineOf = (cells: readonly Cell[]): Line =>
+    shown.map((i, at) => ({
+      tone: cells[i]!.tone,
+      text: pad(cells[i]!.text, widths[i]!) + (at < shown.length - 1 ? gap : ''),
+    }))
+  const heading = columns.map((column): Cell => ({ text: column.title, tone: 'dim' as Tone }))
+  return [lineOf(heading), ...rows.map(lineOf)]
+}
+
+/** Widths that fit; 0: left out. Cuts the widest column first, since it has the most to give. */
+function fit(columns: readonly Column[], natural: readonly number[], width: number): number[] {
+  const widths = [...natural]
+  const total = () => {
+    const shown = widths.filter(w => w > 0)
+    return shown.reduce((sum, w) => sum + w, 0) + gap.length * Math.max(0, shown.length - 1)
+  }
+  for (;;) {
+    const over = total() - width
+    if (over <= 0) return widths
+    const slack = (i: number) => (widths[i]! > 0 ? widths[i]! - columns[i]!.least : 0)
+    const widest = widths.reduce((best, _, i) => (slack(i) > slack(best) ? i : best), 0)
+    const given = Math.min(over, slack(widest))
+    if (given > 0 && sumOf(widths, slack) >= over)
+      widths[widest]! -= Math.max(1, Math.ceil(given / 2))
+    else if (!leaveOneOut(columns, widths)) return widths
+    else restore(widths, natural)
+  }
+}
+
+function sumOf(widths: readonly number[], slack: (i: number) => number): number {
+  return widths.reduce((sum, _, i) => sum + Math.max(0, slack(i)), 0)
+}
+
+function leaveOneOut(columns: readonly Column[], widths: number[]): boolean {
+  let first = -1
+  for (const [i, column] of columns.entries()) {
+    const better = first < 0 || column.expendable > columns[first]!.expendable
+    if (widths[i]! > 0 && column.expendable > 0 && better) first = i
+  }
+  if (first >= 0) widths[first] = 0
+  return first >= 0
+}
+
+function restore(widths: number[], natural: readonly number[]): void {
+  for (const [i, w] of widths.entries()) if (w > 0) widths[i] = natural[i]!
+}
+
+function pad(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text.padEnd(width)
+}
