@@ -1,8 +1,11 @@
-import type { ErrorCode } from '../base/errors.ts'
+import type { ErrorCode, Problem } from '../base/errors.ts'
+import type { ServiceDefinition, ServiceReport } from '../base/service.ts'
 import type { LoggedEvent, RoleState } from '../state/events.ts'
 import type { KvEntry } from '../state/types.ts'
 
 /** JSON shapes of the API, shared with the client; and what the API needs from the agent, as `Backend`. */
+
+export type { CheckDefinition, ServiceDefinition, ServiceReport } from '../base/service.ts'
 
 export type NodeState =
   | 'zombie'
@@ -22,7 +25,11 @@ export interface StatusNode {
   readonly address: string
   readonly state: NodeState
   readonly control: 'leader' | 'voter' | 'observer' | 'none'
-  readonly roles: readonly { readonly name: string; readonly state: RoleState; readonly detail?: string }[]
+  readonly roles: readonly {
+    readonly name: string
+    readonly state: RoleState
+    readonly detail?: string
+  }[]
   readonly dc: string
   readonly version: string
   readonly incarnation: number
@@ -42,7 +49,11 @@ export interface StatusReport {
     readonly leader: string | null
     readonly term: number
     readonly commitIndex: number
-    readonly quorum: { readonly voters: number; readonly needed: number; readonly reachable: number }
+    readonly quorum: {
+      readonly voters: number
+      readonly needed: number
+      readonly reachable: number
+    }
   }
   readonly nodes: readonly StatusNode[]
   /** This agent's node name. */
@@ -98,7 +109,11 @@ export interface RoleReport {
   readonly description: string
   readonly provides: readonly string[]
   readonly requires: readonly string[]
-  readonly nodes: readonly { readonly node: string; readonly state: RoleState; readonly detail: string }[]
+  readonly nodes: readonly {
+    readonly node: string
+    readonly state: RoleState
+    readonly detail: string
+  }[]
 }
 
 export interface ControlAnswer {
@@ -108,7 +123,13 @@ export interface ControlAnswer {
 }
 
 export interface ErrorBody {
-  readonly error: { readonly code: ErrorCode; readonly message: string; readonly remedy: string }
+  readonly error: {
+    readonly code: ErrorCode
+    readonly message: string
+    readonly remedy: string
+    /** What is wrong with the request, piece by piece, where that is the trouble. */
+    readonly problems?: readonly Problem[]
+  }
 }
 
 /** How fresh a read must be: linearizable unless said otherwise. */
@@ -129,38 +150,8 @@ export interface KvQuery {
   readonly index?: number
   /** …at most this long, ms. */
   readonly wait?: number
-}
-
-/** A Consul-shaped service registration, checked by the API, held by the `host` role. */
-export interface ServiceDefinition {
-  readonly id: string
-  readonly name: string
-  readonly tags: readonly string[]
-  readonly address: string
-  readonly port: number
-  readonly meta: Readonly<Record<string, string>>
-  readonly checks: readonly CheckDefinition[]
-}
-
-export type CheckDefinition = {
-  readonly id: string
-  readonly name: string
-  /** ms */
-  readonly timeout: number
-} & (
-  | { readonly kind: 'tcp'; readonly target: string; readonly interval: number }
-  | { readonly kind: 'http'; readonly url: string; readonly method: string; readonly interval: number }
-  | { readonly kind: 'ttl'; readonly ttl: number }
-)
-
-export interface ServiceReport extends ServiceDefinition {
-  readonly status: 'passing' | 'warning' | 'critical'
-  readonly checkStates: readonly {
-    readonly id: string
-    readonly name: string
-    readonly status: 'passing' | 'warning' | 'critical'
-    readonly output: string
-  }[]
+  /** Blocking: nobody wants the answer any more; stop waiting. */
+  readonly signal?: AbortSignal
 }
 
 /** What the API asks of the agent. Every method rejects with OperatorError; nothing blocks for ever. */
@@ -179,25 +170,64 @@ export interface Backend {
     actor: string
   }): Promise<DrainProgress>
   /** Resolves at the next change after `index`, or after `wait` ms with what there is. */
-  drainProgress(request: { node: string; index: number; wait: number }): Promise<DrainProgress>
-  assignRoles(request: { node: string; roles: readonly string[]; actor: string }): Promise<{ seq: number }>
-  unassignRoles(request: { node: string; roles: readonly string[]; actor: string }): Promise<{ seq: number }>
+  drainProgress(request: {
+    node: string
+    index: number
+    wait: number
+    signal?: AbortSignal
+  }): Promise<DrainProgress>
+  assignRoles(request: {
+    node: string
+    roles: readonly string[]
+    actor: string
+  }): Promise<{ seq: number }>
+  unassignRoles(request: {
+    node: string
+    roles: readonly string[]
+    actor: string
+  }): Promise<{ seq: number }>
   roles(): Promise<readonly RoleReport[]>
   /** A page of the event log from `from`; with `wait`, resolves empty after so many ms if nothing came. */
-  log(request: { from: number; limit: number; type?: string; wait?: number }): Promise<{ events: readonly LoggedEvent[]; next: number }>
+  log(request: {
+    from: number
+    limit: number
+    type?: string
+    wait?: number
+    signal?: AbortSignal
+  }): Promise<{ events: readonly LoggedEvent[]; next: number }>
   leave(request: { force: boolean; actor: string }): Promise<{ left: true }>
   reset(request: { actor: string }): Promise<{ setAside: string }>
-  promote(request: { node: string; observer: boolean; force: boolean; actor: string }): Promise<ControlAnswer>
+  promote(request: {
+    node: string
+    observer: boolean
+    force: boolean
+    actor: string
+  }): Promise<ControlAnswer>
   demote(request: { node: string; force: boolean; actor: string }): Promise<ControlAnswer>
   kvRead(query: KvQuery): Promise<KvRead>
   /** `ok: false`: the cas index did not match. */
-  kvPut(request: { key: string; value: Uint8Array; flags: number; cas?: number; actor: string }): Promise<{ ok: boolean; index: number }>
-  kvDelete(request: { key: string; recurse: boolean; cas?: number; actor: string }): Promise<{ ok: boolean; index: number }>
+  kvPut(request: {
+    key: string
+    value: Uint8Array
+    flags: number
+    cas?: number
+    actor: string
+  }): Promise<{ ok: boolean; index: number }>
+  kvDelete(request: {
+    key: string
+    recurse: boolean
+    cas?: number
+    actor: string
+  }): Promise<{ ok: boolean; index: number }>
   registerService(definition: ServiceDefinition): Promise<void>
   deregisterService(id: string): Promise<void>
   services(): Promise<readonly ServiceReport[]>
   /** A TTL check reports. */
-  reportCheck(request: { id: string; status: 'passing' | 'warning' | 'critical'; output: string }): Promise<void>
+  reportCheck(request: {
+    id: string
+    status: 'passing' | 'warning' | 'critical'
+    output: string
+  }): Promise<void>
   /** Read-only: leader's address and the control nodes' addresses, Consul's `/v1/status/*`. */
   leaderAddress(): string
   peerAddresses(): readonly string[]

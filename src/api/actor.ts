@@ -1,0 +1,12 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** Characters of an actor that end up in the event log. */
+const actorChars = 64
+
+/** Who asks, as header `x-hive-actor` says; what could confuse a reader of the event log is dropped. */
+export function actorOf(headers: IncomingHttpHeaders): string {
+  const given = headers['x-hive-actor']
+  if (typeof given !== 'string') return 'operator'
+  const clean = given.replace(/[^A-Za-z0-9@._:/+-]/g, '').slice(0, actorChars)
+  return clean === '' ? 'operator' : clean
+}

@@ -1,0 +1,143 @@
+import type { Backend, KvQuery, StatusReport } from '../../src/api/types.ts'
+import { OperatorError } from '../../src/base/errors.ts'
+import type { ServiceReport } from '../../src/base/service.ts'
+import type { KvEntry } from '../../src/state/types.ts'
+
+/** A backend of one process: a real little KV with indexes and waiting, and a record of every other call. */
+export class FakeBackend implements Backend {
+  readonly calls: { method: string; request: unknown }[] = []
+  readonly entries = new Map<string, KvEntry>()
+  readonly registered: ServiceReport[] = []
+  index = 10
+  leaderKnown = true
+  /** Thrown by the next call of anything but the KV. */
+  failure: Error | undefined
+  waiters = 0
+  #wake = new Set<() => void>()
+
+  status = () => this.#record('status', undefined, statusReport)
+  init = (request: object) =>
+    this.#record('init', request, {
+      tag: 't',
+      name: 'prod',
+      control: ['n1'],
+      why: '',
+      join: 'hive join',
+      repeated: false,
+    })
+  join = (request: object) =>
+    this.#record('join', request, { state: 'joined', cluster: 'prod', detail: '' } as const)
+  drain = (request: { node: string }) => this.#record('drain', request, drained(request.node))
+  drainProgress = (request: { node: string }) =>
+    this.#record('drainProgress', request, drained(request.node))
+  assignRoles = (request: object) => this.#record('assignRoles', request, { seq: 7 })
+  unassignRoles = (request: object) => this.#record('unassignRoles', request, { seq: 8 })
+  roles = () => this.#record('roles', undefined, [])
+  log = async (request: Parameters<Backend['log']>[0]) => {
+    const { signal, ...rest } = request
+    await this.#record('log', rest, undefined)
+    if (request.wait) await this.#change(request.wait, signal)
+    return { events: [], next: request.from }
+  }
+  leave = (request: object) => this.#record('leave', request, { left: true } as const)
+  reset = (request: object) => this.#record('reset', request, { setAside: '/d/old' })
+  promote = (request: object) => this.#record('promote', request, control)
+  demote = (request: object) => this.#record('demote', request, control)
+  registerService = (definition: object) => this.#record('registerService', definition, undefined)
+  deregisterService = (id: string) => this.#record('deregisterService', id, undefined)
+  services = () => this.#record('services', undefined, this.registered)
+  reportCheck = (request: object) => this.#record('reportCheck', request, undefined)
+  leaderAddress = () => '127.0.0.1:4483'
+  peerAddresses = () => ['127.0.0.1:4483', '127.0.0.1:4484']
+
+  async kvRead(query: KvQuery) {
+    if (query.index !== undefined && query.index >= this.index) {
+      await this.#change(query.wait ?? 0, query.signal)
+    }
+    const entries = [...this.entries.values()]
+      .filter(({ key }) => (query.recurse ? key.startsWith(query.key) : key === query.key))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+    return { entries, index: this.index, leaderKnown: this.leaderKnown }
+  }
+
+  async kvPut(request: Parameters<Backend['kvPut']>[0]) {
+    const { key, value, flags, cas } = request
+    this.calls.push({ method: 'kvPut', request: { ...request, value: value.length } })
+    const before = this.entries.get(key)
+    if (cas !== undefined && cas !== (before?.modifyIndex ?? 0)) {
+      return { ok: false, index: this.index }
+    }
+    this.index++
+    const createIndex = before?.createIndex ?? this.index
+    this.entries.set(key, {
+      key,
+      value,
+      flags,
+      createIndex,
+      modifyIndex: this.index,
+      lockIndex: 0,
+    })
+    for (const wake of this.#wake) wake()
+    return { ok: true, index: this.index }
+  }
+
+  async kvDelete(request: Parameters<Backend['kvDelete']>[0]) {
+    this.calls.push({ method: 'kvDelete', request })
+    const { key, recurse, cas } = request
+    const before = this.entries.get(key)
+    if (cas !== undefined && cas !== before?.modifyIndex) return { ok: false, index: this.index }
+    for (const name of [...this.entries.keys()]) {
+      if (recurse ? name.startsWith(key) : name === key) this.entries.delete(name)
+    }
+    return { ok: true, index: ++this.index }
+  }
+
+  #change(wait: number, signal: AbortSignal | undefined): Promise<void> {
+    this.waiters++
+    return new Promise(resolve => {
+      const done = () => {
+        clearTimeout(timer)
+        this.#wake.delete(done)
+        this.waiters--
+        resolve()
+      }
+      const timer = setTimeout(done, wait)
+      this.#wake.add(done)
+      signal?.addEventListener('abort', done, { once: true })
+    })
+  }
+
+  async #record<T>(method: string, request: unknown, answer: T): Promise<T> {
+    this.calls.push({ method, request })
+    if (this.failure === undefined) return answer
+    throw this.failure
+  }
+}
+
+export function noQuorum(): OperatorError {
+  return new OperatorError('NO_QUORUM', 'two of three are away', 'start n2 or n3')
+}
+
+const control = { voters: ['n1'], observers: [], metaVersion: 3 }
+
+function drained(node: string) {
+  return { node, state: 'drained', steps: [], index: 5 } as const
+}
+
+const statusReport: StatusReport = {
+  cluster: {
+    name: null,
+    tag: null,
+    state: 'zombie',
+    epoch: 0,
+    metaVersion: 0,
+    leader: null,
+    term: 0,
+    commitIndex: 0,
+    quorum: { voters: 0, needed: 0, reachable: 0 },
+  },
+  nodes: [],
+  self: 'n1',
+  stale: false,
+  notices: [],
+}
