@@ -34,13 +34,23 @@ export interface Member extends MemberInfo {
 export type Update =
   | { readonly kind: 'alive'; readonly member: MemberInfo }
   /** `accuser` counts: independent confirmations shorten the suspicion (Lifeguard §IV-B). */
-  | { readonly kind: 'suspect'; readonly id: MemberId; readonly incarnation: number; readonly accuser: MemberId }
+  | {
+      readonly kind: 'suspect'
+      readonly id: MemberId
+      readonly incarnation: number
+      readonly accuser: MemberId
+    }
   /** A verdict of the control plane. */
   | { readonly kind: 'failed' | 'left'; readonly id: MemberId; readonly incarnation: number }
 
 export type SwimMessage =
   /** `target` so that a node that took over an address does not answer for another. */
-  | { readonly type: 'ping'; readonly seq: number; readonly target: MemberId; readonly updates: readonly Update[] }
+  | {
+      readonly type: 'ping'
+      readonly seq: number
+      readonly target: MemberId
+      readonly updates: readonly Update[]
+    }
   | { readonly type: 'ack'; readonly seq: number; readonly updates: readonly Update[] }
   | {
       readonly type: 'ping-req'
@@ -71,11 +81,21 @@ export type SwimInput =
   /** The port of that member answered "nobody listens": the process is gone though the host lives. */
   | { readonly type: 'refused'; readonly id: MemberId }
   /** The control plane decided (or took a decision back: `alive` forgets a verdict). */
-  | { readonly type: 'verdict'; readonly id: MemberId; readonly incarnation: number; readonly verdict: 'failed' | 'left' | 'alive' }
+  | {
+      readonly type: 'verdict'
+      readonly id: MemberId
+      readonly incarnation: number
+      readonly verdict: 'failed' | 'left' | 'alive'
+    }
   /** The crank came around late by this much: doubt yourself before you accuse others. */
   | { readonly type: 'lag'; readonly by: Millis }
   /** Change what this node says of itself; raises its incarnation. */
-  | { readonly type: 'update-self'; readonly address?: Address; readonly meta?: Uint8Array; readonly name?: string }
+  | {
+      readonly type: 'update-self'
+      readonly address?: Address
+      readonly meta?: Uint8Array
+      readonly name?: string
+    }
 
 export interface Outgoing {
   readonly to: MemberId
@@ -87,7 +107,10 @@ export interface Outgoing {
 export interface SwimReady {
   readonly send: readonly Outgoing[]
   /** Whose belief changed, with the belief before; undefined: newly met. In order. */
-  readonly changes: readonly { readonly member: Member; readonly before: MemberStatus | undefined }[]
+  readonly changes: readonly {
+    readonly member: Member
+    readonly before: MemberStatus | undefined
+  }[]
   /** This node's own incarnation rose (refutation, update): keep it durable before the next boot. */
   readonly incarnation?: number
 }

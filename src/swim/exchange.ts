@@ -1,0 +1,128 @@
+import type { Random } from '../base/random.ts'
+import type { Instant, Millis } from '../base/time.ts'
+import { limits, rhythm } from './config.ts'
+import { isAlive, type MemberTable, type Peer } from './members.ts'
+import { type Post, type Recipient, recipient } from './post.ts'
+import type { Self } from './self.ts'
+import type { SwimConfig, Update } from './types.ts'
+import { updateBytes } from './update-size.ts'
+
+/** Up to so many members the exchange keeps its period; each doubling beyond adds one. */
+const unscaledSize = 32
+
+export function exchangePeriod(base: Millis, clusterSize: number): Millis {
+  return base * (1 + Math.max(0, Math.ceil(Math.log2(clusterSize / unscaledSize))))
+}
+
+/** `updates` in pieces that each fit one message of the stream; at least one piece. */
+export function split(updates: readonly Update[], maxBytes: number): Update[][] {
+  const pieces: Update[][] = [[]]
+  let bytes = 0
+  for (const update of updates) {
+    const size = updateBytes(update)
+    const piece = pieces.at(-1)!
+    if (piece.length > 0 && (bytes + size > maxBytes || piece.length >= limits.updates)) {
+      pieces.push([update])
+      bytes = size
+    } else {
+      piece.push(update)
+      bytes += size
+    }
+  }
+  return pieces
+}
+
+/**
+ * Push-pull: now and then two members tell each other all they know (anti-entropy; what gossip
+ * lost heals here), and a newcomer does so at once. A long listing goes out in pieces; only the last of a
+ * question asks for the answer.
+ */
+export class Exchange {
+  readonly #config: SwimConfig
+  readonly #random: Random
+  readonly #table: MemberTable
+  readonly #post: Post
+  readonly #self: Self
+  /** Somebody told us everything once. */
+  #met = false
+  #nextAt: Instant | undefined
+  #lastAt = Number.NEGATIVE_INFINITY
+
+  constructor(config: SwimConfig, random: Random, table: MemberTable, post: Post, self: Self) {
+    this.#config = config
+    this.#random = random
+    this.#table = table
+    this.#post = post
+    this.#self = self
+  }
+
+  /** There may be somebody to talk to now. The first exchange is at once, the next at a random time. */
+  wake(now: Instant): void {
+    if (this.#table.present.size === 0) this.#nextAt = undefined
+    else this.#nextAt ??= this.#met ? now + this.#period() * this.#random.next() : now
+  }
+
+  next(): Instant | undefined {
+    return this.#nextAt
+  }
+
+  tick(now: Instant): void {
+    if (this.#nextAt === undefined || now < this.#nextAt) return
+    this.#nextAt = now + (this.#met ? this.#period() : this.#gap())
+    const peer = this.#table.present.sample(1, this.#random, isAlive)[0]
+    if (peer) this.#ask(peer, now)
+  }
+
+  /** `peer` is back, perhaps with a whole half of the cluster. */
+  returned(peer: Peer, now: Instant): void {
+    if (now >= this.#lastAt + this.#gap()) this.#ask(peer, now)
+  }
+
+  /** Somebody's listing came in; answers if that was wanted. */
+  heard(from: Recipient, wantsAnswer: boolean, now: Instant): void {
+    if (!this.#met) {
+      this.#met = true
+      this.#nextAt = now + this.#period() * this.#random.next()
+    }
+    if (wantsAnswer) this.#tell(from, true)
+  }
+
+  #ask(peer: Peer, now: Instant): void {
+    this.#lastAt = now
+    this.#tell(recipient(peer, 'stream'), false)
+  }
+
+  #tell(to: Recipient, answer: boolean): void {
+    const pieces = split(this.#listing(), limits.exchangeBytes)
+    pieces.forEach((updates, i) => {
+      const reply = answer || i < pieces.length - 1
+      this.#post.sendBare(to, { type: 'push-pull', reply, updates })
+    })
+  }
+
+  /** All that this node knows. The doubted are named twice, so that whoever never met them meets them. */
+  #listing(): Update[] {
+    const out: Update[] = [{ kind: 'alive', member: this.#self.info }]
+    for (const { id, info, incarnation, status, accusers } of this.#table.all()) {
+      if (status === 'failed' || status === 'left') {
+        out.push({ kind: status, id, incarnation })
+        continue
+      }
+      out.push({ kind: 'alive', member: info })
+      const accuser = accusers[0]
+      if (status !== 'alive' && accuser !== undefined) {
+        out.push({ kind: 'suspect', id, incarnation, accuser })
+      }
+    }
+    return out
+  }
+
+  #period(): Millis {
+    return exchangePeriod(this.#config.pushPullPeriod, this.#table.clusterSize)
+  }
+
+  #gap(): Millis {
+    const gap = rhythm.exchangeGap * this.#config.probePeriod
+    return exchangePeriod(gap, this.#table.clusterSize)
+  }
+}

@@ -1,0 +1,51 @@
+import type { Random } from '../base/random.ts'
+import type { Instant } from '../base/time.ts'
+import { urgentGossipDivisor } from './config.ts'
+import type { MemberTable } from './members.ts'
+import { type Post, recipient } from './post.ts'
+import type { SwimConfig } from './types.ts'
+import type { UpdateQueue } from './update-queue.ts'
+
+/**
+ * Spreads news apart from the piggyback (Lifeguard's dedicated gossip layer): fresh news at once, then every
+ * gossip period to a few members at random, until each piece was sent often enough.
+ */
+export class Gossiper {
+  readonly #config: SwimConfig
+  readonly #random: Random
+  readonly #table: MemberTable
+  readonly #news: UpdateQueue
+  readonly #post: Post
+  #lastAt = Number.NEGATIVE_INFINITY
+
+  constructor(
+    config: SwimConfig,
+    random: Random,
+    table: MemberTable,
+    news: UpdateQueue,
+    post: Post,
+  ) {
+    this.#config = config
+    this.#random = random
+    this.#table = table
+    this.#news = news
+    this.#post = post
+  }
+
+  next(): Instant | undefined {
+    if (this.#news.size === 0 || this.#table.present.size === 0) return undefined
+    const period = this.#config.gossipPeriod
+    return this.#lastAt + (this.#news.fresh ? period / urgentGossipDivisor : period)
+  }
+
+  tick(now: Instant): void {
+    const at = this.next()
+    if (at === undefined || now < at) return
+    this.#lastAt = now
+    this.#news.settle()
+    const { present } = this.#table
+    for (const peer of present.sample(this.#config.gossipFanout, this.#random, () => true)) {
+      this.#post.sendNews(recipient(peer, 'datagram'))
+    }
+  }
+}

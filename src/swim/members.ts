@@ -1,0 +1,116 @@
+import type { Random } from '../base/random.ts'
+import type { Instant } from '../base/time.ts'
+import { limits } from './config.ts'
+import { Rotation } from './rotation.ts'
+import type { Member, MemberId, MemberInfo, MemberStatus, SwimReady } from './types.ts'
+
+/** What this node keeps of another one. */
+export interface Peer {
+  readonly id: MemberId
+  /** What it last said of itself. */
+  info: MemberInfo
+  /** The newest known; ahead of `info` where only an accusation told of it. */
+  incarnation: number
+  status: MemberStatus
+  since: Instant
+  accusers: readonly MemberId[]
+  /** Verdicts up to this incarnation were taken back; late gossip of them is void. */
+  pardoned: number
+}
+
+export type Change = SwimReady['changes'][number]
+
+/** Everybody this node knows, and what changed in its opinion since that was last asked. */
+export class MemberTable {
+  readonly #peers = new Map<MemberId, Peer>()
+  /** Alive and suspect: they are probed in turn, and gossiped to. */
+  readonly present = new Rotation<Peer>()
+  /** Unreachable and failed: they are called now and then. */
+  readonly absent = new Rotation<Peer>()
+  readonly #random: Random
+  #changes: Change[] = []
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** How many are thought to take part, this node included: the n of all formulas. */
+  get clusterSize(): number {
+    return this.present.size + 1
+  }
+
+  get(id: MemberId): Peer | undefined {
+    return this.#peers.get(id)
+  }
+
+  all(): Iterable<Peer> {
+    return this.#peers.values()
+  }
+
+  /** Undefined: there are too many already. */
+  add(info: MemberInfo, now: Instant): Peer | undefined {
+    if (this.#peers.size >= limits.members) return undefined
+    const peer: Peer = {
+      id: info.id,
+      info,
+      incarnation: info.incarnation,
+      status: 'alive',
+      since: now,
+      accusers: [],
+      pardoned: -1,
+    }
+    this.#peers.set(info.id, peer)
+    this.#place(peer)
+    this.#changes.push({ member: snapshot(peer), before: undefined })
+    return peer
+  }
+
+  /** Changes the belief, with the accusers that go with it. */
+  become(peer: Peer, status: MemberStatus, accusers: readonly MemberId[], now: Instant): void {
+    const before = peer.status
+    if (status !== before) peer.since = now
+    peer.status = status
+    peer.accusers = accusers
+    this.#place(peer)
+    this.#changes.push({ member: snapshot(peer), before })
+  }
+
+  remove(id: MemberId): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined) return
+    this.present.remove(peer)
+    this.absent.remove(peer)
+    this.#peers.delete(id)
+  }
+
+  takeChanges(): readonly Change[] {
+    const changes = this.#changes
+    this.#changes = []
+    return changes
+  }
+
+  #place(peer: Peer): void {
+    const present = peer.status === 'alive' || peer.status === 'suspect'
+    const absent = peer.status === 'unreachable' || peer.status === 'failed'
+    if (present) this.present.add(peer, this.#random)
+    else this.present.remove(peer)
+    if (absent) this.absent.add(peer, this.#random)
+    else this.absent.remove(peer)
+  }
+}
+
+/** The belief as others may keep it. */
+export function snapshot(peer: Peer): Member {
+  return {
+    ...peer.info,
+    incarnation: peer.incarnation,
+    status: peer.status,
+    since: peer.since,
+    accusers: peer.accusers,
+  }
+}
+
+/** Whether `peer` is somebody whom the protocol may ask for help. */
+export function isAlive(peer: Peer): boolean {
+  return peer.status === 'alive'
+}

@@ -1,0 +1,86 @@
+import type { Address } from '../base/address.ts'
+import type { MemberTable, Peer } from './members.ts'
+import type { Channel, MemberId, Outgoing, SwimConfig, SwimMessage, Update } from './types.ts'
+import { retransmitLimit, type UpdateQueue } from './update-queue.ts'
+import { bareMessageBytes, headerBytes, updateBytes } from './update-size.ts'
+
+/** Where a message goes. */
+export interface Recipient {
+  readonly id: MemberId
+  readonly address: Address
+  readonly via: Channel
+}
+
+/** Outgoing messages; each that has room takes news along (SWIM §4.1). */
+export class Post {
+  readonly #config: SwimConfig
+  readonly #table: MemberTable
+  readonly #news: UpdateQueue
+  readonly #selfId: MemberId
+  #seq = 0
+  #out: Outgoing[] = []
+
+  constructor(config: SwimConfig, table: MemberTable, news: UpdateQueue, selfId: MemberId) {
+    this.#config = config
+    this.#table = table
+    this.#news = news
+    this.#selfId = selfId
+  }
+
+  nextSeq(): number {
+    this.#seq = (this.#seq + 1) >>> 0
+    return this.#seq
+  }
+
+  /** Sends `message` with what is thought of the recipient, then `first`, then news while there is room. */
+  send(to: Recipient, message: SwimMessage, first: readonly Update[] = []): void {
+    const opinion = this.#opinionOf(to.id)
+    const updates = opinion ? [opinion, ...first] : [...first]
+    let room = this.#config.packetBytes - headerBytes - bareMessageBytes(message)
+    for (const update of updates) room -= updateBytes(update)
+    updates.push(...this.#news.fill(room, this.#transmissions(), to.id))
+    this.#push(to, { ...message, updates })
+  }
+
+  /** Sends news alone; false: there was none. */
+  sendNews(to: Recipient): boolean {
+    const bare: SwimMessage = { type: 'gossip', updates: [] }
+    const room = this.#config.packetBytes - headerBytes - bareMessageBytes(bare)
+    const updates = this.#news.fill(room, this.#transmissions(), to.id)
+    if (updates.length === 0) return false
+    this.#push(to, { type: 'gossip', updates })
+    return true
+  }
+
+  /** Sends `message` as it is. */
+  sendBare(to: Recipient, message: SwimMessage): void {
+    this.#push(to, message)
+  }
+
+  take(): readonly Outgoing[] {
+    const out = this.#out
+    this.#out = []
+    return out
+  }
+
+  #push(to: Recipient, message: SwimMessage): void {
+    this.#out.push({ to: to.id, address: to.address, via: to.via, message })
+  }
+
+  /** Lifeguard §IV-C, buddy system: whoever is doubted hears so first, and can refute at once. */
+  #opinionOf(id: MemberId): Update | undefined {
+    const peer = this.#table.get(id)
+    if (!peer || peer.status === 'alive') return undefined
+    const { incarnation, status } = peer
+    if (status === 'failed' || status === 'left') return { kind: status, id, incarnation }
+    return { kind: 'suspect', id, incarnation, accuser: peer.accusers[0] ?? this.#selfId }
+  }
+
+  #transmissions(): number {
+    return retransmitLimit(this.#config.retransmitMultiplier, this.#table.clusterSize)
+  }
+}
+
+export function recipient(peer: Peer, via: Channel): Recipient {
+  return { id: peer.id, address: peer.info.address, via }
+}
