@@ -1,13 +1,16 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 /**
- * Bundles for a fast start. `cli.cjs` is all that a command loads which talks to an agent; what runs an agent or
- * draws a live view lies in files of its own, loaded when needed.
+ * Bundles for a fast start. Every command starts with `cli.cjs`: the commands over a stand-in for oclif, a tenth of
+ * its size. Help, mistakes and rare forms go on in `oclif.cjs`: the same commands over oclif itself. What runs an
+ * agent or draws a live view lies in files of its own, loaded when needed.
  */
 const root = join(import.meta.dirname, '..')
-const dist = join(root, 'dist')
+/** Built aside, then put in place at once: whoever runs a command meanwhile has the old bundle or the new one. */
+const place = join(root, 'dist')
+const dist = join(root, 'dist.new')
 
 /** Sources that are bundles of their own, by the name of the file that they become. */
 const apart: Readonly<Record<string, string>> = {
@@ -38,16 +41,32 @@ const splitOff: Plugin = {
   },
 }
 
+const standIn: Plugin = {
+  name: 'stand-in-for-oclif',
+  setup(setup) {
+    const quick = (file: string) => ({ path: join(root, 'src/client/quick', file) })
+    setup.onResolve({ filter: /^@oclif\/core$/ }, () => quick('oclif.ts'))
+    setup.onResolve({ filter: /^\.\.\/client\/start\.ts$/ }, () => quick('start.ts'))
+  },
+}
+
 rmSync(dist, { recursive: true, force: true })
 
-await build({
+const commands: BuildOptions = {
   ...common,
   entryPoints: ['src/commands/index.ts'],
-  outfile: join(dist, 'cli.cjs'),
   format: 'cjs',
-  plugins: [splitOff],
   define: { ...common.define, 'import.meta.dirname': '__dirname' },
+  external: ['./oclif.cjs'],
+}
+
+await build({
+  ...commands,
+  outfile: join(dist, 'cli.cjs'),
+  plugins: [splitOff, standIn],
 })
+
+await build({ ...commands, outfile: join(dist, 'oclif.cjs'), plugins: [splitOff] })
 
 await build({
   ...common,
@@ -74,3 +93,6 @@ for (const [entry, outfile] of [
     sourcemap: true,
   })
 }
+
+rmSync(place, { recursive: true, force: true })
+renameSync(dist, place)

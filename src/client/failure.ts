@@ -1,5 +1,5 @@
 import { AssertionError, type ErrorCode, errorCodes, OperatorError } from '../base/errors.ts'
-import type { Painter } from './paint.ts'
+import { type Painter, painterFor } from './paint.ts'
 
 /**
  * How a command fails: what happened, what to do, an exit code that scripts can tell apart.
@@ -36,6 +36,13 @@ export function renderError(error: unknown, paint: Painter): string {
   const { message, remedy } = asOperatorError(error)
   const first = `${paint('error:', 'bad')} ${message}`
   return remedy === '' ? first : `${first}\n${paint(`  do: ${remedy}`, 'dim')}`
+}
+
+/** The end of a command that failed. */
+export function fail(error: unknown): void {
+  process.stderr.write(`${renderError(error, painterFor(process.stderr))}\n`)
+  if (process.env.HIVE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  process.exitCode = exitCodeOf(error)
 }
 
 /** oclif's CLIError, told by its shape: in the fast build its class is not loaded. */

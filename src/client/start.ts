@@ -1,9 +1,12 @@
 import { Errors, run, settings } from '@oclif/core'
-import { exitCodeOf, renderError } from './failure.ts'
-import { painterFor } from './paint.ts'
+import { fail } from './failure.ts'
 
-/** Runs one command line to its end, through oclif, and leaves its exit code. Never rejects. */
-export async function start(argv: readonly string[]): Promise<void> {
+/**
+ * Runs one command line to its end, through oclif, and leaves its exit code. Never rejects. oclif finds the
+ * commands by itself, as package.json says; quick/start.ts, which takes this file's place in the bundle that
+ * every command starts with, does not.
+ */
+export async function start(argv: readonly string[], _commands: object): Promise<void> {
   // oclif would look for TypeScript sources of a bundled program when NODE_ENV says "test".
   settings.enableAutoTranspile = false
   try {
@@ -12,10 +15,4 @@ export async function start(argv: readonly string[]): Promise<void> {
     if (error instanceof Errors.ExitError) process.exitCode = error.oclif.exit ?? 0
     else fail(error)
   }
-}
-
-export function fail(error: unknown): void {
-  process.stderr.write(`${renderError(error, painterFor(process.stderr))}\n`)
-  if (process.env.HIVE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  process.exitCode = exitCodeOf(error)
 }

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import { Flags } from '@oclif/core'
 import { HiveCommand } from '../client/command.ts'
-import { maxDevNodes } from '../client/dev/plan.ts'
 
 export default class Dev extends HiveCommand {
   static override enableJsonFlag = false
@@ -17,7 +16,7 @@ export default class Dev extends HiveCommand {
     nodes: Flags.integer({
       description: 'How many agents; default: as many as before, or 3.',
       min: 1,
-      max: maxDevNodes,
+      max: 25,
     }),
     dir: Flags.string({
       description: 'Where their data is kept.',

@@ -1,3 +1,4 @@
+import { start as startWith } from '../client/start.ts'
 import Agent from './agent.ts'
 import Completion from './completion.ts'
 import ControlDemote from './control/demote.ts'
@@ -21,8 +22,6 @@ import ServiceList from './service/list.ts'
 import ServiceRegister from './service/register.ts'
 import Status from './status.ts'
 import Version from './version.ts'
-
-export { start } from '../client/start.ts'
 
 /** Everything an operator can type: a list one can read, and the entry of the bundle. */
 export const commands = {
@@ -49,4 +48,8 @@ export const commands = {
   'service:register': ServiceRegister,
   status: Status,
   version: Version,
+}
+
+export function start(argv: readonly string[]): Promise<void> {
+  return startWith(argv, commands)
 }

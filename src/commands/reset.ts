@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises'
 import { Flags } from '@oclif/core'
 import { AgentCommand, badInput } from '../client/command.ts'
 import { printable } from '../client/paint.ts'
@@ -39,6 +38,7 @@ async function confirm(question: string): Promise<void> {
       'if you mean it: hive reset --yes',
     )
   }
+  const { createInterface } = await import('node:readline/promises')
   const line = createInterface({ input: process.stdin, output: process.stderr })
   try {
     const reply = await line.question(`${question} [y/N] `)

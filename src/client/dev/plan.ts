@@ -16,8 +16,6 @@ export interface DevPlan {
   readonly nodes: readonly DevNode[]
 }
 
-export const maxDevNodes = 25
-
 /**
  * The plan kept in `dir`, enlarged to `wanted` nodes; undefined: as many as there are, or 3.
  * Rejects with OperatorError when the file is damaged, or the cluster is larger already.
