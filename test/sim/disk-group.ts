@@ -59,6 +59,10 @@ export class SimulatedGroup implements GroupStore {
     return this.#written.entries[index - this.#written.base - 1]
   }
 
+  get lastIndex(): Index {
+    return this.#written.base + this.#written.entries.length
+  }
+
   write(batch: Persist, done: (failure?: StorageFailure) => void): void {
     if (!this.#life.alive || this.#closed) return
     assert(batch.id > this.#lastBatch, `batch ${batch.id} after ${this.#lastBatch}`)

@@ -52,7 +52,7 @@ export class Simulation {
   /** Runs `task` at `at` (not before now); with `life`, only while that process lives and runs. */
   at(at: number, task: () => void, life?: Life): Timer {
     const event: Scheduled = {
-      at: at > this.#now ? at : this.#now,
+      at: Math.max(at, this.#now),
       sequence: this.#sequence++,
       task,
       life,
@@ -76,8 +76,12 @@ export class Simulation {
       life.deferred.push({ at: this.#now, sequence: 0, task, life })
       return
     }
-    task()
-    this.afterEvent?.(life)
+    try {
+      task()
+      this.afterEvent?.(life)
+    } catch (error) {
+      this.fail(error, life)
+    }
   }
 
   freeze(life: Life): void {

@@ -1,0 +1,196 @@
+import type { Entry, RaftStatus } from '../../src/raft/types.ts'
+import type { HiveEvent } from '../../src/state/events.ts'
+import type { Cluster, Process, SimulatedNode } from './cluster.ts'
+import type { Life } from './queue.ts'
+
+/** Something is true that must never be. */
+export class Violation extends Error {
+  constructor(what: string) {
+    super(what)
+    this.name = 'Violation'
+  }
+}
+
+/** How an entry's bytes become an event; undefined: not one of this build's. The real one is `state/codec.ts`. */
+export type DecodeEvent = (data: Uint8Array) => HiveEvent | undefined
+
+/** An entry that was committed, and everything that checks need to know of it. */
+export interface Committed {
+  readonly entry: Entry
+  readonly event: HiveEvent | undefined
+  /** Virtual time at which the first node knew. */
+  readonly at: number
+}
+
+interface Watched {
+  checkedCommit: number
+  checkedApplied: number
+  term: number
+}
+
+/** How often, in applied entries, a state's fingerprint is taken under load; at rest it always is. */
+const fingerprintEvery = 8
+
+/**
+ * Looks at a process after each of its events: whoever leads, what is committed, what is applied. It
+ * keeps the one log that all nodes' logs must be beginnings of (TigerBeetle's state checker does so).
+ */
+export class Checkers {
+  readonly #cluster: Cluster
+  readonly #decode: DecodeEvent
+  readonly #watched = new WeakMap<Life, Watched>()
+  /** Who led, by `group/term`. */
+  readonly #leaders = new Map<number, string>()
+  /** `log[i]` has index i + 1; undefined: never seen by anybody while it could be (only after compaction). */
+  readonly log: (Committed | undefined)[] = []
+  readonly #fingerprints = new Map<number, { readonly text: string; readonly node: string }>()
+  readonly #admittedAt = new Map<string, number>()
+  readonly #incarnations = new Map<string, number>()
+  readonly counts = { commits: 0, fingerprints: 0, leaders: 0 }
+  /** Hears of each entry when its commit is first known. */
+  onCommitted: ((committed: Committed) => void) | undefined
+
+  constructor(cluster: Cluster, decode: DecodeEvent) {
+    this.#cluster = cluster
+    this.#decode = decode
+    cluster.simulation.afterEvent = life => this.#look(life)
+  }
+
+  #look(life: Life): void {
+    const node = this.#cluster.nodeOf(life)
+    const process = node?.process
+    if (node === undefined || process === undefined || process.life !== life) return
+    const status = process.agent.raftStatus()
+    if (status === undefined) return
+    let watched = this.#watched.get(life)
+    if (watched === undefined) {
+      watched = { checkedCommit: 0, checkedApplied: 0, term: 0 }
+      this.#watched.set(life, watched)
+    }
+    this.#checkTerm(node, status, watched)
+    if (status.commit > watched.checkedCommit) this.#checkCommits(node, process, status, watched)
+    this.#checkState(node, process, watched)
+  }
+
+  #checkTerm(node: SimulatedNode, status: RaftStatus, watched: Watched): void {
+    if (status.term < watched.term)
+      throw new Violation(`${node.name}: term ${watched.term} became ${status.term}`)
+    watched.term = status.term
+    if (status.applied > status.commit)
+      throw new Violation(`${node.name} applied ${status.applied}, committed is ${status.commit}`)
+    if (status.rank !== 'leader') return
+    const other = this.#leaders.get(status.term)
+    if (other === undefined) {
+      this.#leaders.set(status.term, node.name)
+      this.counts.leaders++
+      const { simulation } = this.#cluster
+      simulation.trace.say(simulation.now, node.name, `leads term ${status.term}`)
+    } else if (other !== node.name) {
+      throw new Violation(`two leaders in term ${status.term}: ${other} and ${node.name}`)
+    }
+  }
+
+  #checkCommits(node: SimulatedNode, process: Process, status: RaftStatus, watched: Watched): void {
+    const store = process.storage.openStore
+    if (store === undefined) return
+    for (let index = watched.checkedCommit + 1; index <= status.commit; index++) {
+      const entry = store.entryAt(index)
+      if (entry === undefined) {
+        if (index > store.lastIndex)
+          throw new Violation(`${node.name} says ${index} is committed, and has nothing there`)
+        continue
+      }
+      const known = this.log[index - 1]
+      if (known === undefined) this.#commit(index, entry)
+      else if (!sameEntry(known.entry, entry))
+        throw new Violation(
+          `${node.name} committed ${show(entry)}, another node ${show(known.entry)}`,
+        )
+    }
+    watched.checkedCommit = status.commit
+  }
+
+  #commit(index: number, entry: Entry): void {
+    const { simulation } = this.#cluster
+    const event = entry.type === 'data' ? this.#decode(entry.data) : undefined
+    const committed: Committed = { entry, event, at: simulation.now }
+    this.log[index - 1] = committed
+    this.counts.commits++
+    if (event !== undefined) this.#remember(event, index)
+    this.onCommitted?.(committed)
+  }
+
+  #remember(event: HiveEvent, index: number): void {
+    switch (event.type) {
+      case 'ClusterInitialised':
+        for (const node of event.data.control) this.#admittedAt.set(node.id, index)
+        return
+      case 'NodeAdmitted':
+        this.#admittedAt.set(event.data.node.id, index)
+        return
+      default:
+    }
+  }
+
+  #checkState(node: SimulatedNode, process: Process, watched: Watched): void {
+    const { state } = process.agent
+    if (state === undefined || state.applied === watched.checkedApplied) return
+    watched.checkedApplied = state.applied
+    for (const record of state.nodes.values()) this.#checkRecord(node, state.applied, record)
+    if (state.applied % fingerprintEvery === 0) this.#compare(node, state)
+  }
+
+  #checkRecord(
+    node: SimulatedNode,
+    applied: number,
+    record: { readonly id: string; readonly name: string; readonly incarnation: number },
+  ): void {
+    const admitted = this.#admittedAt.get(record.id)
+    if (admitted === undefined || admitted > applied)
+      throw new Violation(
+        `${node.name} has ${record.name} in the logical topology at ${applied}, but no committed event admitted it`,
+      )
+    const key = `${node.name}/${node.boots}/${record.id}`
+    const before = this.#incarnations.get(key) ?? 0
+    if (record.incarnation < before)
+      throw new Violation(
+        `${node.name}: incarnation of ${record.name} went from ${before} to ${record.incarnation}`,
+      )
+    this.#incarnations.set(key, record.incarnation)
+  }
+
+  #compare(node: SimulatedNode, state: { readonly applied: number; fingerprint(): string }): void {
+    const text = state.fingerprint()
+    this.counts.fingerprints++
+    const known = this.#fingerprints.get(state.applied)
+    if (known === undefined) this.#fingerprints.set(state.applied, { text, node: node.name })
+    else if (known.text !== text)
+      throw new Violation(
+        `state at ${state.applied} differs: ${known.node} ${known.text}, ${node.name} ${text}`,
+      )
+  }
+
+  /** At rest: every process's state, whatever its index. */
+  compareAll(): void {
+    for (const node of this.#cluster.running()) {
+      const state = node.process?.agent.state
+      if (state !== undefined) this.#compare(node, state)
+    }
+  }
+}
+
+function sameEntry(a: Entry, b: Entry): boolean {
+  if (a.index !== b.index || a.term !== b.term || a.type !== b.type) return false
+  if (a.type === 'data' && b.type === 'data') return sameBytes(a.data, b.data)
+  if (a.type === 'config' && b.type === 'config')
+    return JSON.stringify(a.config) === JSON.stringify(b.config)
+  return true
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+function show(entry: Entry): string {
+  return `entry ${entry.index} of term ${entry.term} (${entry.type})`
+}

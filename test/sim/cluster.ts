@@ -1,0 +1,240 @@
+import type { AgentConfig } from '../../src/agent/config.ts'
+import type { Backend } from '../../src/api/types.ts'
+import type { Random } from '../../src/base/random.ts'
+import type { Clock } from '../../src/base/time.ts'
+import type { Trace as AgentTrace } from '../../src/base/trace.ts'
+import type { RaftStatus } from '../../src/raft/types.ts'
+import type { StateContract } from '../../src/state/state.ts'
+import type { Member } from '../../src/swim/types.ts'
+import { newLife, SimulatedClock, type Watch } from './clock.ts'
+import { Disk, SimulatedStorage } from './disk.ts'
+import { type Machine, Network } from './network.ts'
+import type { Life } from './queue.ts'
+import type { Simulation } from './simulation.ts'
+import { SimulatedSockets } from './sockets.ts'
+
+/** Hands that the simulator lends to an agent: all that it has of the world. */
+export interface AgentParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly sockets: SimulatedSockets
+  readonly storage: SimulatedStorage
+  readonly config: AgentConfig
+  readonly trace: AgentTrace
+}
+
+/** What the simulator asks of an agent. `src/agent` has the real one; tests have small ones with known faults. */
+export interface SimulatedAgent {
+  start(): void
+  /** Graceful; `done` when nothing is left to do. */
+  stop(done: () => void): void
+  readonly backend: Backend
+  /** undefined: in no raft group. */
+  raftStatus(): RaftStatus | undefined
+  readonly state: Pick<StateContract, 'applied' | 'nodes' | 'fingerprint'> | undefined
+  swimMembers(): readonly Member[]
+}
+
+export type MakeAgent = (parts: AgentParts, node: SimulatedNode) => SimulatedAgent
+
+/** One process of a node, from start to end. */
+export interface Process {
+  readonly life: Life
+  readonly agent: SimulatedAgent
+  readonly sockets: SimulatedSockets
+  readonly storage: SimulatedStorage
+  stopping: boolean
+}
+
+/** A machine with a disk and a clock, and the agent that runs on it, if it runs. */
+export interface SimulatedNode {
+  readonly name: string
+  readonly machine: Machine
+  readonly disk: Disk
+  readonly watch: Watch
+  /** Seeds that the agent is started with. */
+  readonly join: readonly string[]
+  readonly roles: readonly string[]
+  process: Process | undefined
+  boots: number
+  /** Its operator had it leave: it is not to be started again. */
+  gone: boolean
+}
+
+/** How long a graceful stop may take before the operator loses patience, ms. */
+const stopPatience = 5_000
+export const gossipPort = 4483
+
+export class Cluster {
+  readonly simulation: Simulation
+  readonly network: Network
+  readonly #make: MakeAgent
+  readonly #dice: Random
+  readonly #nodes = new Map<string, SimulatedNode>()
+  readonly #byLife = new Map<Life, SimulatedNode>()
+  /** A process ended, however: nobody will hear its answers. */
+  onEnd: ((node: SimulatedNode, process: Process) => void) | undefined
+  /** What an agent says of itself, for readers. */
+  readonly #verbose: boolean
+
+  constructor(simulation: Simulation, make: MakeAgent, verbose = false) {
+    this.simulation = simulation
+    this.network = new Network(simulation)
+    this.#make = make
+    this.#dice = simulation.dice('cluster')
+    this.#verbose = verbose
+  }
+
+  get nodes(): readonly SimulatedNode[] {
+    return [...this.#nodes.values()]
+  }
+
+  /** Nodes whose process runs and is not on its way out. */
+  running(): SimulatedNode[] {
+    return this.nodes.filter(n => n.process !== undefined && !n.process.stopping)
+  }
+
+  node(name: string): SimulatedNode {
+    const node = this.#nodes.get(name)
+    if (node === undefined) throw new Error(`no node ${name} in this simulation`)
+    return node
+  }
+
+  nodeOf(life: Life): SimulatedNode | undefined {
+    return this.#byLife.get(life)
+  }
+
+  addNode(
+    name: string,
+    options: { join?: readonly string[]; roles?: readonly string[] } = {},
+  ): SimulatedNode {
+    const node: SimulatedNode = {
+      name,
+      machine: this.network.addMachine(name),
+      disk: new Disk(this.simulation, name),
+      watch: {
+        rate: 1 + (this.#dice.next() - 0.5) * 4e-4,
+        skew: (this.#dice.next() - 0.5) * 200,
+      },
+      join: options.join ?? [],
+      roles: options.roles ?? [],
+      process: undefined,
+      boots: 0,
+      gone: false,
+    }
+    this.#nodes.set(name, node)
+    return node
+  }
+
+  start(node: SimulatedNode): void {
+    if (node.process !== undefined || node.gone) return
+    node.boots++
+    this.network.powerOn(node.machine)
+    const life = newLife(node.name)
+    const { simulation } = this
+    const dice = simulation.dice(`node ${node.name} boot ${node.boots}`)
+    const clock = new SimulatedClock(simulation, life, node.watch, dice.below(1_000_000))
+    const sockets = new SimulatedSockets(this.network, node.machine, life)
+    const storage = new SimulatedStorage(node.disk, life)
+    const trace = this.#traceOf(node)
+    const config = configOf(node)
+    simulation.trace.say(simulation.now, node.name, `start, boot ${node.boots}`)
+    const agent = this.#make({ clock, random: dice.fork(), sockets, storage, config, trace }, node)
+    node.process = { life, agent, sockets, storage, stopping: false }
+    this.#byLife.set(life, node)
+    simulation.after(0, () => agent.start(), life)
+  }
+
+  /** kill -9 (the kernel closes what was open), or the power goes (nobody says anything). */
+  crash(node: SimulatedNode, how: 'kill' | 'power'): void {
+    const { process } = node
+    if (process === undefined) return
+    this.simulation.trace.say(
+      this.simulation.now,
+      node.name,
+      how === 'kill' ? 'kill -9' : 'power off',
+    )
+    process.storage.crash()
+    if (how === 'power') this.network.powerOff(node.machine)
+    const goodbye = this.#dice.next() < 0.5 ? 'fin' : 'reset'
+    this.#ended(node, process, how === 'power' ? 'silent' : goodbye)
+  }
+
+  /** SIGTERM; a process that does not end in time is killed, and that is a fault of its own. */
+  stop(node: SimulatedNode, done: () => void = () => {}): void {
+    const { process } = node
+    if (process === undefined || process.stopping) return
+    const { simulation } = this
+    simulation.trace.say(simulation.now, node.name, 'stop')
+    process.stopping = true
+    const impatient = simulation.after(
+      stopPatience,
+      () => simulation.fail(new Error(`${node.name} does not stop within ${stopPatience} ms`)),
+      process.life,
+    )
+    simulation.enter(process.life, () =>
+      process.agent.stop(() => {
+        impatient.cancel()
+        if (!process.life.alive) return
+        simulation.trace.say(simulation.now, node.name, 'stopped')
+        process.storage.crash()
+        this.#ended(node, process, 'fin')
+        done()
+      }),
+    )
+  }
+
+  #ended(node: SimulatedNode, process: Process, goodbye: 'fin' | 'reset' | 'silent'): void {
+    this.simulation.end(process.life)
+    process.sockets.vanish(goodbye)
+    node.process = undefined
+    this.onEnd?.(node, process)
+    this.#byLife.delete(process.life)
+  }
+
+  #traceOf(node: SimulatedNode): AgentTrace {
+    const say = (level: string) => (fields: object, message: string) => {
+      const details = Object.entries(fields).map(([key, value]) => ` ${key}=${brief(value)}`)
+      this.simulation.trace.say(
+        this.simulation.now,
+        node.name,
+        `${level}: ${message}${details.join('')}`,
+      )
+    }
+    const quiet = (): void => {}
+    return {
+      debug: this.#verbose ? (fields, message) => this.#note(node, fields, message) : quiet,
+      info: say('info'),
+      warn: say('warn'),
+      error: say('error'),
+      debugging: this.#verbose,
+    }
+  }
+
+  #note(node: SimulatedNode, fields: object, message: string): void {
+    const { simulation } = this
+    simulation.trace.note(simulation.now, node.name, () => `debug: ${message} ${brief(fields)}`)
+  }
+}
+
+function brief(value: unknown): string {
+  if (value instanceof Error) return value.message
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined')
+}
+
+function configOf(node: SimulatedNode): AgentConfig {
+  return {
+    name: node.name,
+    dataDir: `/sim/${node.name}`,
+    bind: { host: node.machine.ip, port: gossipPort },
+    advertise: null,
+    http: null,
+    socket: `/sim/${node.name}/agent.sock`,
+    join: node.join,
+    roles: node.roles,
+    roleConfig: {},
+    dc: 'dc1',
+    logLevel: 'info',
+    timingFactor: 1,
+  }
+}

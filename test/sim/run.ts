@@ -1,0 +1,126 @@
+import { parseArgs } from 'node:util'
+import { Nemesis } from './nemesis.ts'
+import { planeVariant } from './plane-variant.ts'
+import { type Result, runScenario, type Settings, type Variant } from './scenario.ts'
+import { Trace } from './trace.ts'
+
+/**
+ * `npm run sim -- --seed N --minutes M [--nodes K] [--trace]`: one run; if it fails, its trace.
+ * `npm run sim -- --seeds A..B`: a campaign; exit code 1 if any seed fails.
+ */
+const help = `Simulates a whole cluster from a seed, breaks it, and checks what must never break.
+
+  --seed N         run this seed (default: one from the clock, which is printed)
+  --seeds A..B     run all of these, print progress and failures
+  --minutes M      cluster time under trouble (default 5)
+  --nodes K        3 to 9; default: the seed picks 3 to 5
+  --only LIST      kinds of trouble, comma-separated: ${Nemesis.names.join(', ')}; "none": none
+  --variant V      agent: whole agents (default); plane: the control plane alone
+  --trace          print every line as it happens
+  --verbose        with --trace: the agents' debug lines, too
+  --tail N         lines of trace to print after a failure (default 400)
+  --digest         print the digest only`
+
+const variants: Readonly<Record<string, Variant>> = { plane: planeVariant }
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      minutes: { type: 'string', default: '5' },
+      nodes: { type: 'string' },
+      only: { type: 'string' },
+      variant: { type: 'string', default: Object.keys(variants)[0]! },
+      trace: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+      tail: { type: 'string', default: '400' },
+      digest: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return print(help, 0)
+  const variant = variants[values.variant]
+  if (variant === undefined) return print(`unknown variant ${values.variant}; see --help`, 2)
+  const only = values.only === 'none' ? [] : values.only?.split(',')
+  const unknown = only?.find(name => !Nemesis.names.includes(name))
+  if (unknown !== undefined) return print(`unknown trouble "${unknown}"; see --help`, 2)
+  const settingsOf = (seed: number): Settings => ({
+    seed,
+    minutes: numberOf('minutes', values.minutes),
+    nodes: values.nodes === undefined ? 3 + (seed % 3) : numberOf('nodes', values.nodes),
+    ...(only === undefined ? {} : { troubles: only }),
+    verbose: values.verbose,
+  })
+  if (values.seeds !== undefined) return campaign(variant, values.seeds, settingsOf)
+  const seed = values.seed === undefined ? Date.now() % 1_000_000 : numberOf('seed', values.seed)
+  if (values.digest) {
+    const { digest } = await runScenario(variant, settingsOf(seed))
+    return print(digest, 0)
+  }
+  return single(variant, settingsOf(seed), values.trace, numberOf('tail', values.tail))
+}
+
+async function single(
+  variant: Variant,
+  settings: Settings,
+  live: boolean,
+  tail: number,
+): Promise<number> {
+  const began = performance.now()
+  const trace = new Trace(live ? 0 : tail, live ? line => console.log(line) : undefined)
+  const result = await runScenario(variant, settings, trace)
+  if (result.failure !== undefined && !live) for (const line of trace.lines) console.log(line)
+  console.log(summary(result, performance.now() - began))
+  if (result.failure === undefined) return 0
+  console.log(`\n${result.failure.stack ?? result.failure.message}`)
+  console.log(
+    `\nagain: npm run sim -- --seed ${settings.seed} --minutes ${settings.minutes} --nodes ${settings.nodes} --trace`,
+  )
+  return 1
+}
+
+async function campaign(
+  variant: Variant,
+  range: string,
+  settingsOf: (seed: number) => Settings,
+): Promise<number> {
+  const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(range) ?? []
+  if (from === undefined || to === undefined) return print('write --seeds A..B', 2)
+  let failed = 0
+  for (let seed = Number(from); seed <= Number(to); seed++) {
+    const began = performance.now()
+    const result = await runScenario(variant, settingsOf(seed))
+    if (result.failure !== undefined) failed++
+    if (result.failure !== undefined || seed % 10 === 0)
+      console.log(summary(result, performance.now() - began))
+  }
+  const count = Number(to) - Number(from) + 1
+  return print(`${count - failed} of ${count} seeds passed`, failed === 0 ? 0 : 1)
+}
+
+function summary(result: Result, took: number): string {
+  const { seed, failure, virtualMs, events, operations, commits, terms, digest } = result
+  const facts = [
+    `${(virtualMs / 60_000).toFixed(1)} min in ${(took / 1000).toFixed(2)} s`,
+    `${events} events`,
+    `${operations.ok} ok, ${operations.unknown} unknown`,
+    `${commits} commits in ${terms} terms`,
+    digest,
+  ]
+  const verdict = failure === undefined ? 'ok' : `FAILED ${failure.message.split('\n')[0]}`
+  return `seed ${seed}: ${verdict} (${facts.join('; ')})`
+}
+
+function numberOf(name: string, text: string): number {
+  const value = Number(text)
+  if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} "${text}" is no number`)
+  return value
+}
+
+function print(text: string, code: number): number {
+  console.log(text)
+  return code
+}
+
+process.exitCode = await main()

@@ -1,0 +1,180 @@
+import { decodeEvent } from '../../src/state/codec.ts'
+import { Caller } from './caller.ts'
+import { Checkers, Violation } from './checkers.ts'
+import { Cluster, type MakeAgent, type SimulatedNode } from './cluster.ts'
+import { History } from './history.ts'
+import { type KvLoad, KvWorkload, usualLoad } from './kv-workload.ts'
+import { Nemesis } from './nemesis.ts'
+import { Simulation } from './simulation.ts'
+import type { Trace } from './trace.ts'
+
+/** What a run is made of; together with the seed, all of it. */
+export interface Settings {
+  readonly seed: number
+  /** Cluster time under trouble, minutes; what is needed to recover comes on top. */
+  readonly minutes: number
+  readonly nodes: number
+  readonly load?: KvLoad
+  /** Kinds of trouble to pick from; undefined: all. Empty: none. */
+  readonly troubles?: readonly string[]
+  readonly verbose?: boolean
+}
+
+export interface Result {
+  readonly seed: number
+  /** undefined: all was well. */
+  readonly failure: Error | undefined
+  /** Two runs are the same run exactly when these agree. */
+  readonly digest: string
+  readonly virtualMs: number
+  readonly events: number
+  readonly drains: number
+  readonly operations: { readonly ok: number; readonly fail: number; readonly unknown: number }
+  readonly commits: number
+  readonly terms: number
+}
+
+/** Everything that a way of running a cluster needs to differ in. */
+export interface Variant {
+  make(names: readonly string[], ipOf: (name: string) => string): MakeAgent
+  /** Brings the cluster from its first start to where keys can be written. */
+  begin(stage: Stage): Promise<void>
+  /** Once all is repaired: waits for health, and throws a Violation if it does not come. */
+  settle(stage: Stage): Promise<void>
+  /** Nodes that every key is read back through in the end. */
+  readers(stage: Stage): readonly SimulatedNode[]
+}
+
+/** A run under way, as its parts see it. */
+export interface Stage {
+  readonly settings: Settings
+  readonly simulation: Simulation
+  readonly cluster: Cluster
+  readonly caller: Caller
+  readonly history: History
+  readonly checkers: Checkers
+  readonly workload: KvWorkload
+  readonly nemesis: Nemesis
+}
+
+/** After the last repair everything must be well again within this, ms. */
+export const recoverWithin = 60_000
+
+export async function runScenario(
+  variant: Variant,
+  settings: Settings,
+  trace?: Trace,
+): Promise<Result> {
+  const simulation = new Simulation(settings.seed, trace)
+  const names = Array.from({ length: settings.nodes }, (_, i) => `n${i + 1}`)
+  const ips = new Map<string, string>()
+  const make = variant.make(names, name => ips.get(name)!)
+  const cluster = new Cluster(simulation, make, settings.verbose)
+  for (const name of names) {
+    const join = names.filter(other => other !== name).slice(0, 2)
+    ips.set(name, cluster.addNode(name, { join }).machine.ip)
+  }
+  const caller = new Caller(cluster)
+  const history = new History()
+  const checkers = new Checkers(cluster, data => {
+    const event = decodeEvent(data)
+    return 'unknown' in event ? undefined : event
+  })
+  const workload = new KvWorkload(cluster, caller, history, settings.load ?? usualLoad)
+  const nemesis = new Nemesis(cluster, settings.troubles)
+  const stage = { settings, simulation, cluster, caller, history, checkers, workload, nemesis }
+  let failure: Error | undefined
+  try {
+    await play(stage, variant)
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error))
+    simulation.trace.say(simulation.now, '!', `FAILED: ${failure.message}`)
+  }
+  return {
+    seed: settings.seed,
+    failure,
+    digest: simulation.trace.digest(),
+    virtualMs: simulation.now,
+    events: simulation.events,
+    drains: simulation.drains,
+    operations: history.counts,
+    commits: checkers.counts.commits,
+    terms: checkers.counts.leaders,
+  }
+}
+
+async function play(stage: Stage, variant: Variant): Promise<void> {
+  const { simulation, cluster, workload, nemesis, history, checkers, settings } = stage
+  for (const node of cluster.nodes) cluster.start(node)
+  await variant.begin(stage)
+  workload.start()
+  if (settings.troubles?.length !== 0) nemesis.start()
+  await simulation.run(simulation.now + settings.minutes * 60_000)
+  nemesis.stop()
+  await simulation.run(simulation.now + 2_000)
+  workload.stop()
+  await variant.settle(stage)
+  await readBack(stage, variant.readers(stage))
+  checkers.compareAll()
+  checkAcknowledged(stage)
+  const problems = history.problems()
+  if (problems.length > 0) throw new Violation(problems.join('\n'))
+}
+
+/** What every key holds in the end is part of its history. */
+async function readBack(
+  { simulation, workload }: Stage,
+  readers: readonly SimulatedNode[],
+): Promise<void> {
+  let open = readers.length
+  let failed = 0
+  for (const node of readers) {
+    workload.readAll(node, missing => {
+      failed += missing
+      open--
+    })
+  }
+  await simulation.run(simulation.now + recoverWithin, () => open === 0)
+  if (open > 0) throw new Violation('the keys cannot be read back though all is repaired')
+  if (failed > 0) throw new Violation(`${failed} reads failed though all is repaired`)
+}
+
+/** An acknowledged write is in the log, where its answer said. */
+function checkAcknowledged({ history, checkers }: Stage): void {
+  for (const operation of history.all()) {
+    const { call, outcome, index } = operation
+    if (outcome !== 'ok' || index === undefined || call.kind === 'read') continue
+    if (call.kind === 'cas' && call.swapped !== true) continue
+    const committed = checkers.log[index - 1]
+    if (committed === undefined) continue
+    const { event } = committed
+    const wanted = call.value === null ? 'KvDelete' : 'KvPut'
+    if (event?.type !== wanted || event.data.key !== operation.key)
+      throw new Violation(
+        `#${operation.number} on ${operation.key} was acknowledged at ${index}, where the log has ${event?.type ?? 'no event'}`,
+      )
+  }
+}
+
+/** Runs until `reached` holds, asked now and then; false: it did not within `within` ms. */
+export async function until(
+  simulation: Simulation,
+  within: number,
+  reached: () => boolean,
+  every = 100,
+): Promise<boolean> {
+  const deadline = simulation.now + within
+  while (simulation.now < deadline) {
+    if (reached()) return true
+    await simulation.run(Math.min(deadline, simulation.now + every))
+  }
+  return reached()
+}
+
+export function statusLine(node: SimulatedNode): string {
+  const status = node.process?.agent.raftStatus()
+  if (node.process === undefined) return `${node.name}: down`
+  if (status === undefined) return `${node.name}: no group`
+  const { rank, term, leader, commit, applied, lastIndex } = status
+  return `${node.name}: ${rank} of term ${term}, leader ${leader ?? 'none'}, commit ${commit}, applied ${applied}, last ${lastIndex}`
+}
