@@ -9,11 +9,18 @@ import type { CloseReason, Sockets } from './types.ts'
 
 /** What the owner of the links (the agent) lends them and hears from them. */
 export interface LinkHandlers {
+  /** `listen` succeeded; with port 0, this says which one it became. */
+  listening?(at: Address): void
+  /** `listen` failed (an OperatorError), or the listener died. Without this handler it is thrown. */
+  failed?(error: Error): void
   /** This node's own hello, made anew for each connection. */
   hello(): Hello
   /** First validation of a peer that dialled us, or that we dialled. */
   validate(hello: Hello, from: Address): Verdict
-  /** The link is up, in either direction; at most one per peer at a time. */
+  /**
+   * The link is up, in either direction; at most one per peer at a time. `address`: where the peer can be
+   * dialled, as it says itself; `peer.address` is the same.
+   */
   connected(peer: Hello, address: Address): void
   /** The link is down. `refused` and `reset` are strong evidence that the process is gone. */
   disconnected(id: string, why: CloseReason): void
@@ -31,15 +38,29 @@ export interface LinkHandlers {
 
 export type DialFailure =
   | { readonly why: CloseReason }
-  | { readonly why: 'rejected'; readonly code: ErrorCode; readonly reason: string; readonly by?: Hello }
+  | {
+      readonly why: 'rejected'
+      readonly code: ErrorCode
+      readonly reason: string
+      readonly by?: Hello
+    }
   | { readonly why: 'busy'; readonly reason: string; readonly by?: Hello }
   | { readonly why: 'malformed' | 'handshake-timeout' }
+  /** There is a link to the node that answered: nothing is wrong, and that link stays. */
+  | { readonly why: 'duplicate'; readonly by: Hello }
 
 export type Answer = (outcome: RequestOutcome) => void
 
 export type RequestOutcome =
   | { readonly ok: true; readonly body: unknown; readonly blob?: Uint8Array }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly remedy?: string }
+  | {
+      readonly ok: false
+      readonly code: ErrorCode
+      readonly message: string
+      readonly remedy?: string
+      /** It never left this node: safe to ask again. Absent: the outcome at the peer is unknown, or said. */
+      readonly unsent?: true
+    }
 
 /** Every bound of a link, with its reason in the implementation. */
 export interface LinkLimits {
@@ -74,7 +95,14 @@ export interface Links {
    * TIMEOUT / a PeerError-like code NO_QUORUM never; a lost link answers
    * `{ok: false, code: 'TIMEOUT', message}` and the outcome at the peer is unknown.
    */
-  request(to: string, method: string, body: unknown, timeout: Millis, done: Answer, blob?: Uint8Array): void
+  request(
+    to: string,
+    method: string,
+    body: unknown,
+    timeout: Millis,
+    done: Answer,
+    blob?: Uint8Array,
+  ): void
   close(): void
 }
 

@@ -1,0 +1,141 @@
+import type { Address } from '../base/address.ts'
+import { MalformedError } from '../base/bytes.ts'
+import { uuidBytes, uuidFromBytes } from '../base/uuid.ts'
+import type { SwimMessage } from '../swim/types.ts'
+import { decodeSwim, encodeSwim } from './gossip-codec.ts'
+import type { DatagramSocket, Sockets } from './types.ts'
+
+/**
+ * The UDP side: `"HV" | u8 version | u8 flags | sender's id | cluster's tag (zeros: a zombie) | swim message`.
+ * The tag is in every datagram, so that gossip of another cluster on the same network is seen for what it
+ * is. What is not hive's is counted by the owner and dropped.
+ */
+export interface DatagramParts {
+  readonly sockets: Sockets
+  readonly id: string
+  /** The tag of this node's cluster now; null: a zombie. */
+  tag(): string | null
+  readonly handlers: {
+    /** The socket is open; with port 0, this says which one it became. */
+    bound(at: Address): void
+    /** It is not, and will not be: an OperatorError. */
+    failed(error: Error): void
+    /** `tag`: the sender's cluster. Whether that is ours is for the owner to say. */
+    received(from: string, tag: string | null, fromAddress: Address, message: SwimMessage): void
+    /** Something arrived that is not hive's, or not whole. */
+    foreign(from: Address, why: string): void
+  }
+  /** Authenticated encryption of everything behind version and flags. Default: none. */
+  readonly cipher?: Cipher
+}
+
+export interface Cipher {
+  /** Set in the flags, so that an end without keys knows why it cannot read. */
+  readonly flag: number
+  /** Bytes that `seal` adds. */
+  readonly overhead: number
+  seal(plain: Uint8Array): Uint8Array
+  /** Undefined: not made with a key of ours. */
+  open(sealed: Uint8Array): Uint8Array | undefined
+}
+
+export interface Datagrams {
+  bind(at: Address): void
+  /** False: too large, or not bound; nothing left. True promises nothing. */
+  send(to: Address, message: SwimMessage): boolean
+  close(): void
+}
+
+/** Fits an Ethernet frame behind IPv6, UDP and a tunnel or two: it is never fragmented. */
+export const maxDatagramBytes = 1400
+/** Ours before the swim message: what swim has to leave free of its `packetBytes`. */
+export const datagramOverhead = 36
+
+const magic = [0x48, 0x56] as const
+const version = 1
+const clearBytes = 4
+const idBytes = 16
+const zeros = new Uint8Array(idBytes)
+const none: Cipher = { flag: 0, overhead: 0, seal: plain => plain, open: sealed => sealed }
+
+export function createDatagrams(parts: DatagramParts): Datagrams {
+  const { handlers } = parts
+  const cipher = parts.cipher ?? none
+  const ownId = uuidBytes(parts.id)
+  let socket: DatagramSocket | undefined
+  let closed = false
+
+  function received(from: Address, bytes: Uint8Array): void {
+    let packet: Packet
+    try {
+      packet = decodeDatagram(bytes, cipher)
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      return handlers.foreign(from, error.message)
+    }
+    if (packet.from === parts.id) return handlers.foreign(from, "this node's own id")
+    handlers.received(packet.from, packet.tag, from, packet.message)
+  }
+
+  return {
+    bind(at) {
+      socket = parts.sockets.bindDatagram(at, {
+        bound: handlers.bound,
+        received: (from, bytes) => {
+          if (!closed) received(from, bytes)
+        },
+        failed: handlers.failed,
+      })
+    },
+    send(to, message) {
+      const bytes = encodeDatagram(ownId, parts.tag(), message, cipher)
+      if (!socket || closed || bytes.length > maxDatagramBytes) return false
+      socket.send(to, bytes)
+      return true
+    },
+    close() {
+      closed = true
+      socket?.close()
+    },
+  }
+}
+
+export interface Packet {
+  readonly from: string
+  readonly tag: string | null
+  readonly message: SwimMessage
+}
+
+export function encodeDatagram(
+  ownId: Uint8Array,
+  tag: string | null,
+  message: SwimMessage,
+  cipher: Cipher = none,
+): Uint8Array {
+  const swim = encodeSwim(message)
+  const plain = new Uint8Array(2 * idBytes + swim.length)
+  plain.set(ownId)
+  plain.set(tag === null ? zeros : uuidBytes(tag), idBytes)
+  plain.set(swim, 2 * idBytes)
+  const sealed = cipher.seal(plain)
+  const out = new Uint8Array(clearBytes + sealed.length)
+  out.set([...magic, version, cipher.flag])
+  out.set(sealed, clearBytes)
+  return out
+}
+
+/** Throws MalformedError for anything that is not a whole datagram of ours. */
+export function decodeDatagram(bytes: Uint8Array, cipher: Cipher = none): Packet {
+  if (bytes.length > maxDatagramBytes) throw new MalformedError('a datagram over its limit')
+  if (bytes[0] !== magic[0] || bytes[1] !== magic[1]) throw new MalformedError('not hive')
+  if (bytes[2] !== version) throw new MalformedError(`a datagram of version ${bytes[2]}`)
+  if (bytes[3] !== cipher.flag) throw new MalformedError('encrypted in another way, or not at all')
+  const plain = cipher.open(bytes.subarray(clearBytes))
+  if (!plain) throw new MalformedError('not made with a key of ours')
+  if (plain.length < 2 * idBytes) throw new MalformedError('a datagram ends too early')
+  const from = uuidFromBytes(plain)
+  const tag = uuidFromBytes(plain.subarray(idBytes))
+  const isZombie = plain.subarray(idBytes, 2 * idBytes).every(byte => byte === 0)
+  const message = decodeSwim(plain.subarray(2 * idBytes))
+  return { from, tag: isZombie ? null : tag, message }
+}

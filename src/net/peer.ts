@@ -1,0 +1,140 @@
+import type { Address } from '../base/address.ts'
+import type { Random } from '../base/random.ts'
+import type { Clock, Instant, Millis, Timer } from '../base/time.ts'
+import { backOff, stableAfter } from './limits.ts'
+import type { Link } from './link.ts'
+import type { Answer, DialFailure, RequestOutcome } from './link-types.ts'
+import { Requests } from './requests.ts'
+
+/** What this node keeps of one other node: where it is, the link to it, and what waits for one. */
+export class Peer {
+  readonly id: string
+  readonly requests: Requests
+  /** Where the owner says that it is; wins over `seenAt`. */
+  address: Address | undefined
+  /** Where it said that it is when it was last linked. */
+  seenAt: Address | undefined
+  /** The one that is used. */
+  link: Link | undefined
+  /** The one before, still heard until it closes. */
+  retired: Link | undefined
+  /** The one that is being made from this end. */
+  dial: Link | undefined
+  /** Requests of the peer that this node has not answered. */
+  working = 0
+  name: string
+  readonly #clock: Clock
+  readonly #random: Random
+  /** Requests that wait for a link: id and frame. */
+  #waiting = new Map<number, Uint8Array>()
+  #waitingBytes = 0
+  #failures = 0
+  #retryAt: Instant = 0
+  #retry: Timer | undefined
+
+  constructor(id: string, clock: Clock, random: Random) {
+    this.id = id
+    this.name = id
+    this.#clock = clock
+    this.#random = random
+    this.requests = new Requests(clock, () => this.name)
+  }
+
+  get target(): Address | undefined {
+    return this.address ?? this.seenAt
+  }
+
+  /** Nothing here that would be missed. */
+  get isIdle(): boolean {
+    return !this.address && !this.link && !this.dial && !this.retired && this.requests.size === 0
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  /** Sends `frame` now, or as soon as there is a link. */
+  ask(id: number, frame: Uint8Array, timeout: Millis, done: Answer): void {
+    this.requests.open(id, timeout, outcome => {
+      this.#unqueue(id)
+      done(outcome)
+    })
+    if (this.link) {
+      this.requests.sent(id)
+      this.link.write(frame)
+    } else {
+      this.#waiting.set(id, frame)
+      this.#waitingBytes += frame.length
+    }
+  }
+
+  /** The link is there: send what waited. */
+  flush(): void {
+    for (const [id, frame] of [...this.#waiting]) {
+      if (!this.link) return
+      this.#unqueue(id)
+      this.requests.sent(id)
+      this.link.write(frame)
+    }
+  }
+
+  settleAll(ids: readonly number[], outcome: RequestOutcome): void {
+    for (const id of ids) this.requests.settle(id, outcome)
+  }
+
+  /** When the next dial is allowed; 0 or the past: now. */
+  get retryAt(): Instant {
+    return this.#retryAt
+  }
+
+  /** Doubles from the first pause to the longest, each cut by up to half so that peers don't march in step. */
+  failed(): void {
+    const pause = Math.min(backOff.first * 2 ** this.#failures, backOff.longest)
+    this.#failures = Math.min(this.#failures + 1, 16)
+    this.#retryAt = this.#clock.now() + pause * (0.5 + this.#random.next() / 2)
+  }
+
+  /** How long the link lasted decides whether the next dial has to wait. */
+  lostAfter(lasted: Millis): void {
+    if (lasted < stableAfter) return this.failed()
+    this.#failures = 0
+    this.#retryAt = 0
+  }
+
+  retryLater(task: () => void): void {
+    this.#retry ??= this.#clock.after(Math.max(0, this.#retryAt - this.#clock.now()), () => {
+      this.#retry = undefined
+      task()
+    })
+  }
+
+  calm(): void {
+    this.#retry?.cancel()
+    this.#retry = undefined
+  }
+
+  #unqueue(id: number): void {
+    const frame = this.#waiting.get(id)
+    if (!frame) return
+    this.#waiting.delete(id)
+    this.#waitingBytes -= frame.length
+  }
+}
+
+/** What a request hears that waited for a dial which came to nothing. */
+export function unreachable(name: string, failure: DialFailure): RequestOutcome {
+  const unsent = true
+  switch (failure.why) {
+    case 'rejected':
+      return { ok: false, code: failure.code, message: `${name}: ${failure.reason}`, unsent }
+    case 'busy':
+      return { ok: false, code: 'BUSY', message: `${name}: ${failure.reason}`, unsent }
+    default:
+      return {
+        ok: false,
+        code: 'TIMEOUT',
+        message: `${name} cannot be reached: ${failure.why}`,
+        unsent,
+      }
+  }
+}

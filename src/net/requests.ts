@@ -1,0 +1,67 @@
+import type { Clock, Millis, Timer } from '../base/time.ts'
+import type { Answer, RequestOutcome } from './link-types.ts'
+
+/**
+ * Requests to one peer that have no answer yet. They belong to the peer and not to a connection: when two
+ * connections of the same two processes compete, the answer may come over either.
+ */
+interface Pending {
+  readonly done: Answer
+  readonly timer: Timer
+  sent: boolean
+}
+
+export class Requests {
+  readonly #clock: Clock
+  readonly #peerName: () => string
+  readonly #pending = new Map<number, Pending>()
+
+  constructor(clock: Clock, peerName: () => string) {
+    this.#clock = clock
+    this.#peerName = peerName
+  }
+
+  get size(): number {
+    return this.#pending.size
+  }
+
+  open(id: number, timeout: Millis, done: Answer): void {
+    const timer = this.#clock.after(timeout, () => this.#late(id, timeout))
+    this.#pending.set(id, { done, timer, sent: false })
+  }
+
+  isOpen(id: number): boolean {
+    return this.#pending.has(id)
+  }
+
+  sent(id: number): void {
+    const pending = this.#pending.get(id)
+    if (pending) pending.sent = true
+  }
+
+  /** An answer that nobody waits for any more is dropped. */
+  settle(id: number, outcome: RequestOutcome): void {
+    const pending = this.#pending.get(id)
+    if (!pending) return
+    this.#pending.delete(id)
+    pending.timer.cancel()
+    pending.done(outcome)
+  }
+
+  /** Ids of those that the peer may have seen, or of those that it cannot have seen. */
+  ids(which: 'sent' | 'unsent'): number[] {
+    const wanted = which === 'sent'
+    return [...this.#pending].filter(([, { sent }]) => sent === wanted).map(([id]) => id)
+  }
+
+  #late(id: number, timeout: Millis): void {
+    const unsent = this.#pending.get(id)?.sent === false
+    const why = unsent ? 'could not be reached' : 'did not answer'
+    this.settle(id, {
+      ok: false,
+      code: 'TIMEOUT',
+      message: `${this.#peerName()} ${why} within ${timeout} ms`,
+      ...(unsent && { unsent }),
+    })
+  }
+}
