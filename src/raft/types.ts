@@ -58,9 +58,19 @@ interface Envelope {
 
 export type Message = Envelope &
   (
-    | { readonly type: 'pre-vote'; readonly lastIndex: Index; readonly lastTerm: Term; readonly transfer: boolean }
+    | {
+        readonly type: 'pre-vote'
+        readonly lastIndex: Index
+        readonly lastTerm: Term
+        readonly transfer: boolean
+      }
     | { readonly type: 'pre-vote-response'; readonly granted: boolean }
-    | { readonly type: 'vote'; readonly lastIndex: Index; readonly lastTerm: Term; readonly transfer: boolean }
+    | {
+        readonly type: 'vote'
+        readonly lastIndex: Index
+        readonly lastTerm: Term
+        readonly transfer: boolean
+      }
     | { readonly type: 'vote-response'; readonly granted: boolean }
     | {
         readonly type: 'append'

@@ -1,0 +1,145 @@
+/**
+ * The state of one raft node, and the few moves that every rank shares. The rules live beside it:
+ * `step` sorts messages by term and rank; follower, election and leader say what each rank does.
+ */
+import { assert } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { Instant } from '../base/time.ts'
+import { isVoter } from './config-change.ts'
+import { Disk } from './disk.ts'
+import type { Leadership } from './leadership.ts'
+import { Log } from './log.ts'
+import type {
+  HardState,
+  Index,
+  Initial,
+  Message,
+  PeerId,
+  RaftConfig,
+  Rank,
+  Ready,
+  Term,
+} from './types.ts'
+
+export class Core {
+  readonly config: RaftConfig
+  readonly id: PeerId
+  readonly log: Log
+  readonly disk: Disk
+  readonly random: Random
+  now: Instant
+
+  rank: Rank = 'follower'
+  term: Term
+  vote: PeerId | null
+  leader: PeerId | null = null
+  commit: Index
+  /** The last entry given to the driver to apply. */
+  handedOut: Index
+  /** The last entry that the driver says it has applied. */
+  applied: Index
+  /** The disk failed: nothing may be promised any more. */
+  failed = false
+
+  /** When a node that hears no leader campaigns. */
+  electionAt: Instant = 0
+  /** When a leader was last heard. */
+  heardAt: Instant = Number.NEGATIVE_INFINITY
+  /** Elections still to be repeated quickly, because somebody has evidence that the leader is gone. */
+  hurried = 0
+  /** The timer went off late, and was given one more chance: this process stood still, not the others. */
+  excused = false
+  /** The ballots of the campaign under way. */
+  readonly ballots = new Map<PeerId, boolean>()
+  campaignedAt: Instant = Number.NEGATIVE_INFINITY
+  /** Present while leader. */
+  leadership: Leadership | undefined
+
+  /** Messages that may leave at once. */
+  outbox: Message[] = []
+  /** Messages that promise something: they wait until all that was decided before is durable. */
+  promises: Message[] = []
+  /** Promises that wait for a batch which was handed out without them. */
+  held: { readonly after: number; readonly message: Message }[] = []
+  readsServed: { readonly context: number; readonly index: Index }[] = []
+  readsRefused: number[] = []
+  snapshotsWanted: PeerId[] = []
+  rankTold: Ready['rank']
+
+  constructor(config: RaftConfig, initial: Initial, random: Random, now: Instant) {
+    const { hardState, snapshot, entries, applied } = initial
+    this.config = config
+    this.id = config.id
+    this.random = random
+    this.now = now
+    this.log = new Log(snapshot, entries)
+    this.disk = new Disk(hardState, this.log.lastIndex)
+    this.term = hardState.term
+    this.vote = hardState.vote
+    // The commit index on disk may lag; what was applied or compacted was committed.
+    this.commit = Math.max(hardState.commit, snapshot.index, applied)
+    this.handedOut = Math.max(applied, snapshot.index)
+    this.applied = this.handedOut
+    assert(this.commit <= this.log.lastIndex, 'the log on disk ends before what was committed')
+    assert(this.log.lastTerm <= this.term, 'the log on disk has a later term than the hard state')
+    this.rankTold = { rank: this.rank, term: this.term, leader: this.leader }
+    this.resetElectionTimer()
+  }
+
+  get hardState(): HardState {
+    return { term: this.term, vote: this.vote, commit: this.commit }
+  }
+
+  /** May campaign: it votes, as far as its own log says, and can still keep a promise. */
+  get promotable(): boolean {
+    return !this.failed && isVoter(this.log.config, this.id)
+  }
+
+  /**
+   * Hears a leader, so that nobody needs another one (§4.2.3, §6.2 of the thesis): (pre-)votes are
+   * refused for the least time in which that leader's other followers would not campaign either.
+   */
+  get hearsLeader(): boolean {
+    if (this.rank === 'leader') return true
+    return this.leader !== null && this.now < this.heardAt + this.config.electionTimeout
+  }
+
+  /** Somewhere in [T, 2T), so that one node usually campaigns alone (§9.3). */
+  resetElectionTimer(): void {
+    const timeout = this.config.electionTimeout
+    this.electionAt = this.now + timeout + this.random.next() * timeout
+    this.excused = false
+  }
+
+  /** Follows `leader`, or nobody yet, in `term`, which is not older than the present one. */
+  becomeFollower(term: Term, leader: PeerId | null): void {
+    assert(term >= this.term, `from term ${this.term} back to ${term}`)
+    if (term > this.term) this.vote = null
+    this.term = term
+    const led = this.leadership
+    if (led !== undefined) {
+      led.reads.abandon(this.readsRefused)
+      this.leadership = undefined
+      this.heardAt = Number.NEGATIVE_INFINITY
+    }
+    if (led !== undefined || leader !== null) this.resetElectionTimer()
+    this.rank = 'follower'
+    this.leader = leader
+    this.ballots.clear()
+  }
+
+  /** The leader of this term was heard: whatever we were, we follow it. */
+  hear(leader: PeerId): void {
+    assert(this.rank !== 'leader', `two leaders in term ${this.term}: ${leader} and ${this.id}`)
+    this.becomeFollower(this.term, leader)
+    this.heardAt = this.now
+    this.hurried = 0
+  }
+
+  /** Everything up to `index`, which is in our log, is committed. */
+  commitTo(index: Index): void {
+    if (index <= this.commit) return
+    assert(index <= this.log.lastIndex, `commit ${index} beyond the log's end: was it lost?`)
+    this.commit = index
+  }
+}
