@@ -65,9 +65,14 @@ function encodePut(event: KvPutEvent): Uint8Array {
   const out = new Writer(64 + texts + data.value.length)
   out.u8(kvPut).u8(event.v)
   out.u8((data.cas === undefined ? 0 : withCas) | (request === undefined ? 0 : withRequest))
-  out.u64(event.time).text(event.actor).text(data.key).u64(data.flags)
+  out.u64(event.time)
+  repeatedText(out, event.actor)
+  out.text(data.key).u64(data.flags)
   if (data.cas !== undefined) out.u64(data.cas)
-  if (request !== undefined) out.text(request.client).u64(request.serial).u64(request.acked)
+  if (request !== undefined) {
+    repeatedText(out, request.client)
+    out.u64(request.serial).u64(request.acked)
+  }
   return out.raw(data.value).done()
 }
 
@@ -89,3 +94,18 @@ function decodePut(bytes: Uint8Array): KvPutEvent | UnknownEvent {
   const event = { v, type: 'KvPut' as const, time, actor, data }
   return request === undefined ? event : { ...event, request }
 }
+
+/** As `Writer.text`, for texts that are the same in thousands of puts: encoded once in a while. */
+function repeatedText(out: Writer, text: string): void {
+  let bytes = known.get(text)
+  if (bytes === undefined) {
+    if (known.size >= knownTexts) known.clear()
+    bytes = utf8(text)
+    known.set(text, bytes)
+  }
+  out.u16(bytes.length).raw(bytes)
+}
+
+/** Actors and clients of one agent: a few, unless many operators come and go. */
+const knownTexts = 256
+const known = new Map<string, Uint8Array>()

@@ -23,6 +23,8 @@ const chunkSize = 512
 export class KvTree<E extends Keyed> implements Iterable<E> {
   #chunks: Chunk<E>[] = []
   #size = 0
+  /** What `get` found last: a write reads its key first, and need not search it twice. */
+  #last: { key: string; at: number; i: number } | null = null
 
   /** From entries in any order; of equal keys the last one stays. */
   static from<E extends Keyed>(entries: readonly E[]): KvTree<E> {
@@ -44,22 +46,27 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
   }
 
   get(key: string): E | undefined {
-    const entries = this.#chunks[this.#chunkAt(key)]?.entries
+    const at = this.#chunkAt(key)
+    const entries = this.#chunks[at]?.entries
     if (entries === undefined) return undefined
-    const entry = entries[lowerBound(entries, key)]
+    const i = lowerBound(entries, key)
+    this.#last = { key, at, i }
+    const entry = entries[i]
     return entry?.key === key ? entry : undefined
   }
 
   /** Adds or replaces. */
   set(entry: E): void {
-    const at = this.#chunkAt(entry.key)
+    const last = this.#last?.key === entry.key ? this.#last : null
+    this.#last = null
+    const at = last?.at ?? this.#chunkAt(entry.key)
     const chunk = this.#chunks[at]
     if (chunk === undefined) {
       this.#chunks.push(chunkOf([entry]))
       this.#size++
       return
     }
-    const i = lowerBound(chunk.entries, entry.key)
+    const i = last?.i ?? lowerBound(chunk.entries, entry.key)
     const old = chunk.entries[i]
     if (old?.key === entry.key) {
       chunk.entries[i] = entry
@@ -74,6 +81,7 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
   }
 
   delete(key: string): E | undefined {
+    this.#last = null
     const at = this.#chunkAt(key)
     const chunk = this.#chunks[at]
     if (chunk === undefined) return undefined
@@ -89,6 +97,7 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
 
   /** Removes every key under the prefix, and returns what was removed, in order. */
   deletePrefix(prefix: string): E[] {
+    this.#last = null
     const removed: E[] = []
     let at = this.#chunkAt(prefix)
     let emptied = 0

@@ -1,9 +1,15 @@
 import type { Digest } from './digest.ts'
 import { compareKeys } from './kv-key.ts'
 import { type Keyed, KvTree } from './kv-tree.ts'
+import { type Packed, pack, unpack, unpackInto } from './kv-value.ts'
 import { stateLimits } from './limits.ts'
 import { goneRow, parseRow, type Rowed } from './table.ts'
 import type { KvEntry, Row } from './types.ts'
+
+/** An entry as it is kept: as it is shown, but for the value. */
+export interface KvRecord extends Omit<KvEntry, 'value'> {
+  readonly packed: Packed
+}
 
 /**
  * The keys that are, and the graves of those that were. A grave remembers at which index a key went,
@@ -13,21 +19,26 @@ import type { KvEntry, Row } from './types.ts'
  */
 export class Kv implements Rowed {
   readonly tables = ['kv', 'grave']
-  #entries = new KvTree<KvEntry>()
+  #entries = new KvTree<KvRecord>()
   #graves = new KvTree<Keyed>()
   /** No index of a prefix is lower: what the folded graves said. */
   #floor = 0
   /** Changed since the last `takeRows`; null: gone. */
-  readonly #changed = new Map<string, KvEntry | null>()
+  readonly #changed = new Map<string, KvRecord | null>()
   readonly #changedGraves = new Map<string, number | null>()
-  #arriving: { entries: KvEntry[]; graves: Keyed[] } | null = null
+  #arriving: { entries: KvRecord[]; graves: Keyed[] } | null = null
 
-  get(key: string): KvEntry | undefined {
+  record(key: string): KvRecord | undefined {
     return this.#entries.get(key)
   }
 
+  get(key: string): KvEntry | undefined {
+    const record = this.#entries.get(key)
+    return record && shown(record)
+  }
+
   list(prefix: string, limit?: number): KvEntry[] {
-    return this.#entries.list(prefix, limit)
+    return this.#entries.list(prefix, limit).map(shown)
   }
 
   /** Highest index at which something under the prefix (or the key) changed or went. */
@@ -40,7 +51,7 @@ export class Kv implements Rowed {
     return living ?? Math.max(this.#graves.get(prefix)?.modifyIndex ?? 0, this.#floor)
   }
 
-  put(entry: KvEntry): void {
+  put(entry: KvRecord): void {
     this.#entries.set(entry)
     this.#changed.set(entry.key, entry)
     if (this.#graves.size > 0 && this.#graves.delete(entry.key)) {
@@ -68,8 +79,8 @@ export class Kv implements Rowed {
     this.#arriving ??= { entries: [], graves: [] }
     if (row.table === 'kv') {
       const [flags, createIndex, modifyIndex, lockIndex] = parseRow(row) as KvNumbers
-      const value = owned(row.blob ?? new Uint8Array(0))
-      const entry = { key: row.key, value, flags, createIndex, modifyIndex, lockIndex }
+      const packed = row.blob === null ? '' : pack(row.blob)
+      const entry = { key: row.key, packed, flags, createIndex, modifyIndex, lockIndex }
       this.#arriving.entries.push(entry)
     } else if (row.key === '') {
       this.#floor = parseRow(row) as number
@@ -86,8 +97,14 @@ export class Kv implements Rowed {
   }
 
   takeRows(out: Row[]): void {
+    // One array for all small values of the batch, and views into it: a fifth of the time.
+    let bytes = 0
+    for (const entry of this.#changed.values()) bytes += smallBytes(entry)
+    const arena = new Uint8Array(bytes)
+    let used = 0
     for (const [key, entry] of this.#changed) {
-      out.push(entry === null ? goneRow('kv', key) : kvRow(entry))
+      if (entry === null) out.push(goneRow('kv', key))
+      else out.push(kvRow(entry, arena.subarray(used, (used += smallBytes(entry)))))
     }
     for (const [key, index] of this.#changedGraves) {
       out.push(index === null ? goneRow('grave', key) : graveRow(key, index))
@@ -124,20 +141,23 @@ export class Kv implements Rowed {
   }
 }
 
-/**
- * The value in memory of its own: a view into a frame from the network would keep the whole frame
- * alive, and would change with it.
- */
-export function owned(value: Uint8Array): Uint8Array {
-  return new Uint8Array(value)
-}
-
 type KvNumbers = [flags: number, createIndex: number, modifyIndex: number, lockIndex: number]
 
-function kvRow(entry: KvEntry): Row {
-  const { key, value, flags, createIndex, modifyIndex, lockIndex } = entry
+function shown(record: KvRecord): KvEntry {
+  const { key, packed, flags, createIndex, modifyIndex, lockIndex } = record
+  return { key, value: unpack(packed), flags, createIndex, modifyIndex, lockIndex }
+}
+
+function smallBytes(record: KvRecord | null): number {
+  return typeof record?.packed === 'string' ? record.packed.length : 0
+}
+
+/** `space`: where to put a small value; without, it gets an array of its own. */
+function kvRow(record: KvRecord, space?: Uint8Array): Row {
+  const { key, packed, flags, createIndex, modifyIndex, lockIndex } = record
   const json = `[${flags},${createIndex},${modifyIndex},${lockIndex}]`
-  return { table: 'kv', key, json, blob: value }
+  const small = typeof packed === 'string' && space !== undefined
+  return { table: 'kv', key, json, blob: small ? unpackInto(packed, space) : unpack(packed) }
 }
 
 /** The key '' (no key can be empty) is the floor. */

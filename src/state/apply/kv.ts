@@ -1,8 +1,9 @@
 import type { EventData } from '../events.ts'
-import { type Kv, owned } from '../kv.ts'
+import type { Kv, KvRecord } from '../kv.ts'
 import { utf8Length } from '../kv-key.ts'
+import { holds, pack } from '../kv-value.ts'
 import { stateLimits } from '../limits.ts'
-import type { KvEntry, Outcome } from '../types.ts'
+import type { Outcome } from '../types.ts'
 
 /**
  * Consul's rules for `/v1/kv`: `cas` 0 means "only if absent", else "only if ModifyIndex is this";
@@ -19,14 +20,14 @@ export function put(kv: Kv, data: EventData['KvPut'], index: number): Outcome {
       `the value of ${data.key} has ${data.value.length} bytes; the limit is ${limit}`,
     )
   }
-  const old = kv.get(data.key)
+  const old = kv.record(data.key)
   if (data.cas !== undefined && data.cas !== (old?.modifyIndex ?? 0)) return changed(old, data)
-  if (old !== undefined && old.flags === data.flags && sameBytes(old.value, data.value)) {
+  if (old !== undefined && old.flags === data.flags && holds(old.packed, data.value)) {
     return { ok: true, index: old.modifyIndex }
   }
   kv.put({
     key: data.key,
-    value: owned(data.value),
+    packed: pack(data.value),
     flags: data.flags,
     createIndex: old?.createIndex ?? index,
     modifyIndex: index,
@@ -43,7 +44,7 @@ export function remove(kv: Kv, data: EventData['KvDelete'], index: number): Outc
   }
   const bad = badKey(data.key)
   if (bad !== undefined) return bad
-  const old = kv.get(data.key)
+  const old = kv.record(data.key)
   if (data.cas !== undefined && data.cas !== (old?.modifyIndex ?? 0)) return changed(old, data)
   kv.delete(data.key, index)
   return { ok: true, index }
@@ -58,7 +59,7 @@ function badKey(key: string): Outcome | undefined {
   return undefined
 }
 
-function changed(old: KvEntry | undefined, data: { key: string; cas?: number }): Outcome {
+function changed(old: KvRecord | undefined, data: { key: string; cas?: number }): Outcome {
   const stands = old ? `has ModifyIndex ${old.modifyIndex}` : 'does not exist'
   const message = `${data.key} ${stands}; the cas index was ${data.cas}`
   return { ok: false, code: 'CAS_FAILED', message, remedy: 'read the key again, then retry' }
@@ -70,10 +71,4 @@ function badRequest(message: string): Outcome {
 
 function tooLarge(message: string): Outcome {
   return { ok: false, code: 'TOO_LARGE', message, remedy: 'store it elsewhere, and its place here' }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }
