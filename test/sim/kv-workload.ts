@@ -19,7 +19,7 @@ export interface KvLoad {
 export const usualLoad: KvLoad = { clients: 5, think: 400, operationsPerKey: 60, keys: 3 }
 
 /** Codes with which a write certainly has no effect. */
-const harmless = new Set(['BAD_REQUEST', 'TOO_LARGE', 'NOT_INITIALISED', 'NOT_FOUND'])
+const harmless = new Set(['BAD_REQUEST', 'TOO_LARGE', 'NOT_INITIALISED', 'NOT_FOUND', 'NOT_LEADER'])
 
 /** What a client saw last of a key: what it swaps against. */
 interface Seen {

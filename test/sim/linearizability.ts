@@ -44,50 +44,168 @@ interface Moment {
 }
 
 export function checkRegister(operations: readonly RegisterOperation[]): Judgement {
-  const head = timeline(operations)
-  const done = new Uint8Array(operations.length)
-  const visited = new Set<string>()
-  const path: { readonly moment: Moment; readonly before: string | null }[] = []
-  let value: string | null = null
-  let open = operations.filter(o => o.returned !== undefined).length
-  let best = 0
-  let stuck: RegisterOperation[] = []
-  let at = head.next
-  for (let steps = 0; open > 0; steps++) {
-    if (steps > patience) return { ok: 'unknown' }
-    if (at !== undefined && !at.returns) {
-      const after = apply(at.operation, value)
-      if (after !== undefined) {
-        done[at.number] = 1
-        const seen = `${pack(done)}|${after.value ?? ''}|${after.value === null}`
-        if (!visited.has(seen)) {
-          visited.add(seen)
-          path.push({ moment: at, before: value })
-          value = after.value
-          if (at.operation.returned !== undefined) open--
-          lift(at)
-          at = head.next
-          continue
-        }
-        done[at.number] = 0
-      }
-      at = at.next
-      continue
-    }
-    // A return, or the end: everything that may come next was tried.
-    if (path.length >= best) {
-      best = path.length
-      stuck = remaining(head)
-    }
-    const last = path.pop()
-    if (last === undefined) return { ok: false, done: best, stuck }
-    done[last.moment.number] = 0
-    value = last.before
-    if (last.moment.operation.returned !== undefined) open++
-    unlift(last.moment)
-    at = last.moment.next
+  return new Search(operations).run()
+}
+
+/**
+ * Three facts keep the search small. What leaves the value as it is (a read that fits, a refused swap)
+ * can be taken at once and never regretted. A value that one operation alone writes must not be left
+ * while somebody still has to see it. And a write that nobody answered for and nobody saw need not have
+ * happened, unless a refused swap asks for a reason.
+ */
+class Search {
+  readonly #operations: readonly RegisterOperation[]
+  readonly #head: Moment
+  readonly #done: Uint8Array
+  readonly #visited = new Set<string>()
+  readonly #path: {
+    readonly moment: Moment
+    readonly before: string | null
+    readonly forced: boolean
+  }[] = []
+  /** For values that one operation alone writes: who still has to see them. */
+  readonly #mustSee = new Map<string, number>()
+  readonly #unseen = new Set<RegisterOperation>()
+  #value: string | null = null
+  #open: number
+
+  constructor(operations: readonly RegisterOperation[]) {
+    this.#operations = operations
+    this.#head = timeline(operations)
+    this.#done = new Uint8Array(operations.length)
+    this.#open = operations.filter(o => o.returned !== undefined).length
+    this.#countObservers()
   }
-  return { ok: true }
+
+  run(): Judgement {
+    let best = 0
+    let stuck: RegisterOperation[] = []
+    let at = this.#begin()
+    for (let steps = 0; this.#open > 0; steps++) {
+      if (steps > patience) return { ok: 'unknown' }
+      if (at !== undefined && !at.returns) {
+        at = this.#try(at) ? this.#begin() : at.next
+        continue
+      }
+      // A return, or the end: everything that may come next was tried.
+      if (this.#path.length >= best) {
+        best = this.#path.length
+        stuck = remaining(this.#head)
+      }
+      let last = this.#undo()
+      while (last?.forced) last = this.#undo()
+      if (last === undefined) return { ok: false, done: best, stuck }
+      at = last.moment.next
+    }
+    return { ok: true }
+  }
+
+  /** Takes all that need not be regretted; then the first candidate for a choice. */
+  #begin(): Moment | undefined {
+    for (let at = this.#head.next; at !== undefined && !at.returns; ) {
+      if (at.operation.returned !== undefined && this.#harmless(at.operation.call)) {
+        this.#take(at, this.#value, true)
+        at = this.#head.next
+      } else at = at.next
+    }
+    return this.#head.next
+  }
+
+  #harmless(call: RegisterCall): boolean {
+    if (call.kind === 'read') return call.saw === this.#value
+    return call.kind === 'cas' && call.swapped === false && call.expected !== this.#value
+  }
+
+  #try(at: Moment): boolean {
+    const { operation, number } = at
+    const after = apply(operation, this.#value)
+    if (after === undefined) return false
+    if (this.#unseen.has(operation) && !this.#refusalNeedsReason()) return false
+    if (after.value !== this.#value && this.#value !== null) {
+      const left = this.#mustSee.get(this.#value) ?? 0
+      if (left > (observes(operation.call, this.#value) ? 1 : 0)) return false
+    }
+    this.#done[number] = 1
+    const seen = `${pack(this.#done)}|${after.value ?? ''}|${after.value === null}`
+    this.#done[number] = 0
+    if (this.#visited.has(seen)) return false
+    this.#visited.add(seen)
+    this.#take(at, after.value, false)
+    return true
+  }
+
+  #take(moment: Moment, value: string | null, forced: boolean): void {
+    this.#path.push({ moment, before: this.#value, forced })
+    this.#done[moment.number] = 1
+    this.#value = value
+    this.#count(moment.operation, -1)
+    lift(moment)
+  }
+
+  #undo(): { readonly moment: Moment; readonly forced: boolean } | undefined {
+    const last = this.#path.pop()
+    if (last === undefined) return undefined
+    this.#done[last.moment.number] = 0
+    this.#value = last.before
+    this.#count(last.moment.operation, 1)
+    unlift(last.moment)
+    return last
+  }
+
+  #count(operation: RegisterOperation, by: number): void {
+    if (operation.returned === undefined) return
+    this.#open += by
+    const observed = observedBy(operation.call)
+    if (observed === null) return
+    const count = this.#mustSee.get(observed)
+    if (count !== undefined) this.#mustSee.set(observed, count + by)
+  }
+
+  #refusalNeedsReason(): boolean {
+    for (let at = this.#head.next; at !== undefined && !at.returns; at = at.next) {
+      const { call } = at.operation
+      if (call.kind === 'cas' && call.swapped === false && call.expected === this.#value)
+        return true
+    }
+    return false
+  }
+
+  #countObservers(): void {
+    const writers = new Map<string, number>()
+    const asked = new Set<string>()
+    for (const { call } of this.#operations) {
+      if (call.kind !== 'read' && call.value !== null)
+        writers.set(call.value, (writers.get(call.value) ?? 0) + 1)
+      if (call.kind === 'read' && call.saw !== null) asked.add(call.saw)
+      if (call.kind === 'cas' && call.swapped !== false && call.expected !== null)
+        asked.add(call.expected)
+    }
+    for (const [value, count] of writers) if (count === 1) this.#mustSee.set(value, 0)
+    for (const operation of this.#operations) {
+      const { call, returned } = operation
+      const observed = observedBy(call)
+      const count = observed === null ? undefined : this.#mustSee.get(observed)
+      if (returned !== undefined && observed !== null && count !== undefined)
+        this.#mustSee.set(observed, count + 1)
+      if (
+        returned === undefined &&
+        call.kind !== 'read' &&
+        call.value !== null &&
+        !asked.has(call.value)
+      )
+        this.#unseen.add(operation)
+    }
+  }
+}
+
+/** The value that must be there for this call; null: none in particular. */
+function observedBy(call: RegisterCall): string | null {
+  if (call.kind === 'read') return call.saw
+  return call.kind === 'cas' && call.swapped === true ? call.expected : null
+}
+
+function observes(call: RegisterCall, value: string): boolean {
+  return observedBy(call) === value
 }
 
 /** The value after `operation` if it may happen at `value`; undefined: it may not. */

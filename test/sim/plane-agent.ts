@@ -6,6 +6,7 @@ import { decodeRaft, encodeRaft } from '../../src/net/raft-codec.ts'
 import type { DatagramSocket } from '../../src/net/types.ts'
 import { newGroup } from '../../src/raft/raft.ts'
 import type { Message, SnapshotMeta } from '../../src/raft/types.ts'
+import type { EventData } from '../../src/state/events.ts'
 import type { Outcome } from '../../src/state/types.ts'
 import type { GroupStore } from '../../src/store/types.ts'
 import type { AgentParts, MakeAgent, SimulatedAgent } from './cluster.ts'
@@ -19,6 +20,7 @@ export function planeAgents(names: readonly string[], ipOf: (name: string) => st
 }
 
 const port = 4483
+const tag = '01980000-0000-7000-8000-000000000001'
 
 class PlaneAgent implements SimulatedAgent {
   readonly #parts: AgentParts
@@ -95,7 +97,13 @@ class PlaneAgent implements SimulatedAgent {
   }
 
   get backend(): Backend {
-    const kv: Pick<Backend, 'kvRead' | 'kvPut' | 'kvDelete'> = {
+    const kv: Pick<Backend, 'init' | 'kvRead' | 'kvPut' | 'kvDelete'> = {
+      init: async ({ actor }) => {
+        await this.#propose(done =>
+          this.#plane!.propose({ type: 'ClusterInitialised', data: this.#first(), actor }, done),
+        )
+        return { tag, name: 'sim', control: this.#names, why: '', join: '', repeated: false }
+      },
       kvRead: query =>
         new Promise((resolve, reject) => {
           const plane = this.#plane!
@@ -131,6 +139,19 @@ class PlaneAgent implements SimulatedAgent {
         else reject(new OperatorError(outcome.code, outcome.message))
       })
     })
+  }
+
+  #first(): EventData['ClusterInitialised'] {
+    const control = this.#names.map(name => ({
+      id: name,
+      name,
+      address: { host: this.#ipOf(name), port },
+      dc: 'dc1',
+      version: '0.1.0',
+      incarnation: 1,
+      roles: [],
+    }))
+    return { tag, name: 'sim', version: '0.1.0', control, settings: {} }
   }
 
   #send(to: string, kind: number, body: Uint8Array): void {

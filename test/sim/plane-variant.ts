@@ -7,7 +7,26 @@ import { recoverWithin, type Stage, statusLine, until, type Variant } from './sc
 export const planeVariant: Variant = {
   make: (names, ipOf) => planeAgents(names, ipOf),
 
-  async begin({ cluster, workload, simulation }) {
+  async begin({ cluster, caller, workload, simulation }) {
+    let initialised = false
+    const init = (): void => {
+      const leader = cluster.running().find(isLeader)
+      if (leader === undefined) {
+        simulation.after(100, init)
+        return
+      }
+      caller.call(
+        leader,
+        'init',
+        backend => backend.init({ actor: 'operator' }),
+        result => {
+          initialised = result.how === 'answered'
+          if (!initialised) simulation.after(100, init)
+        },
+      )
+    }
+    init()
+    if (!(await until(simulation, 10_000, () => initialised))) throw new Violation('no init')
     const dice = simulation.dice('plane clients')
     // Nobody forwards here: clients mostly ask a leader, and sometimes somebody who should refuse.
     workload.candidates = () => {
