@@ -1,0 +1,138 @@
+import type { Clock, Millis } from '../base/time.ts'
+import type { Answer, Links, RequestOutcome } from '../net/link-types.ts'
+import type { RequestId } from '../state/events.ts'
+
+/**
+ * Asks the one who may decide. Finds the leader wherever it is now, asks again when leadership moved or
+ * the link broke, and gives up at a deadline. A retried request carries its id, so it takes effect once.
+ */
+export interface AuthorityParts {
+  readonly self: { readonly id: string }
+  readonly clock: Clock
+  readonly links: Links
+  /** `node id/incarnation`: this boot as a client of the log. */
+  readonly client: string
+  /** Who leads, as far as this node knows. */
+  leader(): string | null
+  /** Control nodes to ask about the leader when it is not known. */
+  control(): readonly string[]
+  /** Answers as the leader, if this node is the leader. */
+  local(method: string, body: unknown, blob: Uint8Array, answer: Answer): void
+}
+
+/** One attempt waits at most so long; a leader that is there answers in milliseconds. */
+const attemptPatience = 5_000
+/** Between attempts, so that an election is not hammered. */
+const pause = 60
+/** Requests under way from this node; beyond it they are refused at once. */
+const maxOutstanding = 20_000
+
+const none: Uint8Array = new Uint8Array(0)
+
+export class Authority {
+  readonly #parts: AuthorityParts
+  readonly #outstanding = new Set<number>()
+  #serial = 0
+  #turn = 0
+  #hint: string | null = null
+
+  constructor(parts: AuthorityParts) {
+    this.#parts = parts
+  }
+
+  /** A write: `body.request` is filled in, so that it takes effect once however often it is sent. */
+  write(method: string, body: Record<string, unknown>, patience: Millis, done: Answer, blob: Uint8Array = none): void {
+    if (this.#outstanding.size >= maxOutstanding) {
+      return done({ ok: false, code: 'BUSY', message: 'too many requests wait for the leader', remedy: 'try again in a moment' })
+    }
+    const serial = ++this.#serial
+    this.#outstanding.add(serial)
+    this.#attempt(
+      { method, body: { ...body, request: this.#requestId(serial) }, blob, deadline: this.#parts.clock.now() + patience, wait: 0 },
+      outcome => {
+        this.#outstanding.delete(serial)
+        done(outcome)
+      },
+    )
+  }
+
+  /** A read, or a request that may be repeated harmlessly. `wait`: how long the answer may be held back on purpose. */
+  ask(method: string, body: unknown, patience: Millis, done: Answer, wait: Millis = 0): void {
+    this.#attempt({ method, body, blob: none, deadline: this.#parts.clock.now() + patience + wait, wait }, done)
+  }
+
+  #requestId(serial: number): RequestId {
+    const [oldest = serial] = this.#outstanding
+    return { client: this.#parts.client, serial, acked: oldest }
+  }
+
+  #attempt(request: Pending, done: Answer): void {
+    const { self, clock, links } = this.#parts
+    const retry = (outcome: RequestOutcome) => {
+      if (outcome.ok || !worthRetrying(outcome.code) || clock.now() + pause >= request.deadline) return done(giveUp(outcome))
+      clock.after(pause, () => this.#attempt(request, done))
+    }
+    const leader = this.#parts.leader() ?? this.#hint
+    if (leader === self.id) {
+      return this.#parts.local(request.method, request.body, request.blob, outcome => {
+        // An own proposal whose outcome nobody knows must not be made twice.
+        if (!outcome.ok && outcome.code === 'TIMEOUT') return done(outcome)
+        retry(outcome)
+      })
+    }
+    if (leader === null) return this.#lookForLeader(request, retry)
+    const left = Math.max(1, request.deadline - clock.now())
+    links.request(
+      leader,
+      request.method,
+      request.body,
+      Math.min(left, attemptPatience + request.wait),
+      outcome => {
+        if (!outcome.ok && worthRetrying(outcome.code)) this.#hint = null
+        retry(outcome)
+      },
+      request.blob,
+    )
+  }
+
+  #lookForLeader(request: Pending, retry: (outcome: RequestOutcome) => void): void {
+    const others = this.#parts.control().filter(id => id !== this.#parts.self.id)
+    const nobody: RequestOutcome = {
+      ok: false,
+      code: 'NO_QUORUM',
+      message: 'no leader: no quorum of control nodes answers',
+      remedy: 'hive status shows which control nodes are missing; start them again',
+    }
+    if (others.length === 0) return retry(nobody)
+    const asked = others[this.#turn++ % others.length]!
+    const left = Math.max(1, request.deadline - this.#parts.clock.now())
+    this.#parts.links.request(asked, 'who-leads', {}, Math.min(left, 1000), outcome => {
+      const leader = outcome.ok ? (outcome.body as { leader?: unknown })?.leader : undefined
+      this.#hint = typeof leader === 'string' && leader !== this.#parts.self.id ? leader : null
+      retry(nobody)
+    })
+  }
+}
+
+interface Pending {
+  readonly method: string
+  readonly body: unknown
+  readonly blob: Uint8Array
+  readonly deadline: number
+  readonly wait: Millis
+}
+
+function worthRetrying(code: string): boolean {
+  return code === 'NOT_LEADER' || code === 'TIMEOUT' || code === 'NO_QUORUM'
+}
+
+/** Which node answered "not I" is no news to an operator: what is missing is a leader. */
+function giveUp(outcome: RequestOutcome): RequestOutcome {
+  if (outcome.ok || outcome.code !== 'NOT_LEADER') return outcome
+  return {
+    ok: false,
+    code: 'NO_QUORUM',
+    message: 'no leader answered in time',
+    remedy: 'hive status shows which control nodes are missing; try again',
+  }
+}

@@ -1,0 +1,229 @@
+import type {
+  Backend,
+  ControlAnswer,
+  DrainProgress,
+  InitAnswer,
+  JoinAnswer,
+  KvRead,
+  RoleReport,
+  ServiceDefinition,
+  ServiceReport,
+  StatusReport,
+} from '../api/types.ts'
+import { formatAddress, parseAddress } from '../base/address.ts'
+import { OperatorError } from '../base/errors.ts'
+import type { Clock } from '../base/time.ts'
+import type { Answer, RequestOutcome } from '../net/link-types.ts'
+import type { LoggedEvent } from '../state/events.ts'
+import type { Outcome } from '../state/types.ts'
+import type { Agent } from './agent.ts'
+import { unpacked } from './desk/kv.ts'
+import { overlaid } from './status.ts'
+
+/** How long an operator waits for the control plane before hearing that nobody decides. */
+const patience = 10_000
+/** The status is wanted now, from whoever has it. */
+const statusPatience = 1_200
+/** A leave waits for its node to be out. */
+const leavePatience = 30_000
+const poll = 100
+
+/** The API's wishes, carried out by the agent's parts: promises at the edge, callbacks within. */
+export function backendOf(agent: Agent, clock: Clock): Backend {
+  const ask = <T>(method: string, body: unknown, wait = 0): Promise<T> =>
+    settled<T>(done => {
+      requireCluster(agent)
+      agent.authority.ask(method, body, patience, done, wait)
+    })
+  const write = <T>(method: string, body: Record<string, unknown>, blob?: Uint8Array): Promise<T> =>
+    settled<T>(done => {
+      requireCluster(agent)
+      agent.authority.write(method, body, patience, done, blob)
+    })
+
+  return {
+    status: () => status(agent),
+
+    init: asked =>
+      new Promise<InitAnswer>((resolve, reject) => {
+        agent.initiation.run(asked, outcome => (outcome.ok ? resolve(outcome.answer) : reject(outcome.error)))
+      }),
+
+    join: ({ address }) => join(agent, clock, address),
+
+    drain: request => ask<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
+    drainProgress: request => ask<DrainProgress>('drain-progress', request, request.wait),
+    assignRoles: async request => ({ seq: (await ask<{ index: number }>('role-assign', request)).index }),
+    unassignRoles: async request => ({ seq: (await ask<{ index: number }>('role-unassign', request)).index }),
+    roles: async () => rolesOf(agent, await status(agent)),
+    log: request => ask<{ events: readonly LoggedEvent[]; next: number }>('log', request, request.wait),
+    leave: request => leave(agent, clock, request),
+    reset: async () => ({ setAside: agent.reset() }),
+    promote: request => longAsk<ControlAnswer>(agent, 'promote', request),
+    demote: request => longAsk<ControlAnswer>(agent, 'demote', request),
+
+    kvRead: query => {
+      const { plane } = agent
+      if (plane && (query.consistency === 'stale' || plane.isLeader())) {
+        return new Promise<KvRead>((resolve, reject) => {
+          agent.kv.read(plane, query, read => (read ? resolve(read) : reject(lostLeader())))
+        })
+      }
+      return new Promise<KvRead>((resolve, reject) => {
+        requireCluster(agent)
+        const done: Answer = o => (o.ok ? resolve(unpacked(o.body, o.blob ?? new Uint8Array(0))) : reject(errorOf(o)))
+        agent.authority.ask('kv-read', query, patience, done, query.index === undefined ? 0 : (query.wait ?? 300_000))
+      })
+    },
+
+    kvPut: ({ key, value, flags, cas, actor }) => {
+      const { plane } = agent
+      if (plane?.isLeader()) {
+        return new Promise((resolve, reject) => {
+          agent.kv.put(plane, { key, flags, cas, actor }, value, o => settleWrite(o, resolve, reject))
+        })
+      }
+      return write<{ index: number }>('kv-put', { key, flags, cas, actor }, value).then(taken, casFailed)
+    },
+
+    kvDelete: ({ key, recurse, cas, actor }) =>
+      write<{ index: number }>('kv-delete', { key, recurse, cas, actor }).then(taken, casFailed),
+
+    registerService: async (definition: ServiceDefinition) => services(agent).register(definition),
+    deregisterService: async (id: string) => services(agent).deregister(id),
+    services: async (): Promise<readonly ServiceReport[]> => services(agent).list(),
+    reportCheck: async report => services(agent).reportCheck(report),
+
+    leaderAddress: () => {
+      const leader = agent.leader()
+      const contact = agent.view()?.control.find(c => c.id === leader)
+      return contact ? formatAddress(contact) : ''
+    },
+    peerAddresses: () => agent.view()?.control.map(formatAddress) ?? [],
+  }
+}
+
+async function status(agent: Agent): Promise<StatusReport> {
+  const sight = agent.sight()
+  if (!agent.self.facts.cluster) return agent.ownReport()
+  if (agent.plane?.isLeader()) return overlaid(agent.controlReport(agent.plane, false), sight)
+  return new Promise(resolve => {
+    agent.authority.ask('status', {}, statusPatience, outcome => {
+      if (outcome.ok) return resolve(overlaid(outcome.body as StatusReport, sight))
+      const { plane } = agent
+      resolve(overlaid(plane?.state.cluster ? agent.controlReport(plane, true) : agent.ownReport(), sight))
+    })
+  })
+}
+
+/** Waits a little for the outcome, so that the operator reads more than "trying". */
+function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> {
+  const parsed = parseAddress(address, 4483)
+  if ('message' in parsed) throw new OperatorError('BAD_REQUEST', parsed.message, 'give HOST:PORT of a node of the cluster')
+  const { cluster } = agent.self.facts
+  if (cluster) {
+    throw new OperatorError('ALREADY_INITIALISED', `this node belongs to «${cluster.name}» already, tag ${cluster.tag}`, 'to move it to another cluster: hive leave, or hive reset')
+  }
+  const membersBefore = agent.sight().members.length
+  agent.entry.join(formatAddress(parsed))
+  const deadline = clock.now() + patience
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      const now = agent.self.facts.cluster
+      if (now && agent.view()?.self?.phase === 'ready') {
+        return resolve({ state: 'joined', cluster: now.name, detail: `admitted to «${now.name}»` })
+      }
+      const refusal = agent.entry.refusal
+      if (refusal?.final) return reject(new OperatorError(refusal.code, refusal.text, refusal.remedy))
+      const met = agent.sight().members
+      if (!now && met.length > membersBefore && !agent.entry.validating) {
+        return resolve({ state: 'zombie', cluster: null, detail: `sees ${met.length} other node${met.length > 1 ? 's' : ''}; the cluster waits for hive init` })
+      }
+      if (clock.now() > deadline) {
+        return resolve({ state: 'trying', cluster: now?.name ?? null, detail: refusal?.text ?? `no answer from ${address} yet; the agent goes on trying` })
+      }
+      clock.after(poll, look)
+    }
+    look()
+  })
+}
+
+function leave(agent: Agent, clock: Clock, request: { node?: string; force: boolean; actor: string }): Promise<{ left: true }> {
+  requireCluster(agent)
+  const node = request.node ?? agent.self.id
+  const own = node === agent.self.id || node === agent.self.name
+  return settled<unknown>(done =>
+    agent.authority.ask('leave', { node, force: request.force, actor: request.actor }, patience, done),
+  ).then(
+    () =>
+      new Promise((resolve, reject) => {
+        const deadline = clock.now() + leavePatience
+        const look = async (): Promise<void> => {
+          const gone = own ? !agent.self.facts.cluster : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
+          if (gone) return resolve({ left: true })
+          if (clock.now() > deadline) return reject(new OperatorError('TIMEOUT', 'the leave is recorded and under way', 'hive status shows when it is over'))
+          clock.after(poll, () => void look())
+        }
+        void look()
+      }),
+  )
+}
+
+function rolesOf(agent: Agent, report: StatusReport): readonly RoleReport[] {
+  return agent.roleCatalog.map(({ name, description, provides, requires }) => ({
+    name,
+    description,
+    provides,
+    requires,
+    nodes: report.nodes.flatMap(node =>
+      node.roles.filter(r => r.name === name).map(r => ({ node: node.name, state: r.state, detail: r.detail ?? '' })),
+    ),
+  }))
+}
+
+/** A change of voters waits for a node to catch up. */
+function longAsk<T>(agent: Agent, method: string, body: unknown): Promise<T> {
+  return settled<T>(done => {
+    requireCluster(agent)
+    agent.authority.ask(method, body, patience, done, 120_000)
+  })
+}
+
+function services(agent: Agent) {
+  if (!agent.services) {
+    throw new OperatorError('UNKNOWN_ROLE', 'services are held by the host role, which this node does not have', `hive role assign ${agent.self.name} host`)
+  }
+  return agent.services
+}
+
+function requireCluster(agent: Agent): void {
+  if (agent.self.facts.cluster) return
+  throw new OperatorError('NOT_INITIALISED', 'the cluster is a zombie: nobody may decide anything yet', 'run hive init once, on any node')
+}
+
+function settled<T>(begin: (done: Answer) => void): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    begin(outcome => (outcome.ok ? resolve(outcome.body as T) : reject(errorOf(outcome))))
+  })
+}
+
+function settleWrite(outcome: Outcome, resolve: (answer: { ok: boolean; index: number }) => void, reject: (error: Error) => void): void {
+  if (outcome.ok) return resolve({ ok: true, index: outcome.index })
+  if (outcome.code === 'CAS_FAILED') return resolve({ ok: false, index: 0 })
+  reject(new OperatorError(outcome.code, outcome.message, outcome.remedy))
+}
+
+const taken = ({ index }: { index: number }) => ({ ok: true, index })
+
+function casFailed(error: unknown): { ok: boolean; index: number } {
+  if (error instanceof OperatorError && error.code === 'CAS_FAILED') return { ok: false, index: 0 }
+  throw error
+}
+
+function errorOf(outcome: RequestOutcome & { ok: false }): OperatorError {
+  return new OperatorError(outcome.code, outcome.message, outcome.remedy)
+}
+
+function lostLeader(): OperatorError {
+  return new OperatorError('NOT_LEADER', 'leadership moved while the read was under way', 'try again')
+}

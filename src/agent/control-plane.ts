@@ -1,0 +1,399 @@
+import type { Random } from '../base/random.ts'
+import type { Clock, Instant, Timer } from '../base/time.ts'
+import type { Trace } from '../base/trace.ts'
+import { defaults, Raft } from '../raft/raft.ts'
+import type { ConfigChange, ChangeResult, Entry, Message, RaftConfig, RaftStatus, Rank, Ready, SnapshotMeta } from '../raft/types.ts'
+import { decodeEvent, encodeEvent } from '../state/codec.ts'
+import type { EventData, EventType, HiveEvent, RequestId } from '../state/events.ts'
+import { eventsVersion } from '../state/events.ts'
+import { State } from '../state/state.ts'
+import type { Applied, Outcome } from '../state/types.ts'
+import type { GroupStore, Loaded, StorageFailure } from '../store/types.ts'
+
+/**
+ * Turns raft's crank: takes what raft wants done to the disk, the peers and the state, and brings back
+ * what came of it. One turn of the loop is one batch: everything that arrived in it shares a write.
+ */
+export interface ControlPlaneParts {
+  readonly self: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: Trace
+  readonly store: GroupStore
+  readonly loaded: Loaded
+  readonly timing?: Partial<RaftConfig>
+  send(message: Message): void
+  sendSnapshot(peer: string): void
+  /** After a batch was applied: `index` is new, some administrative event among it or not. */
+  applied(batch: readonly AppliedEntry[]): void
+  ranked(rank: NonNullable<Ready['rank']>): void
+  failed(failure: StorageFailure): void
+}
+
+export interface AppliedEntry {
+  readonly entry: Entry
+  readonly event: HiveEvent | undefined
+  readonly applied: Applied
+}
+
+export type Draft = {
+  [T in EventType]: { readonly type: T; readonly data: EventData[T]; readonly actor: string; readonly request?: RequestId }
+}[EventType]
+
+interface Waiting {
+  readonly term: number
+  readonly since: Instant
+  readonly done: (outcome: Outcome) => void
+}
+
+/** Proposals queued for one turn; more are answered BUSY at once. */
+const maxQueuedProposals = 20_000
+/** A proposal that came to nothing by then is answered TIMEOUT: its outcome is unknown. */
+const proposalPatience = 15_000
+/** Compact once the log in memory is this long or this large… */
+const compactEntries = 20_000
+const compactBytes = 16 * 1024 * 1024
+/** …and keep this many entries for followers that are a little behind. */
+const compactMargin = 5_000
+
+export class ControlPlane {
+  readonly #parts: ControlPlaneParts
+  readonly #raft: Raft
+  #state: State
+  #queue: { data: Uint8Array; done: (outcome: Outcome) => void }[] = []
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #reads = new Map<number, (index: number | null) => void>()
+  #readyReads: { index: number; done: (index: number | null) => void }[] = []
+  #nextRead = 1
+  #cranking = false
+  #scheduled = false
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #sweeper: Timer | undefined
+  #stopped = false
+  /** Newest last: which configuration was in force from which index on. */
+  #configs: { index: number; config: SnapshotMeta['config'] }[]
+  #logBytes = 0
+  #firstIndex: number
+  #rank: Rank = 'follower'
+  #leader: string | null = null
+  #term: number
+
+  constructor(parts: ControlPlaneParts) {
+    this.#parts = parts
+    const { loaded, clock } = parts
+    this.#state = State.load(loaded.rows)
+    this.#raft = new Raft(
+      { ...defaults, ...parts.timing, id: parts.self },
+      {
+        hardState: loaded.hardState,
+        snapshot: loaded.snapshot,
+        entries: loaded.entries,
+        applied: loaded.applied,
+      },
+      parts.random,
+      clock.now(),
+    )
+    this.#configs = [{ index: loaded.snapshot.index, config: loaded.snapshot.config }]
+    this.#firstIndex = loaded.snapshot.index + 1
+    this.#term = loaded.hardState.term
+    for (const entry of loaded.entries) {
+      this.#logBytes += entrySize(entry)
+      if (entry.index > loaded.applied) continue
+      if (entry.type === 'config') this.#configs.push({ index: entry.index, config: entry.config })
+    }
+    this.#schedule()
+    this.#sweep()
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  status(): RaftStatus {
+    return this.#raft.status()
+  }
+
+  /** First entry still in memory. */
+  get firstIndex(): number {
+    return this.#firstIndex
+  }
+
+  get term(): number {
+    return this.#term
+  }
+
+  /** Entries from `from` to `to`, both included, as far as they are still in the log. */
+  entries(from: number, to: number): readonly Entry[] {
+    return this.#raft.entries(from, to)
+  }
+
+  isLeader(): boolean {
+    return this.#rank === 'leader'
+  }
+
+  leader(): string | null {
+    return this.#leader
+  }
+
+  step(message: Message): void {
+    if (this.#stopped) return
+    this.#raft.step(message, this.#parts.clock.now())
+    this.#schedule()
+  }
+
+  /** `done` exactly once; NOT_LEADER says for certain that nothing happened, TIMEOUT that nobody knows. */
+  propose(draft: Draft, done: (outcome: Outcome) => void): void {
+    if (this.#stopped || !this.isLeader()) return done(notLeader)
+    if (this.#queue.length >= maxQueuedProposals) return done(overloaded)
+    const event = { v: eventsVersion, time: this.#parts.clock.wall(), ...draft } as HiveEvent
+    this.#queue.push({ data: encodeEvent(event), done })
+    this.#schedule()
+  }
+
+  /** Linearizable: calls `done` with an index that the state has reached by then, or null if leadership is lost. */
+  read(done: (index: number | null) => void): void {
+    const context = this.#nextRead++
+    if (this.#stopped || !this.#raft.readIndex(context, this.#parts.clock.now())) return done(null)
+    this.#reads.set(context, done)
+    this.#schedule()
+  }
+
+  changeConfig(change: ConfigChange): ChangeResult {
+    const result = this.#raft.changeConfig(change, this.#parts.clock.now())
+    this.#schedule()
+    return result
+  }
+
+  transferLeadership(to: string): boolean {
+    const begun = this.#raft.transferLeadership(to, this.#parts.clock.now())
+    this.#schedule()
+    return begun
+  }
+
+  /** The leader's process is gone, as its port says. */
+  suspectLeader(): void {
+    this.#raft.suspectLeader(this.#parts.clock.now())
+    this.#schedule()
+  }
+
+  snapshotSent(peer: string, ok: boolean): void {
+    this.#raft.snapshotSent(peer, ok, this.#parts.clock.now())
+    this.#schedule()
+  }
+
+  /** What completes a snapshot that has gone over in chunks; undefined: leads no more. */
+  snapshotMessage(to: string, snapshot: SnapshotMeta): Message | undefined {
+    return this.#raft.snapshotMessage(to, snapshot)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#sweeper?.cancel()
+    for (const { done } of this.#queue) done(notLeader)
+    for (const { done } of this.#waiting.values()) done(unknownOutcome)
+    for (const done of this.#reads.values()) done(null)
+    for (const { done } of this.#readyReads) done(null)
+    this.#queue = []
+    this.#waiting.clear()
+    this.#reads.clear()
+    this.#readyReads = []
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return
+    this.#scheduled = true
+    this.#parts.clock.soon(() => this.#crank())
+  }
+
+  #crank(): void {
+    this.#scheduled = false
+    if (this.#stopped || this.#cranking) return
+    this.#cranking = true
+    this.#raft.tick(this.#parts.clock.now())
+    this.#proposeQueued()
+    for (let ready = this.#raft.ready(); ready; ready = this.#raft.ready()) {
+      this.#handle(ready)
+      if (this.#stopped) break
+    }
+    this.#cranking = false
+    this.#arm()
+  }
+
+  /** The timer only schedules: the crank then runs after the I/O that waits, so that a late loop hears heartbeats first. */
+  #arm(): void {
+    const at = this.#raft.wakeAt()
+    if (this.#stopped || at === undefined) return
+    if (this.#timer && this.#timerAt <= at) return
+    this.#timer?.cancel()
+    this.#timerAt = at
+    this.#timer = this.#parts.clock.after(Math.max(0, at - this.#parts.clock.now()), () => {
+      this.#timer = undefined
+      this.#schedule()
+    })
+  }
+
+  #proposeQueued(): void {
+    if (this.#queue.length === 0) return
+    const batch = this.#queue
+    this.#queue = []
+    const now = this.#parts.clock.now()
+    const result = this.#raft.propose(
+      batch.map(p => p.data),
+      now,
+    )
+    if (!result.ok) {
+      const answer = result.why === 'full' ? overloaded : notLeader
+      for (const { done } of batch) done(answer)
+      return
+    }
+    batch.forEach(({ done }, i) => {
+      this.#waiting.set(result.first + i, { term: result.term, since: now, done })
+    })
+  }
+
+  #handle(ready: Ready): void {
+    const { persist } = ready
+    if (ready.rank) this.#ranked(ready.rank)
+    for (const message of ready.send) this.#parts.send(message)
+    if (persist) {
+      for (const entry of persist.entries) this.#logBytes += entrySize(entry)
+      const { sendAfter } = ready
+      this.#parts.store.write(persist, failure => {
+        if (this.#stopped) return
+        if (failure) return this.#fail(failure)
+        if (persist.snapshot) this.#restore(persist.snapshot)
+        for (const message of sendAfter) this.#parts.send(message)
+        this.#raft.advance({ persisted: persist.id }, this.#parts.clock.now())
+        this.#schedule()
+      })
+    }
+    if (ready.commit.length > 0) this.#apply(ready.commit)
+    this.#takeReads(ready)
+    for (const peer of ready.snapshots) this.#parts.sendSnapshot(peer)
+  }
+
+  #ranked(rank: NonNullable<Ready['rank']>): void {
+    this.#rank = rank.rank
+    this.#leader = rank.leader
+    this.#term = rank.term
+    this.#parts.ranked(rank)
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    const batch: AppliedEntry[] = []
+    const finished: { done: (outcome: Outcome) => void; outcome: Outcome }[] = []
+    for (const entry of entries) {
+      const event = entry.type === 'data' ? decodeEvent(entry.data) : undefined
+      const applied = this.#state.apply(
+        entry.type === 'data' ? { index: entry.index, term: entry.term, type: 'data', event: event! } : entry,
+      )
+      if (entry.type === 'config') this.#configs.push({ index: entry.index, config: entry.config })
+      batch.push({ entry, event: event && 'unknown' in event ? undefined : event, applied })
+      const waiting = this.#waiting.get(entry.index)
+      if (!waiting) continue
+      this.#waiting.delete(entry.index)
+      finished.push({ done: waiting.done, outcome: waiting.term === entry.term ? applied.outcome : notLeader })
+    }
+    const last = entries[entries.length - 1]!
+    this.#parts.store.save({
+      index: last.index,
+      term: last.term,
+      config: this.#configs[this.#configs.length - 1]!.config,
+      rows: this.#state.takeRows(),
+    })
+    this.#raft.advance({ applied: last.index }, this.#parts.clock.now())
+    for (const { done, outcome } of finished) done(outcome)
+    this.#parts.applied(batch)
+    this.#compact(last.index)
+  }
+
+  #takeReads(ready: Ready): void {
+    for (const { context, index } of ready.reads) {
+      const done = this.#reads.get(context)
+      if (!done) continue
+      this.#reads.delete(context)
+      this.#readyReads.push({ index, done })
+    }
+    for (const context of ready.readsRefused) {
+      this.#reads.get(context)?.(null)
+      this.#reads.delete(context)
+    }
+    if (this.#readyReads.length === 0) return
+    const applied = this.#state.applied
+    const due = this.#readyReads.filter(r => r.index <= applied)
+    this.#readyReads = this.#readyReads.filter(r => r.index > applied)
+    for (const { done } of due) done(applied)
+  }
+
+  #restore(snapshot: SnapshotMeta): void {
+    const { rows } = this.#parts.store.installed()
+    this.#state = State.load(rows)
+    this.#configs = [{ index: snapshot.index, config: snapshot.config }]
+    this.#firstIndex = snapshot.index + 1
+    this.#logBytes = 0
+    for (const [index, waiting] of this.#waiting) {
+      if (index > snapshot.index) continue
+      this.#waiting.delete(index)
+      waiting.done(unknownOutcome)
+    }
+    this.#parts.trace.info({ index: snapshot.index }, 'state replaced by a snapshot')
+    this.#parts.applied([])
+  }
+
+  #compact(applied: number): void {
+    const firstIndex = this.#firstIndex
+    if (applied - firstIndex < compactEntries && this.#logBytes < compactBytes) return
+    const through = Math.max(firstIndex - 1, applied - Math.min(compactMargin, Math.ceil((applied - firstIndex) / 2)))
+    const [entry] = this.#raft.entries(through, through)
+    if (!entry) return
+    while (this.#configs.length > 1 && this.#configs[1]!.index <= through) this.#configs.shift()
+    this.#parts.store.compact(through, entry.term)
+    this.#raft.compacted({ index: through, term: entry.term, config: this.#configs[0]!.config })
+    this.#firstIndex = through + 1
+    this.#logBytes = 0
+    for (const kept of this.#raft.entries(through + 1, applied)) this.#logBytes += entrySize(kept)
+  }
+
+  #fail(failure: StorageFailure): void {
+    this.#raft.stepDown(this.#parts.clock.now())
+    this.#schedule()
+    this.#parts.failed(failure)
+  }
+
+  #sweep(): void {
+    this.#sweeper = this.#parts.clock.after(1000, () => {
+      const now = this.#parts.clock.now()
+      for (const [index, waiting] of this.#waiting) {
+        if (now - waiting.since < proposalPatience) break
+        this.#waiting.delete(index)
+        waiting.done(unknownOutcome)
+      }
+      this.#sweep()
+    })
+  }
+}
+
+function entrySize(entry: Entry): number {
+  return entry.type === 'data' ? entry.data.length + 64 : 256
+}
+
+const notLeader: Outcome = {
+  ok: false,
+  code: 'NOT_LEADER',
+  message: 'leadership moved while the request was under way',
+  remedy: 'try again',
+}
+const overloaded: Outcome = {
+  ok: false,
+  code: 'BUSY',
+  message: 'more is waiting to be committed than fits the queue',
+  remedy: 'try again in a moment',
+}
+const unknownOutcome: Outcome = {
+  ok: false,
+  code: 'TIMEOUT',
+  message: 'not committed in time; it may still take effect',
+  remedy: 'look whether it did before trying again',
+}

@@ -1,0 +1,65 @@
+import type { RoleNeeds } from '../../cluster/admission.ts'
+import type { Clock } from '../../base/time.ts'
+import type { Trace } from '../../base/trace.ts'
+import type { Links, RequestOutcome } from '../../net/link-types.ts'
+import { OperatorError } from '../../base/errors.ts'
+import type { NodeRecord, Outcome } from '../../state/types.ts'
+import type { ControlPlane } from '../control-plane.ts'
+import type { Gossip } from '../gossip.ts'
+import { type Method, type PeerRequest, refusal } from '../requests.ts'
+import type { Self } from '../self.ts'
+import type { Watch } from '../watch.ts'
+
+/**
+ * What every desk of the leader needs at hand. The desks answer what nodes and operators ask of the
+ * control plane: they judge by the rules of `cluster/`, propose, and answer when it is agreed.
+ */
+export interface DeskParts {
+  readonly self: Self
+  readonly clock: Clock
+  readonly trace: Trace
+  readonly links: Links
+  readonly gossip: Gossip
+  readonly roles: RoleNeeds
+  /** Bumped with the index of each administrative event. */
+  readonly admin: Watch
+  /** Undefined: this node is no control node. */
+  plane(): ControlPlane | undefined
+}
+
+/** A method that only the leader answers; it is given the plane, which is sure to lead at that moment. */
+export function asLeader(
+  parts: Pick<DeskParts, 'plane'>,
+  method: (request: PeerRequest, plane: ControlPlane) => void,
+): Method {
+  return request => {
+    const plane = parts.plane()
+    if (!plane?.isLeader()) return request.answer(notLeader)
+    method(request, plane)
+  }
+}
+
+export const notLeader = refusal('NOT_LEADER', 'this node does not lead', 'ask the leader')
+
+export function outcomeOf(outcome: Outcome): RequestOutcome {
+  return outcome.ok ? { ok: true, body: { index: outcome.index, value: outcome.value ?? null } } : refusal(outcome.code, outcome.message, outcome.remedy)
+}
+
+/** By name or id; throws UNKNOWN_NODE. */
+export function findNode(plane: ControlPlane, nameOrId: string): NodeRecord {
+  const { state } = plane
+  const found = state.nodeByName(nameOrId) ?? state.nodes.get(nameOrId)
+  if (found) return found
+  const names = [...state.nodes.values()].map(n => n.name)
+  const shown = names.length > 12 ? `${names.slice(0, 12).join(', ')} …` : names.join(', ')
+  throw new OperatorError('UNKNOWN_NODE', `no node ${nameOrId} in the cluster`, `there are ${shown}`)
+}
+
+/** Ids of those that answer this node now, itself included. */
+export function reachable(parts: DeskParts, plane: ControlPlane): ReadonlySet<string> {
+  const status = plane.status()
+  const active = new Set(status.progress.filter(p => p.recentlyActive).map(p => p.id))
+  const out = new Set<string>([parts.self.id])
+  for (const id of plane.state.nodes.keys()) if (active.has(id) || parts.gossip.reaches(id)) out.add(id)
+  return out
+}

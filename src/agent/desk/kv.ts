@@ -1,0 +1,198 @@
+import type { KvQuery, KvRead } from '../../api/types.ts'
+import { kvLimits } from '../../api/types.ts'
+import { count, type Fields, fields, flag, optionalCount, optionalText, text } from '../../base/shape.ts'
+import { utf8 } from '../../base/utf8.ts'
+import type { Timer } from '../../base/time.ts'
+import type { RequestId } from '../../state/events.ts'
+import type { Outcome } from '../../state/types.ts'
+import type { AppliedEntry, ControlPlane } from '../control-plane.ts'
+import type { Methods, PeerRequest } from '../requests.ts'
+import { asLeader, type DeskParts, notLeader, outcomeOf } from './desk.ts'
+
+/** Held reads at once; more are answered without waiting. */
+const maxHeld = 10_000
+/** Consul's bounds of `?wait=`, ms. */
+const longestWait = 600_000
+
+export interface KvWrite {
+  readonly key: string
+  readonly flags: number
+  readonly cas?: number
+  readonly actor: string
+  readonly request?: RequestId
+}
+
+type ReadDone = (read: KvRead | null) => void
+
+/** Keys and values: linearizable reads, held reads that wake for their own keys only, writes. */
+export class KvDesk {
+  readonly #parts: DeskParts
+  readonly #exact = new Map<string, Set<() => void>>()
+  readonly #prefixes = new Map<string, Set<() => void>>()
+  #held = 0
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts
+  }
+
+  put(plane: ControlPlane, { request, actor, ...data }: KvWrite, value: Uint8Array, done: (o: Outcome) => void): void {
+    const excess = tooLarge(data.key, value)
+    if (excess) return done(excess)
+    plane.propose({ type: 'KvPut', data: { ...data, value }, actor, request }, done)
+  }
+
+  /** null: leadership was lost. A stale read answers from what this node has applied. */
+  read(plane: ControlPlane, query: KvQuery, done: ReadDone): void {
+    const answer = (): void => {
+      const now = this.#look(plane, query)
+      if (query.index === undefined || now.index > query.index || this.#held >= maxHeld) return done(now)
+      this.#hold(query, Math.min(query.wait ?? 300_000, longestWait), () => done(this.#look(plane, query)))
+    }
+    if (query.consistency === 'stale') return answer()
+    plane.read(index => (index === null ? done(null) : answer()))
+  }
+
+  /** Wakes the readers of the keys that changed. */
+  applied(batch: readonly AppliedEntry[]): void {
+    if (this.#held === 0) return
+    for (const { event } of batch) {
+      if (event?.type !== 'KvPut' && event?.type !== 'KvDelete') continue
+      const { key } = event.data
+      wakeAll(this.#exact.get(key))
+      for (const [prefix, held] of this.#prefixes) {
+        const touched = key.startsWith(prefix) || (event.type === 'KvDelete' && event.data.recurse && prefix.startsWith(key))
+        if (touched) wakeAll(held)
+      }
+      if (event.type === 'KvDelete' && event.data.recurse) {
+        for (const [exact, held] of this.#exact) if (exact.startsWith(key)) wakeAll(held)
+      }
+    }
+  }
+
+  stop(): void {
+    for (const held of [...this.#exact.values(), ...this.#prefixes.values()]) wakeAll(held)
+  }
+
+  methods(): Methods {
+    return {
+      'kv-put': asLeader(this.#parts, ({ from, body, blob, answer }, plane) => {
+        this.put(plane, writeOf(body, from === this.#parts.self.id), blob, o => answer(outcomeOf(o)))
+      }),
+      'kv-delete': asLeader(this.#parts, ({ from, body, answer }, plane) => {
+        const { key, cas, actor, request } = writeOf(body, from === this.#parts.self.id)
+        const recurse = flag(body, 'recurse')
+        plane.propose({ type: 'KvDelete', data: { key, recurse, cas }, actor, request }, o => answer(outcomeOf(o)))
+      }),
+      'kv-read': request => this.#readForPeer(request),
+    }
+  }
+
+  #readForPeer({ body, answer }: PeerRequest): void {
+    const plane = this.#parts.plane()
+    const query = queryOf(body)
+    if (!plane || (query.consistency !== 'stale' && !plane.isLeader())) return answer(notLeader)
+    this.read(plane, query, read => {
+      if (!read) return answer(notLeader)
+      answer({ ok: true, ...packed(read) })
+    })
+  }
+
+  #look(plane: ControlPlane, { key, recurse }: KvQuery): KvRead {
+    const { state } = plane
+    const one = recurse ? undefined : state.kvGet(key)
+    return {
+      entries: recurse ? state.kvList(key) : one ? [one] : [],
+      index: Math.max(1, state.kvIndex(key, recurse)),
+      leaderKnown: plane.leader() !== null,
+    }
+  }
+
+  #hold({ key, recurse }: KvQuery, patience: number, done: () => void): void {
+    const table = recurse ? this.#prefixes : this.#exact
+    const held = table.get(key) ?? new Set<() => void>()
+    let timer: Timer | undefined
+    const wake = (): void => {
+      timer?.cancel()
+      held.delete(wake)
+      if (held.size === 0) table.delete(key)
+      this.#held -= 1
+      done()
+    }
+    timer = this.#parts.clock.after(patience, wake)
+    held.add(wake)
+    table.set(key, held)
+    this.#held += 1
+  }
+}
+
+function wakeAll(held: Set<() => void> | undefined): void {
+  if (held) for (const wake of [...held]) wake()
+}
+
+/** Own requests need no id: this node sees for itself what became of them. */
+function writeOf(body: Fields, own: boolean): KvWrite {
+  return {
+    key: text(body, 'key', 4096),
+    flags: optionalCount(body, 'flags') ?? 0,
+    cas: optionalCount(body, 'cas'),
+    actor: text(body, 'actor', 256),
+    ...(own ? {} : { request: requestOf(body) }),
+  }
+}
+
+export function requestOf(body: Fields): RequestId {
+  const from = fields(body.request, 'request')
+  return { client: text(from, 'client', 80), serial: count(from, 'serial'), acked: count(from, 'acked') }
+}
+
+function queryOf(body: Fields): KvQuery {
+  const consistency = optionalText(body, 'consistency')
+  return {
+    key: text(body, 'key', 4096),
+    recurse: flag(body, 'recurse'),
+    consistency: consistency === 'stale' || consistency === 'consistent' ? consistency : 'default',
+    index: optionalCount(body, 'index'),
+    wait: optionalCount(body, 'wait'),
+  }
+}
+
+function tooLarge(key: string, value: Uint8Array): Outcome | undefined {
+  const bytes = utf8(key).length
+  if (bytes === 0 || bytes > kvLimits.keyBytes) {
+    return { ok: false, code: 'TOO_LARGE', message: `the key has ${bytes} bytes; 1 to ${kvLimits.keyBytes} are allowed` }
+  }
+  if (value.length > kvLimits.valueBytes) {
+    return {
+      ok: false,
+      code: 'TOO_LARGE',
+      message: `the value has ${value.length} bytes; the limit is ${kvLimits.valueBytes}`,
+      remedy: 'split it over several keys, or keep a reference to where it lies',
+    }
+  }
+  return undefined
+}
+
+/** The values travel as one blob behind the JSON, not as base64 in it. */
+export function packed(read: KvRead): { body: unknown; blob: Uint8Array } {
+  let size = 0
+  for (const e of read.entries) size += e.value.length
+  const blob = new Uint8Array(size)
+  let at = 0
+  const entries = read.entries.map(({ value, ...rest }) => {
+    blob.set(value, at)
+    at += value.length
+    return { ...rest, length: value.length }
+  })
+  return { body: { ...read, entries }, blob }
+}
+
+export function unpacked(body: unknown, blob: Uint8Array): KvRead {
+  const from = body as Omit<KvRead, 'entries'> & { entries: (Omit<KvRead['entries'][number], 'value'> & { length: number })[] }
+  let at = 0
+  const entries = from.entries.map(({ length, ...rest }) => {
+    const value = blob.slice(at, at + length)
+    at += length
+    return { ...rest, value }
+  })
+  return { ...from, entries }
+}

@@ -1,0 +1,108 @@
+import { MalformedError } from '../../base/bytes.ts'
+import { isUuid } from '../../base/uuid.ts'
+import { type Fields, count, fields, flag, text, texts } from '../../base/shape.ts'
+import { admission } from '../../cluster/admission.ts'
+import { viewFor } from '../../cluster/view.ts'
+import { demoteVerdict } from '../../cluster/voters.ts'
+import type { NodeDescription } from '../../state/events.ts'
+import type { NodeRecord } from '../../state/types.ts'
+import type { ControlPlane, Draft } from '../control-plane.ts'
+import { type Methods, refusal } from '../requests.ts'
+import { asLeader, type DeskParts, findNode, outcomeOf, reachable } from './desk.ts'
+
+/** Who is in: second validation, return, leave. */
+export function membershipDesk(parts: DeskParts): Methods {
+  return {
+    join: asLeader(parts, ({ body, answer }, plane) => {
+      const node = description(fields(body.node, 'node'))
+      const { state } = plane
+      if (!state.cluster) return answer(refusal('NOT_INITIALISED', 'the cluster has had no init yet'))
+      const before = state.nodes.get(node.id)
+      if (before?.name === node.name && before.phase !== 'leaving') return digest(plane, node.id, answer)
+      const verdict = admission(state.nodes, node, parts.roles, state.cluster.version)
+      if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
+      parts.trace.info({ node: node.name, id: node.id }, 'admitting a node')
+      plane.propose({ type: 'NodeAdmitted', data: { node }, actor: `node:${node.name}` }, outcome => {
+        if (!outcome.ok) return answer(outcomeOf(outcome))
+        digest(plane, node.id, answer)
+      })
+    }),
+
+    announce: asLeader(parts, ({ body, answer }, plane) => {
+      const node = description(fields(body.node, 'node'))
+      const record = plane.state.nodes.get(node.id)
+      if (!record) {
+        return answer(refusal('UNKNOWN_NODE', `${node.name} is not in the logical topology`, 'it has to join again'))
+      }
+      const drafts = returnDrafts(record, node)
+      let left = drafts.length
+      if (left === 0) return digest(plane, node.id, answer)
+      for (const draft of drafts) {
+        plane.propose(draft, outcome => {
+          left -= 1
+          if (left === 0) outcome.ok ? digest(plane, node.id, answer) : answer(outcomeOf(outcome))
+        })
+      }
+    }),
+
+    leave: asLeader(parts, ({ body, answer }, plane) => {
+      const record = findNode(plane, text(body, 'node'))
+      const { voters, observers } = plane.state
+      const verdict = demoteVerdict(
+        { voters, observers, reachable: reachable(parts, plane), nameOf: id => plane.state.nodes.get(id)?.name ?? id },
+        record.id,
+        flag(body, 'force'),
+      )
+      if (!verdict.ok) {
+        const remedy = voters.length === 1 ? 'a cluster of one ends with hive reset; or promote another node first' : verdict.remedy
+        return answer(refusal(verdict.code, verdict.message, remedy))
+      }
+      plane.propose({ type: 'NodeLeaving', data: { id: record.id }, actor: text(body, 'actor') }, outcome =>
+        answer(outcomeOf(outcome)),
+      )
+    }),
+  }
+
+  function digest(plane: ControlPlane, id: string, answer: (o: { ok: true; body: unknown }) => void): void {
+    answer({ ok: true, body: viewFor({ ...sourceOf(plane), version: parts.admin.current }, id, plane.leader()) })
+  }
+}
+
+export function sourceOf(plane: ControlPlane) {
+  const { cluster, nodes, voters, observers } = plane.state
+  return { cluster, nodes, voters, observers }
+}
+
+/** What has to be recorded of a node that is back: where it is now, and that it is ready again. */
+function returnDrafts(record: NodeRecord, node: NodeDescription): readonly Draft[] {
+  const actor = `node:${node.name}`
+  const drafts: Draft[] = []
+  const moved = record.address.host !== node.address.host || record.address.port !== node.address.port
+  if (moved || record.version !== node.version || record.dc !== node.dc) {
+    const { id, address, version, dc, incarnation } = node
+    drafts.push({ type: 'NodeUpdated', data: { id, address, version, dc, incarnation }, actor })
+  }
+  if (record.phase === 'recovering' || record.phase === 'failed' || record.incarnation < node.incarnation) {
+    drafts.push({ type: 'NodeReady', data: { id: node.id, incarnation: node.incarnation }, actor })
+  }
+  return drafts
+}
+
+export function description(from: Fields): NodeDescription {
+  const address = fields(from.address, 'node.address')
+  const id = text(from, 'id', 36)
+  if (!isUuid(id)) throw new MalformedError('id must be a UUID')
+  const name = text(from, 'name', 63)
+  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name)) throw new MalformedError('name must be a DNS label')
+  const port = count(address, 'port')
+  if (port > 65_535) throw new MalformedError('port must be at most 65535')
+  return {
+    id,
+    name,
+    address: { host: text(address, 'host', 253), port },
+    dc: text(from, 'dc', 63),
+    version: text(from, 'version', 32),
+    incarnation: count(from, 'incarnation'),
+    roles: texts(from, 'roles', 64),
+  }
+}

@@ -1,0 +1,254 @@
+import { type Address, formatAddress, parseAddress } from '../base/address.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { shuffled } from '../base/random.ts'
+import type { Clock, Instant, Timer } from '../base/time.ts'
+import type { Trace } from '../base/trace.ts'
+import type { ClusterView } from '../cluster/view.ts'
+import type { Hello } from '../net/handshake.ts'
+import type { DialFailure, Links, RequestOutcome } from '../net/link-types.ts'
+import type { Authority } from './authority.ts'
+import { type Methods, refusal } from './requests.ts'
+import type { Self } from './self.ts'
+
+/**
+ * How this node gets in, and back in: it tries every seed for ever, asks to be admitted when it meets an
+ * initialised cluster, and announces itself after each boot until the control plane has it as ready.
+ */
+export interface EntryParts {
+  readonly self: Self
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: Trace
+  readonly links: Links
+  readonly authority: Authority
+  readonly seeds: readonly string[]
+  /** What this node knows of its cluster now. */
+  view(): ClusterView | undefined
+  /** Somebody passed the first validation and gossips with us from now on. */
+  introduce(peer: Hello, address: Address): void
+  /** The control plane has us: take the digest. */
+  admitted(view: ClusterView): void
+  /** The control plane has us no longer. */
+  expelled(): void
+}
+
+/** Seeds are tried at this pace, ms, while something is missing… */
+const seedPace = { first: 500, most: 5_000 }
+/** …and those that answered are looked after so seldom. */
+const seedCare = 30_000
+const announcePace = 300
+const askPatience = 10_000
+/** A refusal that may pass is asked about again after so long. */
+const askAgain = { first: 500, most: 10_000 }
+
+/** Refusals that trying again cannot mend: somebody has to act first. */
+const finalCodes = new Set(['NAME_TAKEN', 'VERSION_MISMATCH', 'UNKNOWN_ROLE', 'TAG_MISMATCH'])
+
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly text: string
+  readonly remedy: string
+  /** Only somebody's deed can change it. */
+  readonly final: boolean
+}
+
+interface Seed {
+  readonly text: string
+  next: Instant
+  pause: number
+  /** Who answered there last. */
+  peer?: string
+}
+
+export class Entry {
+  readonly #parts: EntryParts
+  #seeds: Seed[]
+  #timer: Timer | undefined
+  #asking = false
+  #askPause = askAgain.first
+  #refused: Refusal | undefined
+  #announced: { incarnation: number; ok: boolean } | undefined
+  #announcing = false
+  #stopped = false
+
+  constructor(parts: EntryParts) {
+    this.#parts = parts
+    this.#seeds = this.#wanted()
+    this.#next(0)
+  }
+
+  /** What an operator should know: why it is not in yet. */
+  notices(): readonly string[] {
+    const out: string[] = []
+    if (this.#refused) out.push(this.#refused.remedy ? `${this.#refused.text}; ${this.#refused.remedy}` : this.#refused.text)
+    if (this.#parts.self.facts.left) out.push('this node left its cluster; hive join ADDR brings it back')
+    return out
+  }
+
+  /** Why it was not let in the last time it asked. */
+  get refusal(): Refusal | undefined {
+    return this.#refused
+  }
+
+  /** Waiting for the control plane's word. */
+  get validating(): boolean {
+    return this.#asking
+  }
+
+  /** `hive join`: dial this one too, from now on and after a restart, until admitted. */
+  join(address: string): void {
+    const { self, clock } = this.#parts
+    this.#refused = undefined
+    self.update({ left: undefined, joining: [...new Set([...self.facts.joining, address])] })
+    this.#seeds = this.#wanted()
+    for (const seed of this.#seeds) seed.next = clock.now()
+    this.#next(0)
+  }
+
+  /** A link to somebody is up: what are we to each other? */
+  met(peer: Hello, address: Address): void {
+    const { self } = this.#parts
+    for (const seed of this.#seeds) {
+      if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address)) seed.peer = peer.id
+    }
+    const ours = self.facts.cluster
+    if (self.facts.left) return
+    if (!ours && !peer.allegiance) return this.#parts.introduce(peer, address)
+    if (ours && peer.allegiance?.tag === ours.tag) return this.#parts.introduce(peer, address)
+    if (!ours && !self.facts.group && peer.allegiance) this.#ask(peer.id)
+  }
+
+  dialFailed(address: Address, failure: DialFailure): void {
+    const seed = this.#seeds.find(s => s.text === formatAddress(address))
+    if (failure.why === 'duplicate' && seed) seed.peer = failure.by.id
+    if (failure.why !== 'rejected') return
+    if (failure.by?.id === this.#parts.self.id) {
+      if (seed) seed.peer = this.#parts.self.id
+      return
+    }
+    const final = finalCodes.has(failure.code)
+    this.#refused = { code: failure.code, text: `${formatAddress(address)} refused this node: ${failure.code}: ${failure.reason}`, remedy: '', final }
+    this.#parts.trace.warn({ address: formatAddress(address), code: failure.code }, failure.reason)
+  }
+
+  /** The node became another, or empty: look around anew. */
+  restart(): void {
+    this.#refused = undefined
+    this.#announced = undefined
+    this.#seeds = this.#wanted()
+    this.#next(0)
+  }
+
+  methods(): Methods {
+    const { self, authority } = this.#parts
+    return {
+      /** A joiner asks us; we ask the control plane. */
+      'join-ask': ({ body, answer }) => {
+        if (!self.facts.cluster) return answer(refusal('BUSY', `${self.name} has not finished its own join`, 'ask another node'))
+        authority.ask('join', body, askPatience, answer)
+      },
+      /** The leader saw us in the physical topology. */
+      invite: ({ from, answer }) => {
+        answer({ ok: true, body: {} })
+        if (!self.facts.cluster && !self.facts.group && !self.facts.left) this.#ask(from)
+      },
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+  }
+
+  #wanted(): Seed[] {
+    const { self, seeds, clock } = this.#parts
+    if (self.facts.left) return []
+    const { cluster, known, joining } = self.facts
+    const contacts = [...(cluster?.control ?? []), ...known].map(c => formatAddress(c))
+    const texts = [...new Set([...seeds, ...joining, ...contacts])]
+    return texts.map(text => ({ text, next: clock.now(), pause: seedPace.first }))
+  }
+
+  #next(delay: number): void {
+    this.#timer?.cancel()
+    if (this.#stopped) return
+    this.#timer = this.#parts.clock.after(delay, () => {
+      this.#dial()
+      this.#announce()
+      this.#next(announcePace)
+    })
+  }
+
+  #dial(): void {
+    const { clock, links, random, self } = this.#parts
+    const now = clock.now()
+    for (const seed of shuffled(this.#seeds, random)) {
+      if (seed.next > now) continue
+      const answered = seed.peer === self.id || (seed.peer !== undefined && links.isConnected(seed.peer))
+      const pause = answered ? seedCare : seed.pause
+      seed.pause = answered ? seedPace.first : Math.min(seed.pause * 2, seedPace.most)
+      seed.next = now + pause * (0.75 + random.next() / 2)
+      if (answered) this.#askAgain(seed.peer!)
+      const address = parseAddress(seed.text, 4483)
+      if (!answered && !('message' in address)) links.dialSeed(address)
+    }
+  }
+
+  /** A zombie whose cluster woke up while the link stood. */
+  #askAgain(peer: string): void {
+    const { self } = this.#parts
+    if (!self.facts.cluster && !self.facts.group && this.#refused && !this.#refused.final && peer !== self.id) this.#ask(peer)
+  }
+
+  #ask(peer: string): void {
+    const { self, links, trace, clock } = this.#parts
+    if (this.#asking || this.#refused?.final) return
+    this.#asking = true
+    links.request(peer, 'join-ask', { node: self.describe() }, askPatience + 1_000, outcome => {
+      this.#asking = false
+      if (self.facts.cluster || self.facts.group) return
+      if (outcome.ok) {
+        this.#refused = undefined
+        this.#askPause = askAgain.first
+        trace.info({}, 'admitted by the control plane')
+        this.#announced = undefined
+        this.#parts.admitted(outcome.body as ClusterView)
+        return this.#next(0)
+      }
+      this.#refusedBy(outcome)
+      if (this.#refused?.final) return
+      clock.after(this.#askPause, () => {
+        if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer)) this.#ask(peer)
+      })
+      this.#askPause = Math.min(this.#askPause * 2, askAgain.most)
+    })
+  }
+
+  #refusedBy(outcome: RequestOutcome & { ok: false }): void {
+    const text = `not admitted: ${outcome.code}: ${outcome.message}`
+    if (this.#refused?.text !== text) this.#parts.trace.warn({ code: outcome.code }, text)
+    this.#refused = { code: outcome.code, text, remedy: outcome.remedy ?? '', final: finalCodes.has(outcome.code) }
+  }
+
+  /** Ready again after a boot, an absence or a wrong verdict; the control plane learns our address and version. */
+  #announce(): void {
+    const { self, authority } = this.#parts
+    const view = this.#parts.view()
+    if (!self.facts.cluster || !view || this.#announcing || !this.#worthAnnouncing(view)) return
+    this.#announcing = true
+    authority.ask('announce', { node: self.describe() }, askPatience, outcome => {
+      this.#announcing = false
+      if (outcome.ok) this.#announced = { incarnation: self.facts.incarnation, ok: true }
+      else if (outcome.code === 'UNKNOWN_NODE') this.#parts.expelled()
+    })
+  }
+
+  #worthAnnouncing(view: ClusterView): boolean {
+    const { self } = this.#parts
+    if (!this.#announced || !view.self) return true
+    const { phase, address } = view.self
+    if (phase === 'recovering' || phase === 'failed' || phase === 'leaving') return true
+    return address.host !== self.address.host || address.port !== self.address.port
+  }
+}

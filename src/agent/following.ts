@@ -1,0 +1,104 @@
+import { count, text } from '../base/shape.ts'
+import { hash } from '../base/random.ts'
+import type { Clock } from '../base/time.ts'
+import type { ClusterView } from '../cluster/view.ts'
+import type { Links } from '../net/link-types.ts'
+import type { Methods } from './requests.ts'
+import type { Self } from './self.ts'
+
+/**
+ * How a node that carries no log keeps up: it holds a question open at one control node, which answers
+ * when something administrative was agreed. The control node is picked by rendezvous hashing, so that
+ * the load spreads and each node comes back to the same one.
+ */
+export interface FollowingParts {
+  readonly self: Self
+  readonly clock: Clock
+  readonly links: Links
+  /** True: this node has the log itself, or no cluster. */
+  idle(): boolean
+  learned(view: ClusterView): void
+}
+
+const hold = 5_000
+const pause = { first: 100, most: 2_000 }
+
+export class Following {
+  readonly #parts: FollowingParts
+  #view: ClusterView | undefined
+  #asking = false
+  #misses = 0
+  #stopped = false
+
+  constructor(parts: FollowingParts) {
+    this.#parts = parts
+  }
+
+  get view(): ClusterView | undefined {
+    return this.#view
+  }
+
+  /** A digest came another way. */
+  take(view: ClusterView): void {
+    if (this.#view && view.version < this.#view.version) return
+    this.#view = view
+    this.#parts.learned(view)
+  }
+
+  forget(): void {
+    this.#view = undefined
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  /** Starts, or goes on; harmless when already under way. */
+  follow(): void {
+    const { self, links, clock } = this.#parts
+    if (this.#stopped || this.#asking || this.#parts.idle()) return
+    const guardian = this.#guardian()
+    if (!guardian) return
+    this.#asking = true
+    const body = { version: this.#view?.version ?? 0, id: self.id }
+    links.request(guardian, 'follow', body, hold + 2_000, outcome => {
+      this.#asking = false
+      if (outcome.ok) {
+        this.#misses = 0
+        const view = outcome.body as ClusterView | null
+        if (view) this.take(view)
+        return this.follow()
+      }
+      this.#misses += 1
+      clock.after(Math.min(pause.first * 2 ** this.#misses, pause.most), () => this.follow())
+    })
+  }
+
+  #guardian(): string | undefined {
+    const { self } = this.#parts
+    const control = this.#view?.control ?? self.facts.cluster?.control ?? []
+    const ranked = control
+      .filter(c => c.id !== self.id)
+      .map(c => ({ id: c.id, weight: hash(`${c.id} ${self.id}`) }))
+      .sort((a, b) => b.weight - a.weight)
+    return ranked[this.#misses % Math.max(1, ranked.length)]?.id
+  }
+}
+
+/** The other end of it, on a control node. */
+export function followMethods(parts: {
+  view(id: string): ClusterView | undefined
+  wait(after: number, patience: number, done: () => void): void
+}): Methods {
+  return {
+    follow: ({ body, answer }) => {
+      const id = text(body, 'id', 36)
+      const version = count(body, 'version')
+      if (!parts.view(id)) return answer({ ok: false, code: 'NOT_LEADER', message: 'this node carries no log' })
+      parts.wait(version, hold, () => {
+        const view = parts.view(id)
+        answer({ ok: true, body: view && view.version > version ? view : null })
+      })
+    },
+  }
+}

@@ -1,0 +1,230 @@
+import type { InitAnswer } from '../api/types.ts'
+import { formatAddress } from '../base/address.ts'
+import { OperatorError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { fields, list, text } from '../base/shape.ts'
+import type { Clock } from '../base/time.ts'
+import type { Trace } from '../base/trace.ts'
+import { uuidv7 } from '../base/uuid.ts'
+import { type Contact, contactOf } from '../cluster/contact.ts'
+import { chooseControl, sameInit, validClusterName } from '../cluster/init.ts'
+import type { Links, RequestOutcome } from '../net/link-types.ts'
+import type { NodeDescription } from '../state/events.ts'
+import type { Member } from '../swim/types.ts'
+import { description } from './desk/membership.ts'
+import { type Methods, refusal } from './requests.ts'
+import type { Self } from './self.ts'
+
+export interface InitiationParts {
+  readonly self: Self
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: Trace
+  readonly links: Links
+  members(): readonly Member[]
+  /** Makes an empty raft group with these voters on this node's disk. */
+  createGroup(voters: readonly string[]): void
+  /** Opens the group and lets raft run. */
+  startGroup(): void
+  /** Throws an unstarted group away. */
+  dropGroup(): void
+  /** Names of the control nodes, once initialised. */
+  controlNames(): readonly string[]
+}
+
+type Done = (outcome: { ok: true; answer: InitAnswer } | { ok: false; error: OperatorError }) => void
+
+const preparePatience = 5_000
+/** From start to the first committed event; an election takes well under a second. */
+const commitPatience = 20_000
+const poll = 50
+/** A prepared node whose coordinator went silent is a zombie again after so long. */
+const preparedPatience = 30_000
+
+/**
+ * `init` (design §4): prepare on every named node, start only when all are prepared, then the group
+ * elects a leader and that commits the first event. Until `start` nobody has voted, so a cancel is safe.
+ */
+export class Initiation {
+  readonly #parts: InitiationParts
+
+  constructor(parts: InitiationParts) {
+    this.#parts = parts
+  }
+
+  /** An operator's command. Repeating it is harmless. */
+  run(asked: { readonly name?: string; readonly control?: readonly string[]; readonly actor: string }, done: Done): void {
+    const { self } = this.#parts
+    const failed = (error: OperatorError) => done({ ok: false, error })
+    const { cluster, group } = self.facts
+    if (cluster) {
+      const had = { name: cluster.name, control: this.#parts.controlNames() }
+      if (sameInit(had, asked)) return done({ ok: true, answer: this.#answer(had.control, 'already so', true) })
+      return failed(new OperatorError('ALREADY_INITIALISED', `already initialised as «${cluster.name}», tag ${cluster.tag}`, 'a different cluster needs hive reset on its nodes first'))
+    }
+    if (group) return failed(new OperatorError('BUSY', `an init by ${group.prepared?.coordinator ?? 'another node'} is under way`, 'wait a moment, then look at hive status'))
+    const name = asked.name ?? 'hive'
+    if (!validClusterName(name)) return failed(new OperatorError('BAD_REQUEST', `«${name}» is no name for a cluster`, 'use 1 to 63 of a-z, 0-9 and -'))
+    const present = [
+      { id: self.id, name: self.name, alive: true },
+      ...this.#parts.members().map(m => ({ id: m.id, name: m.name, alive: m.status === 'alive' })),
+    ]
+    const choice = chooseControl(present, asked.control)
+    if (!choice.ok) return failed(new OperatorError(choice.code, choice.message, choice.remedy))
+    const duplicate = duplicateName(present)
+    if (duplicate) return failed(new OperatorError('NAME_TAKEN', `two nodes are called ${duplicate}`, 'start one of them with another --name'))
+    this.#prepare(name, choice.ids, choice.why, asked.actor, done)
+  }
+
+  #prepare(name: string, ids: readonly string[], why: string, actor: string, done: Done): void {
+    const { self, clock, random, links, trace } = this.#parts
+    const tag = uuidv7(clock.wall(), random)
+    const voters = ids.map(id => this.#contact(id))
+    const body = { tag, name, voters, coordinator: `${actor}@${self.name}` }
+    const descriptions = new Map<string, NodeDescription>()
+    const complaints: string[] = []
+    let left = ids.length
+    trace.info({ name, tag, control: voters.map(v => v.name) }, 'init: preparing')
+    for (const voter of voters) {
+      const answered = (outcome: RequestOutcome): void => {
+        left -= 1
+        if (outcome.ok) descriptions.set(voter.id, description(fields(outcome.body)))
+        else complaints.push(`${voter.name}: ${outcome.message}`)
+        if (left > 0) return
+        if (complaints.length > 0) return this.#cancel(tag, voters, complaints, done)
+        this.#start(tag, voters, ids.map(id => descriptions.get(id)!), why, done)
+      }
+      if (voter.id === self.id) answered(this.#prepared(body))
+      else links.request(voter.id, 'init-prepare', body, preparePatience, answered)
+    }
+  }
+
+  #cancel(tag: string, voters: readonly Contact[], complaints: readonly string[], done: Done): void {
+    const { self, links } = this.#parts
+    for (const voter of voters) {
+      if (voter.id === self.id) this.#cancelled(tag)
+      else links.request(voter.id, 'init-cancel', { tag }, preparePatience, () => {})
+    }
+    done({ ok: false, error: new OperatorError('INIT_FAILED', `cancelled, everybody is a zombie again: ${complaints.join('; ')}`, 'mend what is named, then run init again') })
+  }
+
+  #start(tag: string, voters: readonly Contact[], control: readonly NodeDescription[], why: string, done: Done): void {
+    const { self, links, clock } = this.#parts
+    for (const voter of voters) {
+      if (voter.id === self.id) this.#started(tag, control)
+      else links.request(voter.id, 'init-start', { tag, control }, preparePatience, () => {})
+    }
+    const deadline = clock.now() + commitPatience
+    const names = control.map(c => c.name)
+    const look = (): void => {
+      if (self.facts.cluster?.tag === tag) return done({ ok: true, answer: this.#answer(names, why, false) })
+      if (clock.now() > deadline) {
+        return done({ ok: false, error: new OperatorError('TIMEOUT', `${names.join(', ')} are prepared, but no leader was elected yet; the init completes by itself once a majority of them talk`, 'look at hive status; to give up: hive reset on each of them') })
+      }
+      if (voters.some(v => v.id === self.id)) return void clock.after(poll, look)
+      const asked = voters[Math.floor(clock.now() / poll) % voters.length]!
+      links.request(asked.id, 'init-status', { tag }, 1000, outcome => {
+        const initialised = outcome.ok && (outcome.body as { initialised?: unknown }).initialised === true
+        if (initialised) return done({ ok: true, answer: { ...this.#answer(names, why, false), tag, name: text(fields(outcome.body), 'name') } })
+        clock.after(poll, look)
+      })
+    }
+    look()
+  }
+
+  #answer(control: readonly string[], why: string, repeated: boolean): InitAnswer {
+    const { self } = this.#parts
+    return {
+      tag: self.facts.cluster?.tag ?? '',
+      name: self.facts.cluster?.name ?? '',
+      control,
+      why,
+      join: `hive agent --name NAME --data-dir DIR --join ${formatAddress(self.address)}`,
+      repeated,
+    }
+  }
+
+  methods(): Methods {
+    return {
+      'init-prepare': ({ body, answer }) => answer(this.#prepared(body)),
+      'init-start': ({ body, answer }) => {
+        const control = list(body, 'control', 64).map(c => description(fields(c, 'control')))
+        answer(this.#started(text(body, 'tag', 36), control) ? { ok: true, body: {} } : refusal('REFUSED', 'this node is not prepared for that init'))
+      },
+      'init-cancel': ({ body, answer }) => {
+        this.#cancelled(text(body, 'tag', 36))
+        answer({ ok: true, body: {} })
+      },
+      'init-status': ({ body, answer }) => {
+        const { cluster } = this.#parts.self.facts
+        const initialised = cluster?.tag === text(body, 'tag', 36)
+        answer({ ok: true, body: { initialised, name: cluster?.name ?? '' } })
+      },
+    }
+  }
+
+  /** After a boot: an init that had not started leaves no trace. */
+  forgetUnstarted(): void {
+    const { group } = this.#parts.self.facts
+    if (group?.prepared && !group.prepared.started) this.#cancelled(group.tag)
+  }
+
+  #prepared(body: unknown): RequestOutcome {
+    const { self, clock } = this.#parts
+    const from = fields(body)
+    const { cluster, group } = self.facts
+    const tag = text(from, 'tag', 36)
+    const name = text(from, 'name', 63)
+    if (cluster) return refusal('ALREADY_INITIALISED', `belongs to «${cluster.name}» already`)
+    if (group && group.tag !== tag) return refusal('BUSY', `an init by ${group.prepared?.coordinator ?? 'another node'} is under way`)
+    if (group) return { ok: true, body: self.describe() }
+    const voters = list(from, 'voters', 64).map(contact)
+    this.#parts.createGroup(voters.map(v => v.id))
+    const prepared = { coordinator: text(from, 'coordinator', 256), name, voters, at: clock.wall(), started: false }
+    self.update({ group: { tag, prepared } })
+    clock.after(preparedPatience, () => {
+      const now = self.facts.group
+      if (now?.tag === tag && now.prepared && !now.prepared.started) this.#cancelled(tag)
+    })
+    return { ok: true, body: self.describe() }
+  }
+
+  #started(tag: string, control: readonly NodeDescription[]): boolean {
+    const { self } = this.#parts
+    const { group } = self.facts
+    if (group?.tag !== tag) return false
+    if (!group.prepared || group.prepared.started) return true
+    self.update({ group: { tag, prepared: { ...group.prepared, started: true, control } } })
+    this.#parts.startGroup()
+    return true
+  }
+
+  #cancelled(tag: string): void {
+    const { self, trace } = this.#parts
+    const { group } = self.facts
+    if (group?.tag !== tag || !group.prepared || group.prepared.started) return
+    trace.info({ tag }, 'init cancelled')
+    this.#parts.dropGroup()
+    self.update({ group: undefined })
+  }
+
+  #contact(id: string): Contact {
+    const { self } = this.#parts
+    if (id === self.id) return contactOf({ id, name: self.name, address: self.address })
+    return contactOf(this.#parts.members().find(m => m.id === id)!)
+  }
+}
+
+export function contact(value: unknown): Contact {
+  const from = fields(value, 'contact')
+  const port = from.port
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new OperatorError('BAD_REQUEST', 'a contact without a port')
+  }
+  return { id: text(from, 'id', 36), name: text(from, 'name', 63), host: text(from, 'host', 253), port }
+}
+
+function duplicateName(present: readonly { readonly name: string }[]): string | undefined {
+  const seen = new Set<string>()
+  return present.find(p => seen.size === seen.add(p.name).size)?.name
+}

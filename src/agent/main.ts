@@ -1,0 +1,90 @@
+import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createApi } from '../api/api.ts'
+import { formatAddress } from '../base/address.ts'
+import { seeded } from '../base/random.ts'
+import type { Trace } from '../base/trace.ts'
+import { realSockets } from '../net/real-sockets.ts'
+import { builtInRoles } from '../roles/registry.ts'
+import { openStorage } from '../store/open.ts'
+import { Agent } from './agent.ts'
+import { loadConfig } from './load-config.ts'
+import { realClock } from './real-clock.ts'
+import { hostRoles } from './role-runners.ts'
+import { createTrace } from './trace.ts'
+import { productVersion } from './version.ts'
+
+/** A graceful stop takes at most so long, ms; then the process ends as it is: nothing acknowledged is lost by that. */
+const stopPatience = 5_000
+
+/**
+ * The process: configuration, disk, API socket, then the node itself; shutdown in reverse. Resolves when
+ * the agent has stopped. Throws OperatorError while nothing is running yet.
+ */
+export async function runAgent(flags: Record<string, unknown>): Promise<void> {
+  const config = loadConfig(flags, process.env, path => readFileSync(path, 'utf8'))
+  const trace = await createTrace(config.logLevel)
+  const storage = openStorage(config.dataDir)
+  let fail: (error: Error) => void = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failed.catch(() => {})
+  const clock = realClock()
+  const version = productVersion()
+  const agent = new Agent({
+    clock,
+    random: seeded(randomInt(2 ** 47)),
+    sockets: realSockets(),
+    storage,
+    config,
+    trace,
+    version,
+    roleCatalog: builtInRoles,
+    roles: report => hostRoles({ config, clock, trace, report }),
+    events: {
+      bound: at => trace.info({ address: formatAddress(at), node: config.name, version }, 'listening for peers'),
+      failed: error => fail(error),
+    },
+  })
+  const api = await createApi(agent.backend, { trace, node: agent.self.name, version })
+  const stop = () => stopAll(agent, api.close, trace)
+  try {
+    await api.listenSocket(config.socket)
+    if (config.http) {
+      const at = await api.listenTcp(config.http)
+      trace.info({ address: formatAddress(at) }, 'HTTP API')
+    }
+    agent.start()
+    await Promise.race([failed, untilToldToStop(trace, stopPatience)])
+  } finally {
+    await stop()
+  }
+}
+
+/** Peers first, so that they hear a goodbye while the API still tells what happens. */
+async function stopAll(agent: Agent, closeApi: () => Promise<void>, trace: Trace): Promise<void> {
+  await Promise.all([new Promise<void>(resolve => agent.stop(resolve)), closeApi()])
+  trace.info({}, 'stopped')
+}
+
+/** SIGTERM, SIGINT, or the end of standard input where a parent holds it; a second signal ends at once. */
+function untilToldToStop(trace: Trace, patience: number): Promise<void> {
+  return new Promise(resolve => {
+    let told = false
+    const tell = (why: string): void => {
+      if (told) process.exit(1)
+      told = true
+      trace.info({ why }, 'stopping; membership does not change')
+      setTimeout(() => process.exit(1), patience).unref()
+      resolve()
+    }
+    process.on('SIGTERM', () => tell('SIGTERM'))
+    process.on('SIGINT', () => tell('SIGINT'))
+    if (process.env.HIVE_EXIT_WITH_STDIN === '1') {
+      process.stdin.on('end', () => told || tell('the parent is gone')).on('error', () => {})
+      process.stdin.resume()
+    }
+  })
+}
+

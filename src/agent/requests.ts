@@ -1,0 +1,50 @@
+import { MalformedError } from '../base/bytes.ts'
+import { OperatorError, type ErrorCode } from '../base/errors.ts'
+import { type Fields, fields } from '../base/shape.ts'
+import type { Trace } from '../base/trace.ts'
+import type { Answer, RequestOutcome } from '../net/link-types.ts'
+
+/** One request of a peer (or of this node to itself), to be answered exactly once. */
+export interface PeerRequest {
+  readonly from: string
+  readonly body: Fields
+  readonly blob: Uint8Array
+  readonly answer: Answer
+}
+
+export type Method = (request: PeerRequest) => void
+export type Methods = Readonly<Record<string, Method>>
+
+/** What this node answers to its peers: a table of methods, and one place where bad input ends. */
+export class Requests {
+  readonly #methods: Methods
+  readonly #trace: Trace
+
+  constructor(tables: readonly Methods[], trace: Trace) {
+    this.#methods = Object.assign(Object.create(null), ...tables) as Methods
+    this.#trace = trace
+  }
+
+  handle(from: string, method: string, body: unknown, blob: Uint8Array, answer: Answer): void {
+    const found = this.#methods[method]
+    if (!found) {
+      return answer(refusal('BAD_REQUEST', `no such request: ${method}`, 'upgrade the older of the two nodes'))
+    }
+    try {
+      found({ from, body: fields(body), blob, answer })
+    } catch (error) {
+      answer(this.#excuse(method, from, error))
+    }
+  }
+
+  #excuse(method: string, from: string, error: unknown): RequestOutcome {
+    if (error instanceof MalformedError) return refusal('BAD_REQUEST', `${method}: ${error.message}`)
+    if (error instanceof OperatorError) return refusal(error.code, error.message, error.remedy)
+    this.#trace.error({ method, from, error }, 'a request failed in an unexpected way')
+    return refusal('INTERNAL', `${method} failed: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+export function refusal(code: ErrorCode, message: string, remedy = ''): RequestOutcome & { ok: false } {
+  return { ok: false, code, message, remedy }
+}

@@ -1,0 +1,76 @@
+import type { Address } from '../base/address.ts'
+import type { Random } from '../base/random.ts'
+import type { EpochMillis } from '../base/time.ts'
+import { uuidv7 } from '../base/uuid.ts'
+import type { NodeDescription } from '../state/events.ts'
+import type { NodeFacts, Storage } from '../store/types.ts'
+import type { AgentConfig } from './config.ts'
+
+/** Who this node is: the facts on its disk, and what it says of itself to others. */
+export class Self {
+  readonly #storage: Storage
+  readonly #config: AgentConfig
+  readonly version: string
+  #facts: NodeFacts
+  #address: Address
+
+  /** Counts a boot: the incarnation rises before anybody hears of it. */
+  constructor(storage: Storage, config: AgentConfig, version: string, wall: EpochMillis, random: Random) {
+    this.#storage = storage
+    this.#config = config
+    this.version = version
+    this.#address = config.advertise ?? config.bind
+    const before = storage.readFacts()
+    this.#facts = before
+      ? { ...before, incarnation: before.incarnation + 1, name: before.cluster ? before.name : config.name }
+      : { id: uuidv7(wall, random), name: config.name, incarnation: 1, known: [], joining: [] }
+    storage.writeFacts(this.#facts)
+  }
+
+  get facts(): NodeFacts {
+    return this.#facts
+  }
+
+  get id(): string {
+    return this.#facts.id
+  }
+
+  get name(): string {
+    return this.#facts.name
+  }
+
+  get address(): Address {
+    return this.#address
+  }
+
+  /** Port 0 was asked for, or a wildcard host: what it came to. */
+  boundTo(address: Address): void {
+    if (this.#config.advertise && this.#config.advertise.port !== 0) return
+    this.#address = { host: this.#config.advertise?.host ?? address.host, port: address.port }
+  }
+
+  /** Durable on return. */
+  update(change: Partial<NodeFacts>): void {
+    const next = { ...this.#facts, ...change }
+    if (JSON.stringify(next) === JSON.stringify(this.#facts)) return
+    this.#storage.writeFacts(next)
+    this.#facts = next
+  }
+
+  /** Another node from now on: what the old id promised, nobody remembers here. */
+  renew(wall: EpochMillis, random: Random): void {
+    this.update({ id: uuidv7(wall, random), name: this.#config.name, incarnation: 1 })
+  }
+
+  describe(): NodeDescription {
+    return {
+      id: this.id,
+      name: this.name,
+      address: this.#address,
+      dc: this.#config.dc,
+      version: this.version,
+      incarnation: this.#facts.incarnation,
+      roles: this.#config.roles,
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import type { NodeState, StatusNode, StatusReport } from '../api/types.ts'
+import { formatAddress } from '../base/address.ts'
+import { quorumOf } from '../cluster/voters.ts'
+import type { ClusterView } from '../cluster/view.ts'
+import type { RaftStatus } from '../raft/types.ts'
+import type { NodeRecord } from '../state/types.ts'
+import type { State } from '../state/state.ts'
+import type { Member } from '../swim/types.ts'
+import { decodeMeta } from './member-meta.ts'
+import type { Self } from './self.ts'
+
+/** What this node sees with its own eyes: laid over whatever the control plane says. */
+export interface Sight {
+  readonly self: Self
+  readonly members: readonly Member[]
+  readonly notices: readonly string[]
+}
+
+/** From the agreed state and what the leader (or a control node without one) knows of its voters. */
+export function controlReport(sight: Sight, state: State, raft: RaftStatus, reaches: (id: string) => boolean, stale: boolean): StatusReport {
+  const { cluster, voters, nodes } = state
+  const leads = raft.rank === 'leader'
+  const active = new Set(raft.progress.filter(p => p.recentlyActive).map(p => p.id))
+  const reachable = voters.filter(v => v === raft.id || (leads ? active.has(v) : reaches(v))).length
+  const nameOf = (id: string | null) => (id === null ? null : (nodes.get(id)?.name ?? id))
+  return {
+    cluster: {
+      name: cluster?.name ?? null,
+      tag: cluster?.tag ?? null,
+      state: raft.leader === null || reachable < quorumOf(voters.length) ? 'degraded' : 'active',
+      epoch: cluster?.epoch ?? 0,
+      metaVersion: cluster?.metaVersion ?? 0,
+      leader: nameOf(raft.leader),
+      term: raft.term,
+      commitIndex: raft.commit,
+      quorum: { voters: voters.length, needed: quorumOf(voters.length), reachable },
+    },
+    nodes: [...nodes.values()].sort(byName).map(n => nodeOf(n, roleInControl(n.id, raft.leader, state))),
+    self: sight.self.name,
+    stale,
+    notices: sight.notices,
+  }
+}
+
+function roleInControl(id: string, leader: string | null, state: Pick<State, 'voters' | 'observers'>): StatusNode['control'] {
+  if (state.voters.includes(id)) return id === leader ? 'leader' : 'voter'
+  return state.observers.includes(id) ? 'observer' : 'none'
+}
+
+function nodeOf(n: NodeRecord, control: StatusNode['control']): StatusNode {
+  return {
+    id: n.id,
+    name: n.name,
+    address: formatAddress(n.address),
+    state: n.phase,
+    control,
+    roles: n.roles.map(r => (r.detail ? { name: r.name, state: r.state, detail: r.detail } : { name: r.name, state: r.state })),
+    dc: n.dc,
+    version: n.version,
+    incarnation: n.incarnation,
+  }
+}
+
+/** What this node itself cannot reach is shown so, whoever wrote the report. */
+export function overlaid(report: StatusReport, sight: Sight): StatusReport {
+  const members = new Map(sight.members.map(m => [m.id, m]))
+  const nameOf = (id: string) => (id === sight.self.id ? sight.self.name : (members.get(id)?.name ?? id))
+  return {
+    ...report,
+    self: sight.self.name,
+    notices: [...new Set([...sight.notices, ...report.notices])],
+    nodes: report.nodes.map(node => {
+      const member = members.get(node.id)
+      if (!member) return node
+      const incarnation = Math.max(node.incarnation, member.incarnation)
+      if (member.status !== 'suspect' && member.status !== 'unreachable') return { ...node, incarnation }
+      const accusers = member.accusers.map(nameOf)
+      const hidden = node.state === 'failed' || member.status === 'suspect'
+      return { ...node, incarnation, accusers, state: hidden ? node.state : ('unreachable' as const) }
+    }),
+  }
+}
+
+/** Nobody of the control plane answers: what this node remembers, marked as such. */
+export function ownReport(sight: Sight, view: ClusterView | undefined, state: NodeState): StatusReport {
+  const { facts } = sight.self
+  const voters = view?.voters ?? []
+  const reached = new Set(sight.members.filter(m => m.status === 'alive').map(m => m.id)).add(sight.self.id)
+  const members = sight.members.map(m => memberNode(m, facts.cluster ? 'ready' : 'zombie'))
+  const self: StatusNode = {
+    ...describeSelf(sight.self),
+    state,
+    control: voters.includes(sight.self.id) ? 'voter' : 'none',
+    roles: view?.self?.roles.map(r => ({ name: r.name, state: r.state })) ?? [],
+  }
+  return {
+    cluster: {
+      name: facts.cluster?.name ?? null,
+      tag: facts.cluster?.tag ?? null,
+      state: facts.cluster ? 'degraded' : 'zombie',
+      epoch: facts.cluster?.epoch ?? 0,
+      metaVersion: facts.cluster?.metaVersion ?? 0,
+      leader: null,
+      term: 0,
+      commitIndex: 0,
+      quorum: {
+        voters: voters.length,
+        needed: voters.length > 0 ? quorumOf(voters.length) : 0,
+        reachable: voters.filter(v => reached.has(v)).length,
+      },
+    },
+    nodes: [self, ...members].sort(byName),
+    self: sight.self.name,
+    stale: facts.cluster !== undefined,
+    notices: sight.notices,
+  }
+}
+
+function describeSelf(self: Self): Omit<StatusNode, 'state' | 'control' | 'roles'> {
+  const { id, name, address, dc, version, incarnation } = self.describe()
+  return { id, name, address: formatAddress(address), dc, version, incarnation }
+}
+
+function memberNode(m: Member, alive: NodeState): StatusNode {
+  const meta = decodeMeta(m.meta)
+  const state = m.status === 'alive' || m.status === 'suspect' ? alive : m.status
+  return {
+    id: m.id,
+    name: m.name,
+    address: formatAddress(m.address),
+    state,
+    control: 'none',
+    roles: meta.roles.map(name => ({ name, state: 'assigned' as const })),
+    dc: meta.dc,
+    version: meta.version,
+    incarnation: m.incarnation,
+  }
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}

@@ -1,0 +1,200 @@
+import type { Timer } from '../base/time.ts'
+import { Accusations } from '../cluster/failure.ts'
+import { contactOf } from '../cluster/contact.ts'
+import { drainFinished, isServing } from '../cluster/drain.ts'
+import type { NodeRecord } from '../state/types.ts'
+import type { Member } from '../swim/types.ts'
+import type { ControlPlane, Draft } from './control-plane.ts'
+import { type DeskParts, reachable } from './desk/desk.ts'
+import { decodeMeta } from './member-meta.ts'
+import { count, text } from '../base/shape.ts'
+
+/** How often the leader looks around, ms; agreed events make it look at once. */
+const round = 250
+/** An invitation is repeated after so long, ms, while the node has not come. */
+const inviteAgain = 2_000
+
+/**
+ * The leader's chores: finish an init, invite who is in the physical topology only, decide who has
+ * failed, finish drains and leaves, hand leadership on when its own node is to rest. Every chore starts
+ * from the agreed state, so a new leader just goes on.
+ */
+export class Steward {
+  readonly #parts: DeskParts
+  readonly #accusations = new Accusations()
+  readonly #invited = new Map<string, number>()
+  /** Chores proposed and not yet agreed, so that none is proposed twice. */
+  readonly #underWay = new Set<string>()
+  #timer: Timer | undefined
+  #looking = false
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts
+    this.#next()
+  }
+
+  /** One-way news that members send to whom they take for the leader. */
+  notice(from: string, kind: string, body: Record<string, unknown>): void {
+    const now = this.#parts.clock.now()
+    const subject = text(body, 'subject', 36)
+    if (kind === 'withdraw') return this.#accusations.withdraw(subject, from)
+    this.#accusations.accuse(subject, from, count(body, 'incarnation'), count(body, 'health'), now)
+    this.look()
+  }
+
+  /** A new term starts from what its leader hears itself. */
+  ranked(): void {
+    this.#accusations.clear()
+    this.#underWay.clear()
+    this.look()
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  /** Soon, once for everything that happens in this turn. */
+  look(): void {
+    if (this.#looking) return
+    this.#looking = true
+    this.#parts.clock.soon(() => {
+      this.#looking = false
+      this.#chores()
+    })
+  }
+
+  #next(): void {
+    this.#timer = this.#parts.clock.after(round, () => {
+      this.#chores()
+      this.#next()
+    })
+  }
+
+  #chores(): void {
+    const plane = this.#parts.plane()
+    if (!plane?.isLeader()) return
+    if (!plane.state.cluster) return this.#finishInit(plane)
+    this.#handOn(plane)
+    this.#judge(plane)
+    this.#invite(plane)
+    for (const node of plane.state.nodes.values()) {
+      if (node.phase === 'draining') this.#finishDrain(plane, node)
+      if (node.phase === 'leaving') this.#finishLeave(plane, node)
+    }
+  }
+
+  #finishInit(plane: ControlPlane): void {
+    const prepared = this.#parts.self.facts.group?.prepared
+    if (!prepared?.control) return
+    const { tag } = this.#parts.self.facts.group!
+    const { name, control, coordinator } = prepared
+    this.#propose(plane, 'init', {
+      type: 'ClusterInitialised',
+      data: { tag, name, version: this.#parts.self.version, control, settings: {} },
+      actor: coordinator,
+    })
+  }
+
+  /** A node that drains or leaves must not lead, whenever it became leader. */
+  #handOn(plane: ControlPlane): void {
+    const { self } = this.#parts
+    const own = plane.state.nodes.get(self.id)
+    if (!own || own.phase === 'ready' || own.phase === 'recovering') return
+    const { voters, nodes } = plane.state
+    const answering = reachable(this.#parts, plane)
+    const match = new Map(plane.status().progress.map(p => [p.id, p.match]))
+    const [heir] = voters
+      .filter(v => v !== self.id && answering.has(v) && isServing(nodes.get(v)))
+      .sort((a, b) => (match.get(b) ?? 0) - (match.get(a) ?? 0))
+    if (heir) plane.transferLeadership(heir)
+  }
+
+  #judge(plane: ControlPlane): void {
+    const { gossip, clock, self } = this.#parts
+    const alive = gossip.members().filter(m => m.status === 'alive').length
+    const now = clock.now()
+    for (const node of plane.state.nodes.values()) {
+      if (node.id === self.id || node.phase === 'failed') continue
+      const member = gossip.member(node.id)
+      const unreachable = member?.status === 'unreachable'
+      if (!unreachable && this.#accusations.accusers(node.id, now).length === 0) continue
+      const verdict = this.#accusations.verdict(node.id, self.id, { unreachable, health: gossip.health() }, alive, now)
+      if (!verdict) continue
+      const incarnation = Math.max(verdict.incarnation, member?.incarnation ?? 0, node.incarnation)
+      this.#propose(plane, `failed ${node.id}`, {
+        type: 'NodeFailed',
+        data: { id: node.id, incarnation, accusers: verdict.accusers },
+        actor: `leader:${self.name}`,
+      })
+    }
+  }
+
+  #invite(plane: ControlPlane): void {
+    const now = this.#parts.clock.now()
+    for (const member of this.#parts.gossip.members()) {
+      if (member.status !== 'alive' || decodeMeta(member.meta).initialised) continue
+      const since = now - (this.#invited.get(member.id) ?? Number.NEGATIVE_INFINITY)
+      if (since < inviteAgain || plane.state.tombstones.has(member.id)) continue
+      this.#invited.set(member.id, now)
+      this.#call(plane, member)
+    }
+  }
+
+  /** A voter of the agreed configuration that missed the start of the init gets the log; anybody else is asked in. */
+  #call(plane: ControlPlane, member: Member): void {
+    const { links } = this.#parts
+    const { cluster, voters, nodes } = plane.state
+    const control = voters.map(v => nodes.get(v)).filter(n => n !== undefined).map(contactOf)
+    links.setAddress(member.id, member.address)
+    if (voters.includes(member.id)) {
+      links.request(member.id, 'enrol', { tag: cluster!.tag, control, term: plane.term }, inviteAgain, () => {})
+    } else {
+      links.request(member.id, 'invite', { tag: cluster!.tag, name: cluster!.name }, inviteAgain, () => {})
+    }
+  }
+
+  #finishDrain(plane: ControlPlane, node: NodeRecord): void {
+    const answers = reachable(this.#parts, plane).has(node.id)
+    const finished = drainFinished(node, plane.leader(), answers, this.#parts.clock.wall())
+    const stays = finished === 'no' && node.id === this.#parts.self.id && this.#nobodyElseCanLead(plane, node)
+    if (finished === 'no' && !stays) return
+    this.#propose(plane, `drained ${node.id}`, {
+      type: 'NodeDrained',
+      data: { id: node.id, forced: finished === 'forced' },
+      actor: `leader:${this.#parts.self.name}`,
+    })
+  }
+
+  /** Then leadership stays, as the verdict said, and the rest of the drain is what counts. */
+  #nobodyElseCanLead(plane: ControlPlane, node: NodeRecord): boolean {
+    const answering = reachable(this.#parts, plane)
+    const { voters, nodes } = plane.state
+    const heirs = voters.some(v => v !== node.id && answering.has(v) && isServing(nodes.get(v)))
+    return !heirs && drainFinished(node, null, true, 0) === 'yes'
+  }
+
+  #finishLeave(plane: ControlPlane, node: NodeRecord): void {
+    const { voters, observers } = plane.state
+    if (!voters.includes(node.id) && !observers.includes(node.id)) {
+      return this.#propose(plane, `left ${node.id}`, {
+        type: 'NodeLeft',
+        data: { id: node.id, reason: 'asked to leave' },
+        actor: `leader:${this.#parts.self.name}`,
+      })
+    }
+    if (node.id === this.#parts.self.id) return
+    plane.changeConfig({
+      voters: voters.filter(v => v !== node.id),
+      learners: observers.filter(o => o !== node.id),
+    })
+  }
+
+  #propose(plane: ControlPlane, chore: string, draft: Draft): void {
+    if (this.#underWay.has(chore)) return
+    this.#underWay.add(chore)
+    plane.propose(draft, outcome => {
+      this.#underWay.delete(chore)
+      if (!outcome.ok) this.#parts.trace.warn({ chore, code: outcome.code }, outcome.message)
+    })
+  }
+}

@@ -1,0 +1,45 @@
+import type { Clock, Millis } from '../base/time.ts'
+
+/** More held answers than this are given at once, unchanged: the caller just asks again. */
+const maxWaiting = 10_000
+
+/** Holds answers until a number has passed theirs, or their patience has. */
+export class Watch {
+  readonly #clock: Clock
+  readonly #waiting = new Set<{ after: number; wake: () => void }>()
+  #current = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get current(): number {
+    return this.#current
+  }
+
+  /** Calls `done` once: at once if there is something newer than `after`, else at the next bump or after `patience`. */
+  wait(after: number, patience: Millis, done: () => void): void {
+    if (this.#current > after || patience <= 0 || this.#waiting.size >= maxWaiting) return done()
+    const waiter = {
+      after,
+      wake: () => {
+        timer.cancel()
+        this.#waiting.delete(waiter)
+        done()
+      },
+    }
+    const timer = this.#clock.after(patience, waiter.wake)
+    this.#waiting.add(waiter)
+  }
+
+  /** `current` rises to `index`; never falls, unless a restored state is older (`force`). */
+  bump(index: number): void {
+    if (index <= this.#current) return
+    this.#current = index
+    for (const waiter of [...this.#waiting]) if (waiter.after < index) waiter.wake()
+  }
+
+  stop(): void {
+    for (const waiter of [...this.#waiting]) waiter.wake()
+  }
+}
