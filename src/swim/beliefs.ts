@@ -13,6 +13,8 @@ import { type Sentence, VerdictMemory } from './verdicts.ts'
 export interface BeliefListener {
   /** There is doubt about `peer`: look for yourself. */
   doubted(peer: Peer): void
+  /** `peer` will be given up soon: ask it once more. */
+  condemning(peer: Peer): void
   /** Somebody who was given up is back. */
   returned(peer: Peer): void
 }
@@ -56,9 +58,15 @@ export class Beliefs {
   }
 
   tick(now: Instant): void {
-    for (let id = this.#suspicions.due(now); id !== undefined; id = this.#suspicions.due(now)) {
-      const peer = this.#table.get(id)
-      if (peer) this.#table.become(peer, 'unreachable', peer.accusers, now)
+    const notice = this.#notice()
+    for (
+      let due = this.#suspicions.due(notice, now);
+      due !== undefined;
+      due = this.#suspicions.due(notice, now)
+    ) {
+      const peer = this.#table.get(due.id)!
+      if (due.over) this.#table.become(peer, 'unreachable', peer.accusers, now)
+      else this.#listener.condemning(peer)
     }
     for (let id = this.#verdicts.due(now); id !== undefined; id = this.#verdicts.due(now)) {
       this.#table.remove(id)
@@ -109,18 +117,18 @@ export class Beliefs {
     if (known && known.status !== 'alive' && known.status !== 'left') this.#listener.doubted(known)
   }
 
-  /** This node's own probe of `peer` failed. */
-  accuse(peer: Peer, now: Instant): void {
-    this.#heardSuspect(peer.id, peer.incarnation, this.#self.id, now)
+  /** This node's own probe of `peer` failed, which was of that incarnation when it began. */
+  accuse(peer: Peer, incarnation: number, now: Instant): void {
+    this.#heardSuspect(peer.id, incarnation, this.#self.id, now)
   }
 
   /** Nobody listens at the port of `id`: what can still save it is one quick refutation. */
   refused(id: MemberId, now: Instant): void {
     const peer = this.#table.get(id)
     if (!peer || !this.#table.present.has(peer)) return
-    this.accuse(peer, now)
+    this.accuse(peer, peer.incarnation, now)
     const grace = rhythm.refusedSuspicion * this.#config.probePeriod
-    this.#suspicions.hurry(id, now + this.#health.scale(grace))
+    this.#suspicions.hurry(id, now + this.#health.scale(grace), this.#notice())
   }
 
   /** `peer` itself answered a ping of ours that named it. */
@@ -203,10 +211,14 @@ export class Beliefs {
   #suspect(peer: Peer, incarnation: number, accuser: MemberId, now: Instant): void {
     const terms = suspicionTerms(this.#config, this.#table.clusterSize)
     peer.incarnation = incarnation
-    this.#suspicions.begin(peer.id, terms, now)
+    this.#suspicions.begin(peer.id, terms, this.#notice(), now)
     this.#table.become(peer, 'suspect', [accuser], now)
     this.#news.put({ kind: 'suspect', id: peer.id, incarnation, accuser })
     this.#listener.doubted(peer)
+  }
+
+  #notice(): Millis {
+    return this.#health.scale(rhythm.lastCallTimeouts * this.#config.probeTimeout)
   }
 
   #confirm(peer: Peer, accuser: MemberId): void {
@@ -217,7 +229,7 @@ export class Beliefs {
       const { id, incarnation } = peer
       this.#news.put({ kind: 'suspect', id, incarnation, accuser })
     }
-    this.#suspicions.confirm(peer.id, confirmations)
+    this.#suspicions.confirm(peer.id, confirmations, this.#notice())
   }
 
   /** Verdicts about nodes never met are not kept from gossip, or they would wander about for ever. */

@@ -26,14 +26,16 @@ export const limits = {
   news: 8192,
   /** Probes under way on behalf of others: a flood of requests must not become a flood of pings. */
   relays: 1024,
-  /** Extra pings whose answer is awaited (second opinions, calls to absent members). */
-  calls: 1024,
+  /** Probes of our own under way: when half the cluster goes at once, not everybody is looked at. */
+  probes: 1024,
   /** Bytes of one push-pull message; a listing that is longer goes out in several. */
   exchangeBytes: 60_000,
   /** Updates in one message. */
   updates: 4096,
-  /** Members that look for themselves when they hear of a suspicion (expected, beyond that many). */
-  secondOpinions: 32,
+  /** About so many look for themselves when they hear of a suspicion… */
+  secondOpinions: 64,
+  /** …and about so many call once more before they give a member up. */
+  lastCalls: 256,
   nameBytes: 128,
   hostBytes: 253,
   metaBytes: 256,
@@ -41,15 +43,17 @@ export const limits = {
   incarnation: 2 ** 48,
 } as const
 
-/** The rhythms that follow from others, in probe periods. */
+/** The rhythms that follow from others; in probe periods unless they say otherwise. */
 export const rhythm = {
   /** A suspicion after "nobody listens there": enough for one refutation to come round. */
   refusedSuspicion: 2,
+  /** Probe timeouts before its end that the suspect gets a last call. */
+  lastCallTimeouts: 2,
   /** One absent member is called this often… */
   call: 4,
   /** …and every so many of these calls go over the stream as well. */
   callsPerStreamCall: 4,
-  /** How long the answer to a call counts. */
+  /** How long the answer to a call is awaited. */
   callAnswer: 4,
   /** At least this long between exchanges with members that came back, and between tries at the first. */
   exchangeGap: 4,

@@ -38,7 +38,7 @@ export class Post {
     const updates = opinion ? [opinion, ...first] : [...first]
     let room = this.#config.packetBytes - headerBytes - bareMessageBytes(message)
     for (const update of updates) room -= updateBytes(update)
-    updates.push(...this.#news.fill(room, this.#transmissions(), to.id))
+    updates.push(...this.#fill(room, to.id))
     this.#push(to, { ...message, updates })
   }
 
@@ -46,7 +46,7 @@ export class Post {
   sendNews(to: Recipient): boolean {
     const bare: SwimMessage = { type: 'gossip', updates: [] }
     const room = this.#config.packetBytes - headerBytes - bareMessageBytes(bare)
-    const updates = this.#news.fill(room, this.#transmissions(), to.id)
+    const updates = this.#fill(room, to.id)
     if (updates.length === 0) return false
     this.#push(to, { type: 'gossip', updates })
     return true
@@ -76,8 +76,13 @@ export class Post {
     return { kind: 'suspect', id, incarnation, accuser: peer.accusers[0] ?? this.#selfId }
   }
 
-  #transmissions(): number {
-    return retransmitLimit(this.#config.retransmitMultiplier, this.#table.clusterSize)
+  #fill(room: number, reader: MemberId): Update[] {
+    const transmissions = retransmitLimit(
+      this.#config.retransmitMultiplier,
+      this.#table.clusterSize,
+    )
+    const heard = this.#table.get(reader)?.status === 'alive'
+    return this.#news.fill(room, transmissions, reader, heard)
   }
 }
 

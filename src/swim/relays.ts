@@ -2,7 +2,7 @@ import type { Instant, Millis } from '../base/time.ts'
 import { limits } from './config.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Post, Recipient } from './post.ts'
-import { ping } from './prober.ts'
+import { ping } from './probes.ts'
 import type { MemberId, SwimConfig, SwimMessage } from './types.ts'
 
 interface Relay {

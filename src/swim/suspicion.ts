@@ -33,16 +33,28 @@ export function suspicionDuration(terms: SuspicionTerms, confirmations: number):
 interface Suspicion {
   readonly terms: SuspicionTerms
   began: Instant
+  end: Instant
+  /** The last call went out. */
+  called: boolean
 }
 
-/** The suspicions that run, and when each ends. */
+/** What became of a suspicion: it is time for the last call, or nobody refuted in time. */
+export interface Due {
+  readonly id: MemberId
+  readonly over: boolean
+}
+
+/** The suspicions that run, and when each ends. Some time before that there is a last call. */
 export class Suspicions {
   readonly #running = new Map<MemberId, Suspicion>()
-  readonly #ends = new Deadlines<MemberId>()
+  /** The last call where it is still to come, else the end. */
+  readonly #due = new Deadlines<MemberId>()
 
-  begin(id: MemberId, terms: SuspicionTerms, now: Instant): void {
-    this.#running.set(id, { terms, began: now })
-    this.#ends.set(id, now + suspicionDuration(terms, 0))
+  /** `notice`: the time between last call and end, ms. */
+  begin(id: MemberId, terms: SuspicionTerms, notice: Millis, now: Instant): void {
+    const end = now + suspicionDuration(terms, 0)
+    this.#running.set(id, { terms, began: now, end, called: false })
+    this.#due.set(id, end - notice)
   }
 
   /** Confirmations still wanted: news of further ones is passed on no more. */
@@ -51,36 +63,49 @@ export class Suspicions {
     return suspicion !== undefined && confirmations <= suspicion.terms.expected
   }
 
-  confirm(id: MemberId, confirmations: number): void {
+  confirm(id: MemberId, confirmations: number, notice: Millis): void {
     const suspicion = this.#running.get(id)
     if (suspicion === undefined) return
-    this.hurry(id, suspicion.began + suspicionDuration(suspicion.terms, confirmations))
+    const end = suspicion.began + suspicionDuration(suspicion.terms, confirmations)
+    this.hurry(id, end, notice)
   }
 
   /** It ends at `at`, unless it would have ended before. */
-  hurry(id: MemberId, at: Instant): void {
-    const end = this.#ends.at(id)
-    if (end !== undefined && at < end) this.#ends.set(id, at)
+  hurry(id: MemberId, at: Instant, notice: Millis): void {
+    const suspicion = this.#running.get(id)
+    if (suspicion === undefined || suspicion.called || at >= suspicion.end) return
+    suspicion.end = at
+    this.#due.set(id, at - notice)
   }
 
   end(id: MemberId): void {
     this.#running.delete(id)
-    this.#ends.delete(id)
+    this.#due.delete(id)
   }
 
-  /** Takes out one that nobody refuted in time. */
-  due(now: Instant): MemberId | undefined {
-    const id = this.#ends.due(now)
-    if (id !== undefined) this.#running.delete(id)
-    return id
+  /** Takes out what is due. However late the last call, a full `notice` follows it. */
+  due(notice: Millis, now: Instant): Due | undefined {
+    const id = this.#due.due(now)
+    if (id === undefined) return undefined
+    const suspicion = this.#running.get(id)!
+    if (suspicion.called) {
+      this.#running.delete(id)
+      return { id, over: true }
+    }
+    suspicion.called = true
+    this.#due.set(id, Math.max(suspicion.end, now + notice))
+    return { id, over: false }
   }
 
   next(): Instant | undefined {
-    return this.#ends.next()
+    return this.#due.next()
   }
 
   extend(by: Millis): void {
-    this.#ends.shift(by)
-    for (const suspicion of this.#running.values()) suspicion.began += by
+    this.#due.shift(by)
+    for (const suspicion of this.#running.values()) {
+      suspicion.began += by
+      suspicion.end += by
+    }
   }
 }

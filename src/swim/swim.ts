@@ -10,8 +10,9 @@ import { Gossiper } from './gossiper.ts'
 import { Health } from './health.ts'
 import { MemberTable, snapshot } from './members.ts'
 import { Post, type Recipient } from './post.ts'
-import { Prober } from './prober.ts'
+import { Probes } from './probes.ts'
 import { Relays } from './relays.ts'
+import { Rounds } from './rounds.ts'
 import { Self } from './self.ts'
 import type {
   Member,
@@ -40,7 +41,8 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
   readonly #health: Health
   readonly #post: Post
   readonly #beliefs: Beliefs
-  readonly #prober: Prober
+  readonly #probes: Probes
+  readonly #rounds: Rounds
   readonly #relays: Relays
   readonly #calls: Calls
   readonly #exchange: Exchange
@@ -59,7 +61,6 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     const health = (this.#health = new Health(config.maxHealthScore))
     const post = (this.#post = new Post(config, table, news, self.id))
     this.#relays = new Relays(config, post)
-    this.#calls = new Calls(config, random.fork(), table, post)
     this.#exchange = new Exchange(config, random.fork(), table, post, this.#self)
     this.#gossiper = new Gossiper(config, random.fork(), table, news, post)
     this.#beliefs = new Beliefs({
@@ -69,18 +70,21 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
       news,
       health,
       listener: {
+        condemning: peer => this.#calls.lastCall(peer, this.#now),
         doubted: peer => this.#calls.secondOpinion(peer, this.#now),
         returned: peer => this.#exchange.returned(peer, this.#now),
       },
     })
-    this.#prober = new Prober({
+    const probes = (this.#probes = new Probes({
       config,
       random: random.fork(),
       table,
       post,
       health,
-      failed: (peer, at) => this.#beliefs.accuse(peer, at),
-    })
+      failed: ({ peer, incarnation }, at) => this.#beliefs.accuse(peer, incarnation, at),
+    }))
+    this.#rounds = new Rounds(config, random.fork(), table, health, probes)
+    this.#calls = new Calls(config, random.fork(), table, probes)
   }
 
   /** What this node says of itself. */
@@ -105,7 +109,8 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
 
   tick(now: Instant): void {
     this.#now = now
-    this.#prober.tick(now)
+    this.#probes.tick(now)
+    this.#rounds.tick(now)
     this.#relays.tick(now)
     this.#calls.tick(now)
     this.#beliefs.tick(now)
@@ -155,7 +160,8 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
 
   wakeAt(): Instant | undefined {
     return earliest(
-      this.#prober.next(),
+      this.#probes.next(),
+      this.#rounds.next(),
       this.#relays.next(),
       this.#calls.next(),
       this.#beliefs.next(),
@@ -165,7 +171,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
   }
 
   #wake(now: Instant): void {
-    this.#prober.wake(now)
+    this.#rounds.wake(now)
     this.#calls.wake(now)
     this.#exchange.wake(now)
     if (this.#exchange.next() === now) this.#exchange.tick(now)
@@ -190,7 +196,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
         if (this.#table.get(from)) this.#relays.begin(sender, message, now)
         break
       case 'nack':
-        this.#prober.nack(message.seq, from)
+        this.#probes.nack(message.seq, from)
         break
       case 'gossip':
         break
@@ -226,7 +232,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
 
   #acked(seq: number, from: MemberId, now: Instant): void {
     if (this.#relays.ack(seq, from)) return
-    const peer = this.#prober.ack(seq, from) ? this.#table.get(from) : this.#calls.ack(seq, from)
+    const peer = this.#probes.ack(seq, from)
     if (peer) this.#beliefs.answered(peer, now)
   }
 
@@ -243,7 +249,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
   /** Nothing that became due while this node slept may count against others. */
   #lagged(by: Millis): void {
     if (!(by > 0)) return
-    this.#prober.extend(by)
+    this.#probes.extend(by)
     this.#relays.extend(by)
     this.#beliefs.extend(by)
     if (by * 2 >= this.#config.probeTimeout) {

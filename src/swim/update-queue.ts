@@ -63,27 +63,28 @@ export class UpdateQueue {
   }
 
   /**
-   * News worth at most `budget` bytes for `reader`, counted as sent. That `reader` lives is no news
-   * to it, so that counts as sent without being.
+   * News worth at most `budget` bytes for `reader`, counted as sent if that is `heard`: what goes to
+   * somebody who may be dead must not use up the chances of the living. That `reader` lives is no news to
+   * it, so that counts as sent without being.
    */
-  fill(budget: number, transmissions: number, reader: MemberId): Update[] {
+  fill(budget: number, transmissions: number, reader: MemberId, heard: boolean): Update[] {
+    const out: Update[] = []
     const taken: News[] = []
     let left = budget
     let misfits = 0
     for (const news of this.#leastSentFirst(transmissions)) {
-      const known = news.update.kind === 'alive' && news.update.member.id === reader
-      if (!known && news.bytes > left) {
+      const { update, bytes } = news
+      const known = update.kind === 'alive' && update.member.id === reader
+      if (!known && bytes > left) {
         if (++misfits > misfitsAllowed) break
         continue
       }
-      if (!known) left -= news.bytes
       taken.push(news)
+      if (known) continue
+      left -= bytes
+      out.push(update)
     }
-    const out: Update[] = []
-    for (const news of taken) {
-      this.#sent(news, transmissions)
-      if (news.update.kind !== 'alive' || news.update.member.id !== reader) out.push(news.update)
-    }
+    if (heard) for (const news of taken) this.#sent(news, transmissions)
     return out
   }
 
