@@ -3,6 +3,7 @@ import { fromUtf8, utf8 } from '../base/utf8.ts'
 import { knowsJsonType, readEvent } from './codec-json.ts'
 import { type EventData, eventsVersion, type HiveEvent } from './events.ts'
 import { Fields } from './fields.ts'
+import { utf8Length } from './kv-key.ts'
 import type { UnknownEvent } from './types.ts'
 
 /**
@@ -60,9 +61,11 @@ function encodePut(event: KvPutEvent): Uint8Array {
       throw new MalformedError(`a KvPut must count in integers of 0 or more, not ${count}`)
     }
   }
-  const texts = event.actor.length + data.key.length + (request?.client.length ?? 0)
-  if (texts * 3 > 0xffff) throw new MalformedError(`a KvPut with texts of ${texts} characters`)
-  const out = new Writer(64 + texts + data.value.length)
+  const texts = [event.actor, data.key, request?.client ?? ''].map(utf8Length)
+  if (texts.some(bytes => bytes < 0 || bytes > 0xffff)) {
+    throw new MalformedError('a KvPut with a text that is too long or not well-formed Unicode')
+  }
+  const out = new Writer(64 + texts[0]! + texts[1]! + texts[2]! + data.value.length)
   out.u8(kvPut).u8(event.v)
   out.u8((data.cas === undefined ? 0 : withCas) | (request === undefined ? 0 : withRequest))
   out.u64(event.time)

@@ -1,5 +1,6 @@
 import type { Address } from '../base/address.ts'
 import { MalformedError } from '../base/bytes.ts'
+import { utf8Length } from './kv-key.ts'
 
 /**
  * Reads the fields of a JSON object by name, and names the place in the error when one is not what
@@ -72,8 +73,8 @@ export class Fields {
     const inner = this.fields(key)
     const names = Object.keys(inner.#of)
     if (names.length > limit) throw wrong(inner.path, `at most ${limit} names`, names.length)
-    const entries = names.map(name => [name, inner.text(name, textLimit)] as const)
-    return Object.fromEntries(entries)
+    for (const name of names) checkText(name, `a name in ${inner.path}`, 255, 1)
+    return Object.fromEntries(names.map(name => [name, inner.text(name, textLimit)]))
   }
 
   address(key: string): Address {
@@ -92,6 +93,7 @@ function checkText(value: unknown, path: string, limit: number, least: number): 
   if (typeof value !== 'string') throw wrong(path, 'text', value)
   if (value.length < least) throw wrong(path, 'not empty', value)
   if (value.length > limit) throw wrong(path, `at most ${limit} long`, value.length)
+  if (utf8Length(value) < 0) throw wrong(path, 'well-formed Unicode', value)
   return value
 }
 
