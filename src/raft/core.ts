@@ -90,9 +90,13 @@ export class Core {
     return { term: this.term, vote: this.vote, commit: this.commit }
   }
 
-  /** May campaign: it votes, as far as its own log says, and can still keep a promise. */
+  /**
+   * May campaign. Also a node that its own latest configuration leaves out, as long as that is not
+   * known to be committed: it may be the only one whose log is complete enough to be elected, and
+   * can then lead the others through the change without counting itself (thesis §4.2.2).
+   */
   get promotable(): boolean {
-    return !this.failed && isVoter(this.log.config, this.id)
+    return !this.failed && this.log.someConfigSince(this.commit, isVoter, this.id)
   }
 
   /**

@@ -5,7 +5,7 @@
  * along the log, so that a term is found by bisection.
  */
 import { assert } from '../base/errors.ts'
-import type { Configuration, Entry, Index, SnapshotMeta, Term } from './types.ts'
+import type { Configuration, Entry, Index, PeerId, SnapshotMeta, Term } from './types.ts'
 
 /** Bytes that an entry adds to a message besides its data; generous, it only bounds. */
 const entryOverhead = 24
@@ -187,6 +187,20 @@ export class Log {
   /** The configuration that the log up to `index` ends in. */
   configAt(index: Index): Configuration {
     return this.#configs.findLast(at => at.index <= index)?.config ?? this.#snapshot.config
+  }
+
+  /** Whether `test` holds for `id` in the configuration at `index` or in any later one. */
+  someConfigSince(
+    index: Index,
+    test: (config: Configuration, id: PeerId) => boolean,
+    id: PeerId,
+  ): boolean {
+    for (let i = this.#configs.length - 1; i >= 0; i--) {
+      const at = this.#configs[i]!
+      if (test(at.config, id)) return true
+      if (at.index <= index) return false
+    }
+    return test(this.#snapshot.config, id)
   }
 
   /** Puts a snapshot in the place of everything. */
