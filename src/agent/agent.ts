@@ -137,7 +137,10 @@ export class Agent {
       links: this.links,
       members: () => this.#gossip.members(),
       createGroup: voters => this.group.create(voters),
-      startGroup: () => this.#startGroup(),
+      startGroup: () => {
+        this.#startGroup()
+        return this.plane
+      },
       dropGroup: () => void this.group.leave('cancelled-init'),
       controlNames: () => (this.view()?.control ?? []).map(c => c.name),
     })
@@ -181,6 +184,8 @@ export class Agent {
     this.#knowPeers()
     this.links.listen(this.#parts.config.bind)
     if (this.self.facts.group) this.#startGroup()
+    this.entry.start()
+    this.#steward.start()
     this.following.follow()
     this.#every('orphan', orphanPeriod, () => this.#askWhetherOrphaned())
     this.#every('accuse', accusePeriod, () => this.#accuse())

@@ -75,6 +75,9 @@ export class Entry {
   constructor(parts: EntryParts) {
     this.#parts = parts
     this.#seeds = this.#wanted()
+  }
+
+  start(): void {
     this.#next(0)
   }
 

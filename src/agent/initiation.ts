@@ -25,7 +25,7 @@ export interface InitiationParts {
   /** Makes an empty raft group with these voters on this node's disk. */
   createGroup(voters: readonly string[]): void
   /** Opens the group and lets raft run. */
-  startGroup(): void
+  startGroup(): { suspectLeader(): void } | undefined
   /** Throws an unstarted group away. */
   dropGroup(): void
   /** Names of the control nodes, once initialised. */
@@ -111,7 +111,8 @@ export class Initiation {
   #start(tag: string, voters: readonly Contact[], control: readonly NodeDescription[], why: string, done: Done): void {
     const { self, links, clock } = this.#parts
     for (const voter of voters) {
-      if (voter.id === self.id) this.#started(tag, control)
+      // Nobody leads yet, and this node knows that all are prepared: it need not wait out its patience.
+      if (voter.id === self.id) this.#started(tag, control)?.suspectLeader()
       else links.request(voter.id, 'init-start', { tag, control }, preparePatience, () => {})
     }
     const deadline = clock.now() + commitPatience
@@ -189,14 +190,14 @@ export class Initiation {
     return { ok: true, body: self.describe() }
   }
 
-  #started(tag: string, control: readonly NodeDescription[]): boolean {
+  #started(tag: string, control: readonly NodeDescription[]) {
     const { self } = this.#parts
     const { group } = self.facts
-    if (group?.tag !== tag) return false
-    if (!group.prepared || group.prepared.started) return true
-    self.update({ group: { tag, prepared: { ...group.prepared, started: true, control } } })
-    this.#parts.startGroup()
-    return true
+    if (group?.tag !== tag) return undefined
+    if (group.prepared && !group.prepared.started) {
+      self.update({ group: { tag, prepared: { ...group.prepared, started: true, control } } })
+    }
+    return this.#parts.startGroup()
   }
 
   #cancelled(tag: string): void {

@@ -30,6 +30,9 @@ export class Steward {
 
   constructor(parts: DeskParts) {
     this.#parts = parts
+  }
+
+  start(): void {
     this.#next()
   }
 
