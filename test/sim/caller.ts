@@ -13,7 +13,7 @@ interface Pending {
 }
 
 /** No method of Backend blocks for ever; one that has not answered by then is a bug, ms. */
-const answerWithin = 90_000
+const answerWithin = 150_000
 
 /** Calls agents as the API would, and hears of each call's end exactly once. */
 export class Caller {

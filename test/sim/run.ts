@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { agentVariant } from './agent-variant.ts'
 import { Nemesis } from './nemesis.ts'
 import { planeVariant } from './plane-variant.ts'
 import { type Result, runScenario, type Settings, type Variant } from './scenario.ts'
@@ -21,7 +22,7 @@ const help = `Simulates a whole cluster from a seed, breaks it, and checks what 
   --tail N         lines of trace to print after a failure (default 400)
   --digest         print the digest only`
 
-const variants: Readonly<Record<string, Variant>> = { plane: planeVariant }
+const variants: Readonly<Record<string, Variant>> = { agent: agentVariant, plane: planeVariant }
 
 async function main(): Promise<number> {
   const { values } = parseArgs({

@@ -1,0 +1,152 @@
+import { Agent } from '../../src/agent/agent.ts'
+import type { CatalogRole } from '../../src/agent/role-hosting.ts'
+import type { StatusReport } from '../../src/api/types.ts'
+import type { Caller } from './caller.ts'
+import { Violation } from './checkers.ts'
+import type { AgentParts, SimulatedAgent, SimulatedNode } from './cluster.ts'
+import { recoverWithin, type Stage, statusLine, until, type Variant } from './scenario.ts'
+
+/** Roles of the simulated build: what they do is not simulated, that they are agreed on is. */
+const roleCatalog: readonly CatalogRole[] = [
+  { name: 'host', description: 'services of this host', provides: ['services'], requires: [] },
+  { name: 'dns', description: 'answers names', provides: ['names'], requires: ['host'] },
+]
+
+/** Zombies find each other within this, ms. */
+const meetWithin = 20_000
+/** An init of healthy nodes takes at most this, ms. */
+const initWithin = 30_000
+
+/** Whole agents: what runs in production, but for process, clock, sockets and disk. */
+export const agentVariant: Variant = {
+  make: () => parts => wholeAgent(parts),
+
+  async begin(stage) {
+    const { simulation, cluster, caller } = stage
+    const met = await until(simulation, meetWithin, () =>
+      cluster.nodes.every(n => alive(n).length === cluster.nodes.length - 1),
+    )
+    if (!met) throw new Violation(`the nodes have not found each other:\n  ${beliefs(stage)}`)
+    const voters = cluster.nodes.slice(0, cluster.nodes.length >= 5 ? 5 : 3).map(n => n.name)
+    let answer: string | undefined
+    caller.call(
+      cluster.nodes[0]!,
+      'init',
+      backend => backend.init({ name: 'sim', control: voters, actor: 'operator' }),
+      result => {
+        answer = result.how === 'refused' ? String(result.error) : result.how
+      },
+    )
+    await until(simulation, initWithin, () => answer !== undefined)
+    if (answer !== 'answered')
+      throw new Violation(`init of healthy nodes: ${answer ?? 'no answer'}`)
+    await healthy(stage, 'after the init')
+  },
+
+  settle: stage => healthy(stage, 'though all is repaired'),
+
+  readers: ({ cluster }) => cluster.running(),
+}
+
+function wholeAgent(parts: AgentParts): SimulatedAgent {
+  const agent = new Agent({ ...parts, version: '0.1.0', roleCatalog })
+  return {
+    start: () => agent.start(),
+    stop: done => agent.stop(done),
+    backend: agent.backend,
+    raftStatus: () => agent.plane?.status(),
+    get state() {
+      return agent.plane?.state
+    },
+    swimMembers: () => agent.gossip.members(),
+  }
+}
+
+function alive(node: SimulatedNode): string[] {
+  const members = node.process?.agent.swimMembers() ?? []
+  return members.filter(m => m.status === 'alive').map(m => m.name)
+}
+
+/** Everybody says the same, and that all is well; or a Violation that says what is not. */
+async function healthy(stage: Stage, when: string): Promise<void> {
+  const { simulation, cluster, caller } = stage
+  const deadline = simulation.now + recoverWithin
+  let complaint = 'nobody was asked'
+  while (simulation.now < deadline) {
+    const reports = await statusOfAll(stage, caller)
+    complaint = judge(cluster.nodes, reports) ?? ''
+    if (complaint === '') return
+    await simulation.run(simulation.now + 500)
+  }
+  throw new Violation(
+    `not healthy ${when}: ${complaint}\n  ${cluster.nodes.map(statusLine).join('\n  ')}\n  ${beliefs(stage)}`,
+  )
+}
+
+async function statusOfAll(stage: Stage, caller: Caller): Promise<Map<string, StatusReport>> {
+  const { simulation, cluster } = stage
+  const reports = new Map<string, StatusReport>()
+  const nodes = cluster.running()
+  let open = nodes.length
+  for (const node of nodes) {
+    caller.call(
+      node,
+      'status',
+      backend => backend.status(),
+      result => {
+        open--
+        if (result.how === 'answered') reports.set(node.name, result.value)
+      },
+    )
+  }
+  await simulation.run(simulation.now + 10_000, () => open === 0)
+  return reports
+}
+
+function judge(
+  nodes: readonly SimulatedNode[],
+  reports: ReadonlyMap<string, StatusReport>,
+): string | undefined {
+  let first: { readonly of: string; readonly text: string } | undefined
+  for (const node of nodes) {
+    if (node.gone) continue
+    const report = reports.get(node.name)
+    if (report === undefined) return `${node.name} does not say its status`
+    const { cluster } = report
+    if (cluster.state !== 'active') return `${node.name} says the cluster is ${cluster.state}`
+    if (cluster.leader === null) return `${node.name} knows no leader`
+    if (report.stale) return `${node.name} answers from old knowledge`
+    for (const other of nodes) {
+      const shown = report.nodes.find(n => n.name === other.name)
+      if (other.gone) continue
+      if (shown === undefined) return `${node.name} does not show ${other.name}`
+      if (shown.state !== 'ready') return `${node.name} shows ${other.name} as ${shown.state}`
+    }
+    const text = JSON.stringify([
+      cluster.tag,
+      cluster.leader,
+      cluster.term,
+      report.nodes.map(essence),
+    ])
+    if (first === undefined) first = { of: node.name, text }
+    else if (first.text !== text) return `${first.of} says ${first.text}, ${node.name} says ${text}`
+  }
+  return undefined
+}
+
+function essence(node: StatusReport['nodes'][number]): string {
+  return `${node.name} ${node.state} ${node.control} ${node.incarnation}`
+}
+
+function beliefs({ cluster }: Stage): string {
+  const of = (node: SimulatedNode): string => {
+    const members = node.process?.agent.swimMembers() ?? []
+    return `${node.name} sees ${
+      members
+        .map(m => `${m.name} ${m.status}`)
+        .toSorted()
+        .join(', ') || 'nobody'
+    }`
+  }
+  return cluster.nodes.map(of).join('\n  ')
+}
