@@ -1,0 +1,42 @@
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { filesOf, openWal, syncDirectory } from './database.ts'
+
+/**
+ * Moves log and state out of the way, never deletes them: DATA_DIR/aside/LABEL-N. Nobody may have
+ * them open.
+ */
+export function moveAside(dir: string, label: string): string {
+  const log = join(dir, 'log.db')
+  const state = join(dir, 'state.db')
+  for (const path of [log, state]) foldWal(path)
+  const to = freeFolder(join(dir, 'aside'), label.replaceAll(/[^A-Za-z0-9._-]/g, '_'))
+  // The log first: without it there is no group, whatever a crash leaves of the rest.
+  for (const file of [...filesOf(log), ...filesOf(state)]) {
+    if (existsSync(file)) renameSync(file, join(to, basename(file)))
+  }
+  syncDirectory(to)
+  syncDirectory(dir)
+  return to
+}
+
+/** A database that needs no write-ahead log beside it. One that is damaged stays as it is. */
+function foldWal(path: string): void {
+  if (!existsSync(path)) return
+  try {
+    openWal(path, { synchronous: 'FULL', cacheKib: 256 }).close()
+  } catch {
+    return
+  }
+}
+
+function freeFolder(parent: string, label: string): string {
+  mkdirSync(parent, { recursive: true, mode: 0o700 })
+  for (let n = 1; ; n++) {
+    const path = join(parent, `${label}-${n}`)
+    if (existsSync(path)) continue
+    mkdirSync(path, { mode: 0o700 })
+    syncDirectory(parent)
+    return path
+  }
+}

@@ -1,0 +1,307 @@
+import { join } from 'node:path'
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import type { Index, Term } from '../raft/types.ts'
+import { decodeWrite, type EncodedWrite } from './entry-codec.ts'
+import { toFailure } from './failure.ts'
+import { LogFile } from './log-file.ts'
+import type { FromThread, ThreadSetup, ToThread } from './protocol.ts'
+import { acceptReceived, takePlace } from './received.ts'
+import { StateCopy } from './state-copy.ts'
+import { StateFile } from './state-file.ts'
+
+type Copy = Extract<ToThread, { op: 'copy' }>
+type Write = Extract<ToThread, { op: 'write' }>
+
+/**
+ * The thread that owns log.db and state.db. Writes come first: all that waits becomes one
+ * transaction. In between, one small chore at a time: applied state, copies, checkpoints,
+ * compaction. After a failure nothing is written any more.
+ */
+export class LogThread {
+  readonly #port: MessagePort
+  readonly #setup: ThreadSetup
+  readonly #walBytes: number
+  readonly #log: LogFile
+  #state: StateFile
+  #batches: EncodedWrite[] = []
+  #batchBytes = 0
+  /** Of the last write that was taken in. */
+  #serial = 0
+  #saveDue = false
+  #saveTimer: NodeJS.Timeout | undefined
+  #compaction: { readonly through: Index; readonly term: Term } | undefined
+  /** A reader keeps the state from becoming durable: try again when more is saved. */
+  #compactionHeld = false
+  #copies: Copy[] = []
+  #copy: StateCopy | undefined
+  #flushes: number[] = []
+  #resting = false
+  #failed = false
+  #closed = false
+
+  constructor(port: MessagePort, setup: ThreadSetup) {
+    this.#port = port
+    this.#setup = setup
+    this.#walBytes = setup.tuning.walBytes ?? 2 * 1024 * 1024
+    this.#log = new LogFile(join(setup.dir, 'log.db'), setup.logBytes, setup.tuning.maxLogPages)
+    this.#state = this.#openState()
+    port.on('message', (message: ToThread) => this.#turn(message))
+    this.#rest()
+  }
+
+  #turn(first: ToThread): void {
+    try {
+      for (let message: ToThread | undefined = first; message; message = this.#next()) {
+        this.#take(message)
+        if (this.#closed) return
+        if (this.#batchBytes >= transactionBytes) break
+      }
+      this.#commit()
+      if (this.#state.waitingBytes > stateBacklog) this.#saveAll()
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#rest()
+  }
+
+  #next(): ToThread | undefined {
+    return receiveMessageOnPort(this.#port)?.message
+  }
+
+  #take(message: ToThread): void {
+    switch (message.op) {
+      case 'write':
+        this.#takeWrite(message)
+        return
+      case 'save':
+        this.#takeSave(message.bytes)
+        return
+      case 'compact':
+        this.#compaction = message
+        return
+      case 'copy':
+        this.#copies.push(message)
+        return
+      case 'flush':
+        this.#flushes.push(message.serial)
+        return
+      case 'close':
+        this.#close()
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #takeWrite(message: Write): void {
+    if (this.#failed) return
+    if (message.received !== undefined) {
+      this.#install(message, message.received)
+      return
+    }
+    this.#batches.push(decodeWrite(message.bytes))
+    this.#batchBytes += message.bytes.length
+    this.#serial = message.serial
+  }
+
+  #takeSave(bytes: Uint8Array): void {
+    if (this.#failed) return
+    this.#state.add(bytes)
+    if (this.#saveTimer !== undefined) return
+    this.#saveTimer = setTimeout(() => {
+      this.#saveTimer = undefined
+      this.#saveDue = this.#state.waitingBytes > 0
+      this.#rest()
+    }, this.#setup.tuning.saveDelay ?? 20)
+  }
+
+  #commit(): void {
+    if (this.#failed || this.#batches.length === 0) return
+    const batches = this.#batches
+    this.#batches = []
+    this.#batchBytes = 0
+    try {
+      this.#log.append(batches, this.#state.saved)
+    } catch (error) {
+      this.#fail(error, 'log.db cannot be written')
+      return
+    }
+    this.#durable()
+  }
+
+  #durable(): void {
+    this.#send({ op: 'durable', serial: this.#serial, logBytes: this.#log.bytes })
+  }
+
+  #install(message: Write, received: string): void {
+    this.#commit()
+    if (this.#failed) return
+    const { dir } = this.#setup
+    try {
+      const batch = decodeWrite(message.bytes)
+      acceptReceived(dir, received, batch.snapshot!)
+      // An open copy would, when it closes, remove the write-ahead log of the new state.db.
+      this.#abandonCopy()
+      this.#log.install(batch, batch.snapshot!)
+      this.#state.close()
+      takePlace(dir)
+      this.#state = this.#openState()
+      this.#log.settle()
+    } catch (error) {
+      this.#fail(error, 'the received snapshot cannot be installed')
+      return
+    }
+    this.#compaction = undefined
+    this.#serial = message.serial
+    this.#durable()
+  }
+
+  /** Makes sure that a chore runs soon, if there is one. */
+  #rest(): void {
+    if (this.#resting || this.#failed || this.#closed || !this.#hasChore()) return
+    this.#resting = true
+    setImmediate(() => {
+      this.#resting = false
+      if (this.#closed) return
+      const message = this.#next()
+      if (message) {
+        this.#turn(message)
+        return
+      }
+      try {
+        this.#chore()
+      } catch (error) {
+        this.#fail(error)
+      }
+      this.#rest()
+    })
+  }
+
+  #hasChore(): boolean {
+    return (
+      this.#saving() ||
+      this.#copies.length > 0 ||
+      this.#log.dropping ||
+      this.#compacting() ||
+      this.#log.walBytes > this.#walBytes ||
+      this.#state.walBytes > this.#walBytes ||
+      this.#flushes.length > 0
+    )
+  }
+
+  #chore(): void {
+    if (this.#failed) return
+    const [copy] = this.#copies
+    if (this.#saving()) this.#saveSome()
+    else if (copy) this.#copySome(copy)
+    else if (this.#log.walBytes > this.#walBytes) this.#log.checkpoint()
+    else if (this.#state.walBytes > this.#walBytes) this.#state.checkpoint()
+    else if (this.#compacting()) this.#compact()
+    else if (this.#log.dropping) this.#dropSome()
+    else for (const serial of this.#flushes.splice(0)) this.#send({ op: 'flushed', serial })
+  }
+
+  #saving(): boolean {
+    const due =
+      this.#saveDue ||
+      this.#state.waitingBytes > saveBytes ||
+      this.#flushes.length > 0 ||
+      (this.#copies.length > 0 && this.#copy === undefined)
+    return due && this.#state.canSave(this.#log.lastIndex)
+  }
+
+  #saveSome(): void {
+    this.#state.saveSome(this.#log.lastIndex)
+    this.#compactionHeld = false
+    if (!this.#state.canSave(this.#log.lastIndex)) this.#saveDue = false
+  }
+
+  #saveAll(): void {
+    while (!this.#failed && this.#state.canSave(this.#log.lastIndex)) this.#saveSome()
+  }
+
+  #compacting(): boolean {
+    if (this.#compaction === undefined || this.#compactionHeld) return false
+    return this.#compaction.through <= this.#state.saved
+  }
+
+  /** Only what the state will still hold after a power cut may leave the log. */
+  #compact(): void {
+    const { through, term } = this.#compaction!
+    if (through > this.#state.durable) this.#state.checkpoint()
+    this.#compactionHeld = through > this.#state.durable
+    if (this.#compactionHeld) return
+    this.#compaction = undefined
+    this.#log.compact(through, term)
+  }
+
+  #dropSome(): void {
+    this.#log.dropSome()
+    if (!this.#log.dropping) this.#send({ op: 'dropped', logBytes: this.#log.bytes })
+  }
+
+  /** A copy that fails is its asker's trouble alone. */
+  #copySome(request: Copy): void {
+    const { serial, path } = request
+    try {
+      this.#copy ??= new StateCopy(join(this.#setup.dir, 'state.db'), path)
+      if (!this.#copy.step(choreMillis)) return
+      const { meta, size } = this.#copy
+      this.#send({ op: 'copied', serial, meta, size })
+    } catch (error) {
+      const failure = toFailure(error, 'the state cannot be copied')
+      this.#copy?.abandon()
+      this.#send({ op: 'not-copied', serial, failure })
+    }
+    this.#copy = undefined
+    this.#copies.shift()
+  }
+
+  #abandonCopy(): void {
+    this.#copy?.abandon()
+    this.#copy = undefined
+  }
+
+  #openState(): StateFile {
+    return new StateFile(join(this.#setup.dir, 'state.db'), this.#setup.tuning.maxStatePages)
+  }
+
+  #fail(error: unknown, doing = 'log.db or state.db cannot be written'): void {
+    if (this.#failed) return
+    this.#failed = true
+    this.#send({ op: 'failed', failure: toFailure(error, doing) })
+  }
+
+  #close(): void {
+    clearTimeout(this.#saveTimer)
+    this.#closed = true
+    try {
+      this.#commit()
+      this.#saveAll()
+      this.#abandonCopy()
+      if (this.#failed) this.#log.abandon()
+      else this.#log.close()
+      this.#state.close()
+    } catch (error) {
+      this.#fail(error)
+    }
+    const { closed } = this.#setup
+    Atomics.store(closed, 0, 1)
+    Atomics.notify(closed, 0)
+    this.#send({ op: 'closed' })
+    this.#port.close()
+  }
+
+  #send(message: FromThread): void {
+    this.#port.postMessage(message)
+  }
+}
+
+/** A transaction takes in no more than about this: its sync should not take forever. */
+const transactionBytes = 4 * 1024 * 1024
+/** State is written without waiting for the delay when so much has come together… */
+const saveBytes = 128 * 1024
+/** …and before the next log batch when it falls so far behind: memory has an end. */
+const stateBacklog = 16 * 1024 * 1024
+/** One step of a copy. */
+const choreMillis = 1
