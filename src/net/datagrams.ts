@@ -71,10 +71,11 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
       packet = decodeDatagram(bytes, cipher)
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
-      return handlers.foreign(from, error.message)
+      handlers.foreign(from, error.message)
+      return
     }
-    if (packet.from === parts.id) return handlers.foreign(from, "this node's own id")
-    handlers.received(packet.from, packet.tag, from, packet.message)
+    if (packet.from === parts.id) handlers.foreign(from, "this node's own id")
+    else handlers.received(packet.from, packet.tag, from, packet.message)
   }
 
   return {

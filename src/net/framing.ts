@@ -7,6 +7,19 @@ import { MalformedError } from '../base/bytes.ts'
  * frame's size, so that every byte is copied at most a few times and a length that is merely claimed
  * costs no memory.
  */
+export const frameKind = {
+  handshake: 1,
+  verdict: 2,
+  raft: 3,
+  swim: 4,
+  request: 5,
+  response: 6,
+  notice: 7,
+  ping: 8,
+  pong: 9,
+  goodbye: 10,
+} as const
+
 export interface Frame {
   readonly kind: number
   /** A view of the received bytes. */

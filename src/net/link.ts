@@ -1,7 +1,7 @@
 import type { Address } from '../base/address.ts'
 import { MalformedError } from '../base/bytes.ts'
-import type { Instant, Millis, Timer } from '../base/time.ts'
-import { encodeFrame, type Frame, FrameDecoder, frameHeaderBytes } from './framing.ts'
+import type { Instant, Timer } from '../base/time.ts'
+import { encodeFrame, type Frame, FrameDecoder, frameHeaderBytes, frameKind } from './framing.ts'
 import type { Hello, Verdict } from './handshake.ts'
 import {
   type Duplicate,
@@ -13,7 +13,8 @@ import {
   type Reply,
 } from './hello-codec.ts'
 import { maxHandshakeBytes } from './limits.ts'
-import type { DialFailure, LinkLimits } from './link-types.ts'
+import type { LinkOwner } from './link-owner.ts'
+import type { DialFailure } from './link-types.ts'
 import type { CloseReason, Connection, ConnectionHandlers } from './types.ts'
 
 /**
@@ -21,39 +22,6 @@ import type { CloseReason, Connection, ConnectionHandlers } from './types.ts'
  * back, the dialler judges and confirms: only then is the link up for both, so that whoever hears of a link
  * knows that both ends wanted it. Everything that follows belongs to the owner.
  */
-export const frameKind = {
-  handshake: 1,
-  verdict: 2,
-  raft: 3,
-  swim: 4,
-  request: 5,
-  response: 6,
-  notice: 7,
-  ping: 8,
-  pong: 9,
-  goodbye: 10,
-} as const
-
-export interface LinkOwner {
-  readonly limits: LinkLimits
-  now(): Instant
-  after(delay: Millis, task: () => void): Timer
-  greeting(): Greeting
-  /** Whether a link to the node that greets us is wanted. */
-  judge(link: Link, greeting: Greeting): Verdict | Duplicate
-  up(link: Link): void
-  /** Only after `up`. May throw MalformedError. */
-  frame(link: Link, frame: Frame): void
-  /** An accepted connection that proved nothing, or a link that broke the rules. */
-  foreign(link: Link, why: string): void
-  /** It was up and is no more. */
-  down(link: Link, why: CloseReason): void
-  /** It was dialled and never came up. */
-  dialFailed(link: Link, failure: DialFailure): void
-  /** It was accepted, never came up, and is gone. */
-  strangerGone(link: Link): void
-}
-
 type Phase = 'dialling' | 'greeted' | 'accepted' | 'judged' | 'up' | 'ending' | 'closed'
 
 export class Link {
@@ -175,12 +143,15 @@ export class Link {
   #late(): void {
     switch (this.#phase) {
       case 'dialling':
-        return this.#unsuccessful({ why: 'timeout' })
+        this.#unsuccessful({ why: 'timeout' })
+        break
       case 'greeted':
-        return this.#unsuccessful({ why: 'handshake-timeout' })
+        this.#unsuccessful({ why: 'handshake-timeout' })
+        break
       case 'accepted':
       case 'judged':
-        return this.#broken('no handshake in time')
+        this.#broken('no handshake in time')
+        break
     }
   }
 
@@ -208,17 +179,18 @@ export class Link {
   #take(frame: Frame): void {
     const { kind, payload } = frame
     const isHandshake = kind === frameKind.handshake || kind === frameKind.verdict
-    if (this.#phase === 'up' && !isHandshake) return this.owner.frame(this, frame)
-    if (this.#phase === 'accepted' && kind === frameKind.handshake) return this.#judge(payload)
-    if (this.#phase === 'greeted' && kind === frameKind.verdict) return this.#confirm(payload)
-    if (this.#phase === 'judged' && kind === frameKind.verdict) return this.#confirmed(payload)
-    throw new MalformedError(`a frame of kind ${kind} out of turn`)
+    if (this.#phase === 'up' && !isHandshake) this.owner.frame(this, frame)
+    else if (this.#phase === 'accepted' && kind === frameKind.handshake) this.#judge(payload)
+    else if (this.#phase === 'greeted' && kind === frameKind.verdict) this.#confirm(payload)
+    else if (this.#phase === 'judged' && kind === frameKind.verdict) this.#confirmed(payload)
+    else throw new MalformedError(`a frame of kind ${kind} out of turn`)
   }
 
   /** The end that was dialled hears who dials. */
   #judge(payload: Uint8Array): void {
     this.peer = this.#located(decodeGreeting(payload))
     const verdict = this.owner.judge(this, this.peer)
+    if (this.#isOver) return
     this.#say({ verdict, greeting: this.owner.greeting() })
     if (verdict.outcome === 'welcome') this.#phase = 'judged'
     else this.#end()
@@ -228,14 +200,20 @@ export class Link {
   #confirm(payload: Uint8Array): void {
     const { verdict, greeting } = decodeReply(payload)
     if (greeting) this.peer = this.#located(greeting)
-    if (verdict.outcome !== 'welcome') return this.#unsuccessful(this.#failure(verdict))
+    if (verdict.outcome !== 'welcome') {
+      this.#unsuccessful(this.#failure(verdict))
+      return
+    }
     if (!this.peer) throw new MalformedError('a welcome without a hello')
     const own = this.owner.judge(this, this.peer)
+    if (this.#isOver) return
     this.#say({ verdict: own })
-    if (own.outcome === 'welcome') return this.#up()
-    const failure = this.#failure(own)
+    if (own.outcome === 'welcome') {
+      this.#up()
+      return
+    }
     this.#end()
-    this.owner.dialFailed(this, failure)
+    this.owner.dialFailed(this, this.#failure(own))
   }
 
   /** The end that was dialled hears that the dialler wants it too. */

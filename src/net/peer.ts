@@ -1,4 +1,4 @@
-import type { Address } from '../base/address.ts'
+import { type Address, sameAddress } from '../base/address.ts'
 import type { Random } from '../base/random.ts'
 import type { Clock, Instant, Millis, Timer } from '../base/time.ts'
 import { backOff, stableAfter } from './limits.ts'
@@ -78,8 +78,38 @@ export class Peer {
     }
   }
 
-  settleAll(ids: readonly number[], outcome: RequestOutcome): void {
-    for (const id of ids) this.requests.settle(id, outcome)
+  /** A link is there, in either direction. */
+  use(link: Link): void {
+    if (this.dial !== link) this.dial?.drop()
+    this.dial = undefined
+    this.calm()
+    this.link = link
+    this.name = link.hello.name
+    this.seenAt = link.hello.address
+  }
+
+  /** Nothing more is wanted of it; the links hear no more of their owner. */
+  part(): void {
+    this.calm()
+    this.dial?.drop()
+    this.retired?.drop()
+    this.link?.goodbye()
+    this.dial = undefined
+    this.retired = undefined
+    this.link = undefined
+  }
+
+  /** Every request gets its answer: that there will be none. */
+  abandon(): void {
+    this.requests.settleAll(this.requests.ids('sent'), lost(this.name))
+    this.requests.settleAll(this.requests.ids('unsent'), unreachable(this.name, { why: 'closed' }))
+  }
+
+  moveTo(address: Address): void {
+    if (this.address && sameAddress(this.address, address)) return
+    this.address = address
+    this.#failures = 0
+    this.#retryAt = 0
   }
 
   /** When the next dial is allowed; 0 or the past: now. */
@@ -96,9 +126,12 @@ export class Peer {
 
   /** How long the link lasted decides whether the next dial has to wait. */
   lostAfter(lasted: Millis): void {
-    if (lasted < stableAfter) return this.failed()
-    this.#failures = 0
-    this.#retryAt = 0
+    if (lasted < stableAfter) {
+      this.failed()
+    } else {
+      this.#failures = 0
+      this.#retryAt = 0
+    }
   }
 
   retryLater(task: () => void): void {
@@ -119,6 +152,12 @@ export class Peer {
     this.#waiting.delete(id)
     this.#waitingBytes -= frame.length
   }
+}
+
+/** What a request hears whose link was lost. */
+export function lost(name: string): RequestOutcome {
+  const message = `the link to ${name} was lost; what became of the request is unknown`
+  return { ok: false, code: 'TIMEOUT', message }
 }
 
 /** What a request hears that waited for a dial which came to nothing. */

@@ -30,10 +30,6 @@ export class Requests {
     this.#pending.set(id, { done, timer, sent: false })
   }
 
-  isOpen(id: number): boolean {
-    return this.#pending.has(id)
-  }
-
   sent(id: number): void {
     const pending = this.#pending.get(id)
     if (pending) pending.sent = true
@@ -46,6 +42,10 @@ export class Requests {
     this.#pending.delete(id)
     pending.timer.cancel()
     pending.done(outcome)
+  }
+
+  settleAll(ids: readonly number[], outcome: RequestOutcome): void {
+    for (const id of ids) this.settle(id, outcome)
   }
 
   /** Ids of those that the peer may have seen, or of those that it cannot have seen. */

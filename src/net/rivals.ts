@@ -1,0 +1,55 @@
+import type { ErrorCode } from '../base/errors.ts'
+import type { Instant, Millis } from '../base/time.ts'
+import type { Hello, Verdict } from './handshake.ts'
+import type { Duplicate, Greeting } from './hello-codec.ts'
+import type { Link } from './link.ts'
+
+/**
+ * Which connections may become links, before the agent's own rules are asked, and which of two to the same
+ * node is used (README, "Two connections").
+ */
+export function judgeRival(
+  link: Link,
+  { hello, session }: Greeting,
+  own: Hello,
+  current: Link | undefined,
+): Verdict | Duplicate {
+  if (hello.id === own.id) return rejected('BAD_REQUEST', 'that is this node itself')
+  if (link.expected !== undefined && link.expected !== hello.id) {
+    return rejected('UNKNOWN_NODE', `another node answers there: ${hello.name} (${hello.id})`)
+  }
+  if (hello.protocolMin > own.protocolMax || hello.protocolMax < own.protocolMin) {
+    const theirs = `${hello.protocolMin} to ${hello.protocolMax}`
+    const ours = `${own.protocolMin} to ${own.protocolMax}`
+    return rejected('VERSION_MISMATCH', `protocol ${theirs} meets protocol ${ours}`)
+  }
+  if (!current) return { outcome: 'welcome' }
+  if (current.peer?.session === session) {
+    // Only the dialler knows whether it still has the other one; whoever is dialled lets it decide.
+    return { outcome: link.target ? 'duplicate' : 'welcome' }
+  }
+  const { incarnation } = current.hello
+  if (hello.incarnation >= incarnation) return { outcome: 'welcome' }
+  return rejected('REFUSED', `a newer process of that id is linked (incarnation ${incarnation})`)
+}
+
+/**
+ * Two links of the same two processes, both confirmed by both: does the older one stay? Only if the two
+ * dials crossed, and then both ends must choose the same one: that which the smaller id dialled.
+ */
+export function outlives(
+  current: Link,
+  newcomer: Link,
+  own: string,
+  now: Instant,
+  crossing: Millis,
+): boolean {
+  const dialledHere = current.target !== undefined && newcomer.target === undefined
+  // Had the peer known of a link as old as this, it would not have dialled.
+  const crossed = now - current.upSince < crossing
+  return dialledHere && crossed && own < newcomer.hello.id
+}
+
+function rejected(code: ErrorCode, reason: string): Verdict {
+  return { outcome: 'rejected', code, reason }
+}
