@@ -50,11 +50,18 @@ export interface AgentParts {
   readonly version: string
   readonly roleCatalog: readonly CatalogRole[]
   /** Undefined: roles are recorded, and nothing acts on them here. */
-  readonly roles?: (report: (role: string, state: string, detail: string) => void) => RoleHosting
+  readonly roles?: (lent: RolesLent) => RoleHosting
   /** More rules of the first validation. */
   readonly validation?: readonly ValidationHandler[]
   /** Something that the process must know: bound, or unusable. */
   readonly events?: { bound?(at: Address): void; failed?(error: Error): void }
+}
+
+/** What the agent lends to those who run the roles. */
+export interface RolesLent {
+  report(role: string, state: string, detail: string, done: (taken: boolean) => void): void
+  epoch(): number
+  incarnation(): number
 }
 
 const none = new Uint8Array(0)
@@ -172,8 +179,12 @@ export class Agent {
       ],
       trace,
     )
-    this.#roles = parts.roles?.((role, state, detail) => {
-      this.authority.ask('role-report', { role, state, detail }, reportPatience, () => {})
+    this.#roles = parts.roles?.({
+      report: (role, state, detail, done) => {
+        this.authority.ask('role-report', { role, state, detail }, reportPatience, outcome => done(outcome.ok))
+      },
+      epoch: () => this.self.facts.cluster?.epoch ?? 0,
+      incarnation: () => this.self.facts.incarnation,
     })
     this.backend = backendOf(this, clock)
   }
@@ -266,13 +277,21 @@ export class Agent {
       clock: this.#parts.clock,
       trace: this.#parts.trace,
       links: this.links,
-      roles: { requires: role => this.#parts.roleCatalog.find(r => r.name === role)?.requires },
+      roles: { requires: role => this.#catalog(role)?.requires, needs: role => this.#needs(role) },
       admin: this.#admin,
       plane: () => this.plane,
       get gossip() {
         return agent.#gossip
       },
     }
+  }
+
+  #catalog(role: string): CatalogRole | undefined {
+    return this.#parts.roleCatalog.find(r => r.name === role)
+  }
+
+  #needs(role: string): readonly string[] {
+    return this.#catalog(role)?.needsForBootstrap ?? []
   }
 
   #newDatagrams(): Datagrams {
@@ -529,7 +548,7 @@ export class Agent {
 
   #viewOf(id: string): ClusterView | undefined {
     const { plane } = this
-    return plane ? viewFor({ ...sourceOf(plane), version: this.#admin.current }, id, plane.leader()) : undefined
+    return plane ? viewFor({ ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) }, id, plane.leader()) : undefined
   }
 
   #onStorageFailure(failure: StorageFailure): void {

@@ -1,16 +1,19 @@
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createApi } from '../api/api.ts'
 import { formatAddress } from '../base/address.ts'
 import { seeded } from '../base/random.ts'
 import type { Trace } from '../base/trace.ts'
 import { realSockets } from '../net/real-sockets.ts'
-import { builtInRoles } from '../roles/registry.ts'
+import { builtInRoles, makeRoles } from '../roles/registry.ts'
 import { openStorage } from '../store/open.ts'
 import { Agent } from './agent.ts'
+import { realHost } from './host-hands.ts'
 import { loadConfig } from './load-config.ts'
 import { realClock } from './real-clock.ts'
-import { hostRoles } from './role-runners.ts'
+import { openRoleMemory, type RoleMemory } from './role-memory.ts'
+import { RoleRunners } from './role-runners.ts'
 import { createTrace } from './trace.ts'
 import { productVersion } from './version.ts'
 
@@ -32,6 +35,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   failed.catch(() => {})
   const clock = realClock()
   const version = productVersion()
+  const memories = await openMemories(config.dataDir, trace)
   const agent = new Agent({
     clock,
     random: seeded(randomInt(2 ** 47)),
@@ -41,7 +45,16 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     trace,
     version,
     roleCatalog: builtInRoles,
-    roles: report => hostRoles({ config, clock, trace, report }),
+    roles: ({ report, ...identity }) =>
+      new RoleRunners({
+        clock,
+        trace,
+        roles: makeRoles(identity),
+        roleConfig: config.roleConfig,
+        hostFor: role => realHost({ role, clock, memory: memories.get(role)!, trace, folder: config.dataDir }),
+        memoryOf: role => memories.get(role)!.all(),
+        report,
+      }),
     events: {
       bound: at => trace.info({ address: formatAddress(at), node: config.name, version }, 'listening for peers'),
       failed: error => fail(error),
@@ -60,6 +73,15 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   } finally {
     await stop()
   }
+}
+
+async function openMemories(dataDir: string, trace: Trace): Promise<ReadonlyMap<string, RoleMemory>> {
+  const memories = new Map<string, RoleMemory>()
+  for (const { name } of builtInRoles) {
+    const path = join(dataDir, 'roles', `${name}.json`)
+    memories.set(name, await openRoleMemory(path, aside => trace.error({ role: name, aside }, 'what the role remembered is damaged and was set aside')))
+  }
+  return memories
 }
 
 /** Peers first, so that they hear a goodbye while the API still tells what happens. */

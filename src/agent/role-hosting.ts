@@ -24,4 +24,5 @@ export interface CatalogRole {
   readonly description: string
   readonly provides: readonly string[]
   readonly requires: readonly string[]
+  readonly needsForBootstrap: readonly string[]
 }

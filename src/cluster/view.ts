@@ -1,3 +1,4 @@
+import { formatAddress } from '../base/address.ts'
 import type { ClusterRecord, NodeRecord } from '../state/types.ts'
 import { type Contact, contactOf } from './contact.ts'
 
@@ -15,6 +16,8 @@ export interface ClusterView {
   readonly voters: readonly string[]
   readonly observers: readonly string[]
   readonly leader: string | null
+  /** Nodes of the roles that this node's roles need to begin (design §7, needsForBootstrap); some of each. */
+  readonly peers: readonly { readonly role: string; readonly id: string; readonly name: string; readonly address: string }[]
   /** The slice: bounded, so that a view does not grow with the cluster. */
   readonly members: readonly (Contact & { readonly incarnation: number; readonly failed: boolean })[]
 }
@@ -22,12 +25,17 @@ export interface ClusterView {
 /** Design §6: default view of about 64. */
 export const sliceSize = 64
 
+/** Enough of each role to begin with; it learns of the others from them. */
+const peersPerRole = 8
+
 export interface ViewSource {
   readonly cluster: ClusterRecord | null
   readonly nodes: ReadonlyMap<string, NodeRecord>
   readonly voters: readonly string[]
   readonly observers: readonly string[]
   readonly version: number
+  /** Roles whose nodes a role wants named. */
+  needs(role: string): readonly string[]
 }
 
 export function viewFor(source: ViewSource, id: string, leader: string | null): ClusterView | undefined {
@@ -44,12 +52,25 @@ export function viewFor(source: ViewSource, id: string, leader: string | null): 
     voters: source.voters,
     observers: source.observers,
     leader,
+    peers: peersOf(source, id),
     members: slice(source, id).map(n => ({
       ...contactOf(n),
       incarnation: n.incarnation,
       failed: n.phase === 'failed',
     })),
   }
+}
+
+function peersOf(source: ViewSource, id: string): ClusterView['peers'] {
+  const needed = new Set(source.nodes.get(id)?.roles.flatMap(r => source.needs(r.name)))
+  const peers: { role: string; id: string; name: string; address: string }[] = []
+  for (const role of needed) {
+    const having = [...source.nodes.values()].filter(n => n.id !== id && n.phase === 'ready' && n.roles.some(r => r.name === role))
+    for (const n of having.slice(0, peersPerRole)) {
+      peers.push({ role, id: n.id, name: n.name, address: formatAddress(n.address) })
+    }
+  }
+  return peers
 }
 
 /** A small cluster's slice is simply everybody; a large one's the ring neighbours by id, both ways. */

@@ -20,7 +20,7 @@ export interface DeskParts {
   readonly trace: Trace
   readonly links: Links
   readonly gossip: Gossip
-  readonly roles: RoleNeeds
+  readonly roles: RoleNeeds & { needs(role: string): readonly string[] }
   /** Bumped with the index of each administrative event. */
   readonly admin: Watch
   /** Undefined: this node is no control node. */

@@ -64,7 +64,7 @@ export function membershipDesk(parts: DeskParts): Methods {
   }
 
   function digest(plane: ControlPlane, id: string, answer: (o: { ok: true; body: unknown }) => void): void {
-    answer({ ok: true, body: viewFor({ ...sourceOf(plane), version: parts.admin.current }, id, plane.leader()) })
+    answer({ ok: true, body: viewFor({ ...sourceOf(plane), version: parts.admin.current, needs: parts.roles.needs }, id, plane.leader()) })
   }
 }
 
