@@ -16,10 +16,12 @@ export interface AgentConfig {
   /** Seeds, tried for ever, names resolved anew each time. */
   readonly join: readonly string[]
   readonly roles: readonly string[]
-  /** Per role, as the role's own schema reads it: TOML `[role.NAME]`. */
+  /** Per role, as its own `parse` read it: TOML `[role.NAME]`. Absent: `parse(undefined)`. */
   readonly roleConfig: Readonly<Record<string, unknown>>
   readonly dc: string
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Raft and SWIM periods are multiplied by this on slow networks. Default 1. */
   readonly timingFactor: number
+  /** What relative paths in `roleConfig` are relative to: the file's folder. Default: the working directory. */
+  readonly folder?: string
 }

@@ -12,13 +12,14 @@ import { type CheckDefinition, type ServiceDefinition, serviceLimits } from './s
  * not have are refused rather than ignored.
  */
 export function parseService(raw: unknown, at = ''): Checked<ServiceDefinition> {
-  const shaped = check(serviceShape, canonicalService(raw), at)
-  if ('problems' in shaped) return shaped
+  const { service, list } = canonicalService(raw)
+  const shaped = check(serviceShape, service, at)
+  if ('problems' in shaped) return { problems: shaped.problems.map(named(list, at)) }
   const { ID, Name, Tags, Address, Port, Meta, Check, Checks } = shaped.value
   const id = ID ?? Name
   const shapes = [
     ...(Check === undefined ? [] : [{ shape: Check, key: formatPath(['Check'], at) }]),
-    ...(Checks ?? []).map((shape, i) => ({ shape, key: formatPath(['Checks', i], at) })),
+    ...(Checks ?? []).map((shape, i) => ({ shape, key: formatPath([list, i], at) })),
   ]
   const problems: Problem[] = []
   const checks: CheckDefinition[] = []
@@ -140,9 +141,8 @@ function parseCheck(
     ...(initial && { initial }),
     ...(shape.Notes && { notes: shape.Notes }),
     ...(deregisterAfter && { deregisterAfter }),
-    // Consul counts the failures after the first here, and likewise the successes.
-    ...(shape.SuccessBeforePassing && { successesNeeded: shape.SuccessBeforePassing + 1 }),
-    ...(shape.FailuresBeforeCritical && { failuresNeeded: shape.FailuresBeforeCritical + 1 }),
+    ...(shape.SuccessBeforePassing && { successesNeeded: shape.SuccessBeforePassing }),
+    ...(shape.FailuresBeforeCritical && { failuresNeeded: shape.FailuresBeforeCritical }),
   }
   if (shape.TCP !== undefined) {
     return { value: { ...common, kind: 'tcp', target: shape.TCP, interval } }
@@ -162,19 +162,28 @@ function isHttpUrl(text: string): boolean {
   return /^https?:\/\/[^\s/?#]+\S*$/.test(text)
 }
 
-function canonicalService(raw: unknown): unknown {
+/** `list`: the key under which the list of checks stands; a file may have it as `check`. */
+function canonicalService(raw: unknown): { service: unknown; list: 'Check' | 'Checks' } {
   const service = canonical(raw, serviceKeys)
-  if (!isObject(service)) return service
-  if (isObject(service.Check)) service.Check = canonical(service.Check, checkKeys)
-  if (Array.isArray(service.Check) && service.Checks === undefined) {
-    // `[[service.check]]` in TOML
+  if (!isObject(service)) return { service, list: 'Checks' }
+  const list = Array.isArray(service.Check) && service.Checks === undefined ? 'Check' : 'Checks'
+  if (list === 'Check') {
     service.Checks = service.Check
     delete service.Check
   }
+  if (isObject(service.Check)) service.Check = canonical(service.Check, checkKeys)
   if (Array.isArray(service.Checks)) {
     service.Checks = service.Checks.map(one => canonical(one, checkKeys))
   }
-  return service
+  return { service, list }
+}
+
+function named(list: string, at: string): (problem: Problem) => Problem {
+  const prefix = formatPath(['Checks'], at)
+  return problem => {
+    if (list === 'Checks' || !problem.key.startsWith(prefix)) return problem
+    return { ...problem, key: formatPath([list], at) + problem.key.slice(prefix.length) }
+  }
 }
 
 /** A copy with the known keys in their usual spelling, and without nulls, which clients send for "absent". */

@@ -32,9 +32,19 @@ export interface RoleStep {
 export interface RoleKnown {
   /** `run`: be up. `drain`: hand work off, keep what others still need. `stop`: undo everything. */
   readonly goal: 'run' | 'drain' | 'stop'
-  readonly self: { readonly id: string; readonly name: string; readonly address: string; readonly dc: string }
+  readonly self: {
+    readonly id: string
+    readonly name: string
+    readonly address: string
+    readonly dc: string
+  }
   /** Nodes of the roles in `needsForBootstrap`. */
-  readonly peers: readonly { readonly role: string; readonly id: string; readonly name: string; readonly address: string }[]
+  readonly peers: readonly {
+    readonly role: string
+    readonly id: string
+    readonly name: string
+    readonly address: string
+  }[]
   /** What this role wrote with `Host.remember`, from this boot or an earlier one. */
   readonly memory: Readonly<Record<string, unknown>>
 }
@@ -42,16 +52,23 @@ export interface RoleKnown {
 /** The hands that the agent lends. Tests lend fake ones. */
 export interface Host {
   now(): number
-  /** Repeats until `cancel`; never overlaps itself. */
+  /** Repeats until `cancel`, the first time after one period; never overlaps itself. */
   every(period: Millis, task: () => Promise<void>): { cancel(): void }
-  /** Undefined: removes. Kept over restarts. */
-  remember(key: string, value: unknown): void
+  /** Keeps plain JSON over restarts; undefined removes. Wait for it where it must be durable. */
+  remember(key: string, value: unknown): void | Promise<void>
   recall(key: string): unknown
+  /** Undefined: there is no such file. Rejects with the reason when it cannot be read. */
   readFile(path: string): Promise<string | undefined>
+  /** Names in a folder, sorted; undefined: it is no folder. */
+  listFiles(path: string): Promise<readonly string[] | undefined>
   /** Resolves if a TCP connection opens; rejects with the reason. */
   connectTcp(host: string, port: number, timeout: Millis): Promise<void>
   /** Status code and at most 4 KiB of the body. */
-  requestHttp(url: string, method: string, timeout: Millis): Promise<{ status: number; body: string }>
+  requestHttp(
+    url: string,
+    method: string,
+    timeout: Millis,
+  ): Promise<{ status: number; body: string }>
   /** Red or green, as `hive status` shows it. */
   health(state: 'running' | 'failed', detail: string): void
   trace(text: string): void

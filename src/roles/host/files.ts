@@ -1,0 +1,106 @@
+import type { ServiceDefinition } from '../../base/service.ts'
+import type { Millis } from '../../base/time.ts'
+import { reason } from '../lend.ts'
+import type { Host } from '../role.ts'
+import type { Services } from './directory.ts'
+import { formatFileProblems, isServiceFile, parseServiceFile } from './service-file.ts'
+
+/** Files looked at below one folder; a host has a handful of services, not thousands of files. */
+const maxFiles = 1024
+
+/**
+ * Keeps the directory's services in step with the files that define them. A file that is wrong
+ * leaves its services as they were and turns the role red; one that is gone takes its services along.
+ */
+export class ServiceFiles {
+  readonly #services: Services
+  /** Text of each file as it was last read. */
+  #texts = new Map<string, string>()
+  #paths: readonly string[] = []
+  #troubles: readonly string[] = []
+  #timer: { cancel(): void } | undefined
+
+  constructor(services: Services) {
+    this.#services = services
+  }
+
+  async read(paths: readonly string[], host: Host): Promise<void> {
+    this.#paths = paths
+    const troubles: string[] = []
+    const texts = new Map<string, string>()
+    for (const path of paths) {
+      try {
+        for (const [file, text] of await textsIn(path, host)) texts.set(file, text)
+      } catch (error) {
+        troubles.push(`${path}: ${reason(error)}`)
+        this.#keep(path, texts)
+      }
+    }
+    for (const [path, text] of texts) troubles.push(...this.#take(path, text))
+    for (const path of this.#texts.keys()) if (!texts.has(path)) this.#dropAll(path, [])
+    this.#texts = texts
+    this.#tell(troubles, host)
+  }
+
+  watch(period: Millis, host: Host): void {
+    this.#timer?.cancel()
+    this.#timer = host.every(period, () => this.read(this.#paths, host))
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.#texts = new Map()
+    this.#troubles = []
+  }
+
+  /** What was read there before stays while it cannot be read. */
+  #keep(path: string, texts: Map<string, string>): void {
+    for (const [file, text] of this.#texts) {
+      if (file === path || file.startsWith(`${path}/`)) texts.set(file, text)
+    }
+  }
+
+  /** What is wrong with it; nothing: its services are in the directory now. */
+  #take(path: string, text: string): string[] {
+    const parsed = parseServiceFile(path, text)
+    if ('problems' in parsed) return [formatFileProblems(path, parsed.problems)]
+    this.#dropAll(path, parsed.value)
+    const troubles: string[] = []
+    for (const service of parsed.value) {
+      const conflict = this.#services.conflict(service, { from: 'file', path })
+      if (conflict !== undefined) troubles.push(`${path}: ${conflict}`)
+      else this.#services.take(service, { from: 'file', path })
+    }
+    return troubles
+  }
+
+  #dropAll(path: string, but: readonly ServiceDefinition[]): void {
+    for (const id of this.#services.fromFile(path)) {
+      if (!but.some(service => service.id === id)) this.#services.drop(id)
+    }
+  }
+
+  #tell(troubles: readonly string[], host: Host): void {
+    if (troubles.join() === this.#troubles.join()) return
+    this.#troubles = troubles
+    if (troubles.length === 0) host.health('running', '')
+    else host.health('failed', troubles.join('; '))
+  }
+}
+
+/** A file's text, or those of the service files in a folder. */
+async function textsIn(path: string, host: Host): Promise<[string, string][]> {
+  const names = await host.listFiles(path)
+  if (names === undefined) {
+    const text = await host.readFile(path)
+    if (text === undefined) throw new Error('there is no such file or folder')
+    return [[path, text]]
+  }
+  const out: [string, string][] = []
+  for (const name of names.filter(isServiceFile).slice(0, maxFiles)) {
+    const file = `${path}/${name}`
+    const text = await host.readFile(file)
+    if (text !== undefined) out.push([file, text])
+  }
+  return out
+}
