@@ -16,7 +16,7 @@ export interface AgentConfig {
   /** Seeds, tried for ever, names resolved anew each time. */
   readonly join: readonly string[]
   readonly roles: readonly string[]
-  /** Per role, as its own `parse` read it: TOML `[role.NAME]`. Absent: `parse(undefined)`. */
+  /** Per role, for its own `parse`, which found nothing wrong with it: TOML `[role.NAME]`. */
   readonly roleConfig: Readonly<Record<string, unknown>>
   readonly dc: string
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'

@@ -178,7 +178,7 @@ function unknownKeys({ tree, text }: TomlFile): Problem[] {
     .map(key => located({ key, message: unknownKey(key, known) }, text))
 }
 
-/** `[role.NAME]` tables, each read by its role. */
+/** `[role.NAME]` tables, each checked by its role. */
 function readRoles(
   file: TomlFile | undefined,
   roles: readonly RoleFacts[],
@@ -196,7 +196,7 @@ function readRoles(
   for (const [name, raw] of Object.entries(tables)) {
     const role = roles.find(one => one.name === name)
     const read = role?.parse(raw) ?? { problems: [{ key: '', message: unknownRole(name, roles) }] }
-    if ('config' in read) out[name] = read.config
+    if ('config' in read) out[name] = raw
     else problems.push(...read.problems.map(problem => located(below(name, problem), file.text)))
   }
   return out

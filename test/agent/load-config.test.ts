@@ -109,7 +109,7 @@ describe('the configuration', () => {
       dataDir: 'etc/data',
       socket: 'etc/data/agent.sock',
       folder: 'etc',
-      roleConfig: { host: { files: ['services'], reload: 10_000 } },
+      roleConfig: { host: { files: ['services'] } },
     })
     expect(load({ 'data-dir': 'data' }).dataDir).toBe('data')
   })
