@@ -15,7 +15,10 @@ export async function followDrain(
   first: DrainProgress,
   how: { readonly paint: Painter; readonly silent: boolean },
 ): Promise<DrainProgress> {
-  const screen = how.silent ? silent : process.stdout.isTTY ? rewriting() : appending()
+  const inPlace = process.stdout.isTTY === true
+  const screen = how.silent ? silent : inPlace ? rewriting() : appending()
+  const lines = (progress: DrainProgress) =>
+    renderSteps(inPlace ? progress : withoutWaiting(progress), how.paint)
   const leave = () => {
     process.stderr.write(
       `\n${first.node} goes on draining; watch it with: hive status, undo with: hive drain ${first.node} --cancel\n`,
@@ -26,15 +29,12 @@ export async function followDrain(
   try {
     let progress = first
     for (;;) {
-      screen(renderSteps(progress, how.paint))
+      screen(lines(progress))
       if (progress.state !== 'draining') break
       progress = await agent.drainProgress(first.node, progress.index, patience)
     }
     if (progress.state === 'drained')
-      screen([
-        ...renderSteps(progress, how.paint),
-        how.paint(`${printable(progress.node)} is drained`, 'good'),
-      ])
+      screen([...lines(progress), how.paint(`${printable(progress.node)} is drained`, 'good')])
     return progress
   } finally {
     process.off('SIGINT', leave)
@@ -53,6 +53,11 @@ function rewriting(): Screen {
     process.stdout.write(`${up}${lines.map(line => `\u001b[2K${line}\n`).join('')}`)
     height = lines.length
   }
+}
+
+/** What waits is news only when it begins. */
+function withoutWaiting(progress: DrainProgress): DrainProgress {
+  return { ...progress, steps: progress.steps.filter(step => step.state !== 'waiting') }
 }
 
 function appending(): Screen {

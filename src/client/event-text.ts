@@ -1,4 +1,5 @@
 import type { StatusReport } from '../api/types.ts'
+import { formatAddress } from '../base/address.ts'
 import type { LoggedEvent } from './agent-client.ts'
 import { type Painter, printable, type Tone } from './paint.ts'
 
@@ -97,7 +98,10 @@ function described(nodes: unknown): string[] {
 }
 
 function addressOf(address: unknown): string {
-  return isObject(address) ? `${address.host}:${address.port}` : String(address)
+  const { host, port } = isObject(address) ? address : {}
+  return typeof host === 'string' && typeof port === 'number'
+    ? formatAddress({ host, port })
+    : String(address)
 }
 
 function learn(event: LoggedEvent, names: Names): void {

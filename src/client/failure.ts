@@ -1,5 +1,6 @@
 import { AssertionError, type ErrorCode, errorCodes, OperatorError } from '../base/errors.ts'
 import { type Painter, painterFor } from './paint.ts'
+import { usageErrorOf } from './usage-error.ts'
 
 /**
  * How a command fails: what happened, what to do, an exit code that scripts can tell apart.
@@ -7,11 +8,8 @@ import { type Painter, painterFor } from './paint.ts'
  */
 export function asOperatorError(error: unknown): OperatorError {
   if (error instanceof OperatorError) return error
-  if (isUsage(error)) {
-    const [first = '', ...rest] = error.message.split('\n').map(line => line.trim())
-    const detail = rest.filter(line => line !== '' && !line.startsWith('See more help'))
-    return new OperatorError('BAD_REQUEST', [first, ...detail].join(' '), 'see --help')
-  }
+  const usage = usageErrorOf(error)
+  if (usage) return usage
   const bug = error instanceof Error ? error : new Error(String(error))
   const kind = bug instanceof AssertionError ? '' : `${bug.name}: `
   return new OperatorError(
@@ -43,9 +41,4 @@ export function fail(error: unknown): void {
   process.stderr.write(`${renderError(error, painterFor(process.stderr))}\n`)
   if (process.env.HIVE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   process.exitCode = exitCodeOf(error)
-}
-
-/** oclif's CLIError, told by its shape: in the fast build its class is not loaded. */
-function isUsage(error: unknown): error is Error {
-  return error instanceof Error && 'oclif' in error
 }

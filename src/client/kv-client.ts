@@ -73,7 +73,8 @@ export async function kvPut(
   agent: AgentClient,
   put: { key: string; value: Buffer; flags?: number | undefined; cas?: number | undefined },
 ): Promise<void> {
-  if (put.value.length > kvLimits.valueBytes) throw valueTooLarge(`${put.value.length} bytes`)
+  if (put.value.length > kvLimits.valueBytes)
+    throw valueTooLarge(`a value of ${put.value.length} bytes`)
   const path = kvPath(put.key, { cas: put.cas, flags: put.flags })
   const headers = { 'content-type': 'application/octet-stream' }
   const answer = await agent.send({ method: 'PUT', path, headers, body: put.value, timeout })
@@ -90,10 +91,10 @@ export async function kvDelete(
   if (agent.parse(answer) !== true) throw casFailed(drop.key, drop.cas)
 }
 
-export function valueTooLarge(size: string): OperatorError {
+export function valueTooLarge(what: string): OperatorError {
   return new OperatorError(
     'TOO_LARGE',
-    `the value is ${size}; at most ${kvLimits.valueBytes} bytes (512 KiB) fit in a key`,
+    `${what} is too large: at most ${kvLimits.valueBytes} bytes (512 KiB) fit in a key`,
     'keep large things elsewhere and put their address here',
   )
 }

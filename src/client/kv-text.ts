@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import type { KvItem } from './kv-client.ts'
+import type { Freshness, KvItem } from './kv-client.ts'
 
 /** How fresh a read must be. */
 export const freshness = {
@@ -8,6 +8,10 @@ export const freshness = {
     exclusive: ['consistent'],
   }),
   consistent: Flags.boolean({ description: 'Confirm leadership for this very read.' }),
+}
+
+export function freshnessOf({ stale = false, consistent = false }: Freshness): Freshness {
+  return { stale, consistent }
 }
 
 /** A key as `--json` shows it. */

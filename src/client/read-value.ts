@@ -35,7 +35,7 @@ async function readAll(source: AsyncIterable<Uint8Array>, name: string): Promise
   let size = 0
   for await (const chunk of source) {
     size += chunk.length
-    if (size > kvLimits.valueBytes) throw valueTooLarge(`${name}, more than that`)
+    if (size > kvLimits.valueBytes) throw valueTooLarge(name)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

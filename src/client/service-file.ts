@@ -40,7 +40,9 @@ async function parseFile(path: string, text: string): Promise<unknown> {
     const { parse } = await import('smol-toml')
     return parse(text)
   } catch (error) {
-    throw bad(path, (error as Error).message.split('\n')[0]!)
+    const { message, line } = error as Error & { line?: number }
+    const what = message.split('\n')[0]!.replace('Invalid TOML document: ', '')
+    throw bad(path, line === undefined ? what : `line ${line}: ${what}`)
   }
 }
 

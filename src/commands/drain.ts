@@ -50,7 +50,7 @@ export default class Drain extends AgentCommand {
     const request = { node: args.node, cancel, dryRun, force, deadline, reason: flags.reason ?? '' }
     const progress = await agent.drain(request)
     const { verdict } = progress
-    if (verdict) this.log(renderVerdict(verdict, this.paint))
+    if (verdict && !cancel) this.log(renderVerdict(verdict, this.paint))
     if (
       dryRun ||
       (verdict && !verdict.allowed && progress.state !== 'draining' && progress.state !== 'drained')

@@ -6,7 +6,7 @@ import { type Painter, printable } from '../client/paint.ts'
 export default class Join extends AgentCommand {
   static override summary = 'Make this agent, a running zombie, join a cluster or other zombies.'
   static override description =
-    'The agent keeps trying until it is in; the answer says how far it came. An agent can also be started with --join.'
+    'The agent keeps trying until it is in; the answer says how far it came, and the exit code is 1 while it is not in. An agent can also be started with --join.'
   static override examples = ['<%= config.bin %> <%= command.id %> 10.0.0.1:4483']
   static override args = {
     address: Args.string({
@@ -20,6 +20,7 @@ export default class Join extends AgentCommand {
     const { args, flags } = await this.parse(Join)
     const answer = await this.agent(flags).join({ address: args.address })
     this.log(renderJoin(answer, this.paint))
+    if (answer.state === 'trying') process.exitCode = 1
     return answer
   }
 }

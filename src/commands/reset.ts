@@ -20,6 +20,7 @@ export default class Reset extends AgentCommand {
     const { flags } = await this.parse(Reset)
     const agent = this.agent(flags)
     if (!flags.yes) {
+      mustBeTerminal()
       const { self, cluster } = await agent.status()
       const member = cluster.name === null ? '' : `, a member of ${printable(cluster.name)},`
       await confirm(`Make ${printable(self)}${member} an empty node?`)
@@ -30,14 +31,16 @@ export default class Reset extends AgentCommand {
   }
 }
 
-/** Rejects unless a person at a terminal types yes. */
+function mustBeTerminal(): void {
+  if (process.stdin.isTTY) return
+  throw badInput(
+    'reset wants to be confirmed, and this is not a terminal',
+    'if you mean it: hive reset --yes',
+  )
+}
+
+/** Rejects unless the person at the terminal types yes. */
 async function confirm(question: string): Promise<void> {
-  if (!process.stdin.isTTY) {
-    throw badInput(
-      'reset wants to be confirmed, and this is not a terminal',
-      'if you mean it: hive reset --yes',
-    )
-  }
   const { createInterface } = await import('node:readline/promises')
   const line = createInterface({ input: process.stdin, output: process.stderr })
   try {

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { AgentCommand } from '../../client/command.ts'
 import { type KvItem, kvGet } from '../../client/kv-client.ts'
-import { freshness, itemJson, type KvJson, utf8Of } from '../../client/kv-text.ts'
+import { freshness, freshnessOf, itemJson, type KvJson, utf8Of } from '../../client/kv-text.ts'
 
 export default class KvGet extends AgentCommand {
   static override summary = 'Print the value of a key.'
@@ -24,7 +24,7 @@ export default class KvGet extends AgentCommand {
 
   override async run(): Promise<KvJson> {
     const { args, flags } = await this.parse(KvGet)
-    const item = await kvGet(this.agent(flags), args.key, flags)
+    const item = await kvGet(this.agent(flags), args.key, freshnessOf(flags))
     if (flags.raw) process.stdout.write(item.value)
     else this.log(renderValue(item))
     return itemJson(item)

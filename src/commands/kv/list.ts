@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { AgentCommand } from '../../client/command.ts'
 import { kvKeys } from '../../client/kv-client.ts'
-import { freshness } from '../../client/kv-text.ts'
+import { freshness, freshnessOf } from '../../client/kv-text.ts'
 import { printable } from '../../client/paint.ts'
 
 export default class KvList extends AgentCommand {
@@ -30,7 +30,12 @@ export default class KvList extends AgentCommand {
 
   override async run(): Promise<{ keys: readonly string[] }> {
     const { args, flags } = await this.parse(KvList)
-    const keys = await kvKeys(this.agent(flags), args.prefix ?? '', flags.separator, flags)
+    const keys = await kvKeys(
+      this.agent(flags),
+      args.prefix ?? '',
+      flags.separator,
+      freshnessOf(flags),
+    )
     if (keys.length > 0) this.log(keys.map(printable).join('\n'))
     return { keys }
   }

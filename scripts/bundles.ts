@@ -1,0 +1,81 @@
+import { join } from 'node:path'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
+
+/**
+ * Bundles for a fast start. Every command starts with `cli.cjs`: the commands over a stand-in for oclif, a fifth of
+ * its size. Help, mistakes and rare forms go on in `oclif.cjs`: the same commands over oclif itself. What runs an
+ * agent or draws a live view lies in files of its own, loaded when needed.
+ */
+const root = join(import.meta.dirname, '..')
+
+/** Sources that are bundles of their own, by the name of the file that they become. */
+const apart: Readonly<Record<string, string>> = {
+  'src/agent/main.ts': './agent.js',
+  'src/dashboard/live.tsx': './live.js',
+}
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node22.19',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  define: { 'process.env.NODE_ENV': '"production"' },
+}
+
+const splitOff: Plugin = {
+  name: 'split-off',
+  setup(setup) {
+    setup.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
+      const file = join(resolveDir, path).slice(root.length + 1)
+      const target = apart[file]
+      return kind === 'dynamic-import' && target ? { path: target, external: true } : undefined
+    })
+  },
+}
+
+const standIn: Plugin = {
+  name: 'stand-in-for-oclif',
+  setup(setup) {
+    const quick = (file: string) => ({ path: join(root, 'src/client/quick', file) })
+    setup.onResolve({ filter: /^@oclif\/core$/ }, () => quick('oclif.ts'))
+    setup.onResolve({ filter: /^\.\.\/client\/start\.ts$/ }, () => quick('start.ts'))
+  },
+}
+
+/** cli.cjs and oclif.cjs. */
+export async function bundleCommands(dist: string): Promise<void> {
+  const options: BuildOptions = {
+    ...common,
+    entryPoints: ['src/commands/index.ts'],
+    format: 'cjs',
+    define: { ...common.define, 'import.meta.dirname': '__dirname' },
+    external: ['./oclif.cjs'],
+  }
+  await build({ ...options, outfile: join(dist, 'cli.cjs'), plugins: [splitOff, standIn] })
+  await build({ ...options, outfile: join(dist, 'oclif.cjs'), plugins: [splitOff] })
+}
+
+/** live.js: Ink and React in one file. */
+export async function bundleLive(dist: string): Promise<void> {
+  const required = 'const require = createRequire(import.meta.url)'
+  await build({
+    ...common,
+    entryPoints: ['src/dashboard/live.tsx'],
+    outfile: join(dist, 'live.js'),
+    format: 'esm',
+    external: ['react-devtools-core'],
+    banner: { js: `import { createRequire } from 'node:module'; ${required}` },
+  })
+}
+
+/** agent.js and its log's worker; packages stay outside, since some are native or load files of their own. */
+export async function bundleAgent(dist: string): Promise<void> {
+  const options: BuildOptions = { ...common, format: 'esm', packages: 'external', sourcemap: true }
+  await build({ ...options, entryPoints: ['src/agent/main.ts'], outfile: join(dist, 'agent.js') })
+  const worker = join(dist, 'log-worker.js')
+  await build({ ...options, entryPoints: ['src/store/log-worker.ts'], outfile: worker })
+}
