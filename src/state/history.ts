@@ -1,3 +1,4 @@
+import type { EpochMillis } from '../base/time.ts'
 import type { Digest } from './digest.ts'
 import type { LoggedEvent } from './events.ts'
 import { stateLimits } from './limits.ts'
@@ -21,6 +22,16 @@ export class History implements Rowed {
     if (this.#start >= stateLimits.history / 4) {
       this.#events = this.#events.slice(this.#start)
       this.#start = 0
+    }
+  }
+
+  /** Gives a time to the events that came before there was any in the log: the first leader's election. */
+  dateUndated(time: EpochMillis): void {
+    for (let i = this.#start; i < this.#events.length; i++) {
+      const event = this.#events[i]!
+      if (event.time !== 0) return
+      this.#events[i] = { ...event, time }
+      this.#changed.set(event.seq, this.#events[i]!)
     }
   }
 

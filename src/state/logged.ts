@@ -22,7 +22,8 @@ export function toLogged(
   }
   if (entry.type === 'config') {
     if (entry.config.outgoing.length > 0) return undefined
-    const { voters, learners: observers } = entry.config
+    const voters = [...entry.config.voters].sort()
+    const observers = [...entry.config.learners].sort()
     return { ...at, time, actor: 'raft', type: 'VotersChanged', data: { voters, observers } }
   }
   const { event } = entry

@@ -198,6 +198,7 @@ export class State {
     const { request } = event
     const before = request === undefined ? undefined : this.#clients.recall(request)
     if (before !== undefined) return { outcome: before }
+    if (this.#time === 0) this.#history.dateUndated(event.time)
     this.#time = event.time
     const at = { index: entry.index, time: event.time }
     const { outcome, happened } = rule(this.#parts, event, at)
