@@ -29,6 +29,7 @@ export class FakeNetwork {
   readonly silent = new Set<string>()
   /** Hosts that take nothing in: what is written to them stays with the writer. */
   readonly stuck = new Set<string>()
+  readonly #processes: Process[] = []
   #port = 40_000
 
   constructor(clock: ManualClock) {
@@ -36,10 +37,12 @@ export class FakeNetwork {
   }
 
   sockets(host: string): Sockets {
+    const process = { host, alive: true }
+    this.#processes.push(process)
     return {
       bindDatagram: (at, handlers) => this.#bind(host, at, handlers),
       listen: (at, handlers) => this.#listen(host, at, handlers),
-      dial: (to, handlers) => this.#dial(host, to, handlers),
+      dial: (to, handlers) => this.#dial(process, to, handlers),
     }
   }
 
@@ -48,6 +51,7 @@ export class FakeNetwork {
     for (const key of [...this.listeners.keys()]) {
       if (key.startsWith(`${host}:`)) this.listeners.delete(key)
     }
+    for (const process of this.#processes) if (process.host === host) process.alive = false
     for (const end of [...this.ends]) if (end.host === host) end.vanish()
   }
 
@@ -85,10 +89,11 @@ export class FakeNetwork {
     }
   }
 
-  #dial(host: string, to: Address, handlers: ConnectionHandlers): Connection {
+  #dial(process: Process, to: Address, handlers: ConnectionHandlers): Connection {
+    const { host } = process
     const near = new End(this, host, to, handlers)
     this.clock.after(latency, () => {
-      if (this.silent.has(host) || this.silent.has(to.host)) return
+      if (!process.alive || this.silent.has(host) || this.silent.has(to.host)) return
       const listener = this.listeners.get(formatAddress(to))
       if (!listener) {
         this.clock.after(latency, () =>
@@ -103,6 +108,11 @@ export class FakeNetwork {
     })
     return near
   }
+}
+
+interface Process {
+  readonly host: string
+  alive: boolean
 }
 
 class End implements Connection {
