@@ -133,10 +133,11 @@ export const hiveRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/v1/hive/leave',
-    summary: 'Take this node out of the cluster',
-    body: z.strictObject({ force: flag }),
+    summary: 'Take a node out of the cluster: this one, or one that cannot say it itself',
+    body: z.strictObject({ node: z.optional(nodeText), force: flag }),
     answer: '{left}',
-    handle: ({ body, actor }, backend) => backend.leave({ ...body, actor }),
+    handle: ({ body, actor }, backend) =>
+      backend.leave({ ...given({ node: body.node }), force: body.force, actor }),
   }),
   route({
     method: 'POST',

@@ -195,7 +195,8 @@ export interface Backend {
     wait?: number
     signal?: AbortSignal
   }): Promise<{ events: readonly LoggedEvent[]; next: number }>
-  leave(request: { force: boolean; actor: string }): Promise<{ left: true }>
+  /** `node`: another node, that cannot say it itself; default: this one. */
+  leave(request: { node?: string; force: boolean; actor: string }): Promise<{ left: true }>
   reset(request: { actor: string }): Promise<{ setAside: string }>
   promote(request: {
     node: string

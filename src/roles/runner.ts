@@ -45,6 +45,8 @@ export class RoleRunner<Config = unknown> {
   #busy = false
   #failures = 0
   #retry: Timer | undefined
+  /** Ends the patience with the step under way. */
+  #limit: Timer | undefined
   #closed = false
   /** What the role says of its own health, which counts while it is up. */
   #red: string | undefined
@@ -101,6 +103,7 @@ export class RoleRunner<Config = unknown> {
     this.#closed = true
     this.#turn++
     this.#retry?.cancel()
+    this.#limit?.cancel()
     this.#lent.cancelTimers()
     for (const resolve of this.#stopped.splice(0)) resolve()
   }
@@ -138,10 +141,11 @@ export class RoleRunner<Config = unknown> {
 
   #limited(work: Promise<void>, what: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = this.#parts.clock.after(stepTimeout, () => {
+      const limit = this.#parts.clock.after(stepTimeout, () => {
         reject(new Error(`${what}: no end after ${stepTimeout / 1000} s`))
       })
-      work.then(resolve, reject).finally(() => timer.cancel())
+      this.#limit = limit
+      work.then(resolve, reject).finally(() => limit.cancel())
     })
   }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { type Checked, check } from '../../base/check.ts'
 import { parseDuration } from '../../base/duration.ts'
+import type { Problem } from '../../base/errors.ts'
 import { type ServiceDefinition, serviceLimits } from '../../base/service.ts'
 import { parseService } from '../../base/service-shape.ts'
 import type { Millis } from '../../base/time.ts'
@@ -44,13 +45,19 @@ export function parseServices(
   at: (index: number) => string,
 ): Checked<readonly ServiceDefinition[]> {
   const parsed = raw.map((one, i) => parseService(one, at(i)))
-  const problems = parsed.flatMap(one => ('problems' in one ? one.problems : []))
-  const services = parsed.flatMap(one => ('value' in one ? [one.value] : []))
+  const problems: Problem[] = []
+  const services: ServiceDefinition[] = []
   const seen = new Set<string>()
-  for (const [i, { id }] of services.entries()) {
+  for (const [i, one] of parsed.entries()) {
+    if ('problems' in one) {
+      problems.push(...one.problems)
+      continue
+    }
+    const { id } = one.value
     if (seen.has(id))
       problems.push({ key: at(i), message: `the service id "${id}" is given twice` })
     seen.add(id)
+    services.push(one.value)
   }
   return problems.length > 0 ? { problems } : { value: services }
 }

@@ -1,0 +1,330 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { CheckDefinition, ServiceDefinition } from '../../src/base/service.ts'
+import { type HostRole, hostRole } from '../../src/roles/host/role.ts'
+import type { Role } from '../../src/roles/role.ts'
+import { RoleRunner } from '../../src/roles/runner.ts'
+import { FakeHost, settle } from './fake-host.ts'
+
+let host: FakeHost
+let role: HostRole
+let runner: RoleRunner<unknown>
+
+/** An agent with the role; `config` as it stands below `[role.host]`. */
+async function boot(config?: object): Promise<void> {
+  role = hostRole({ epoch: () => 1, incarnation: () => 7 })
+  const parsed = role.parse(config)
+  if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems))
+  runner = new RoleRunner({
+    role: role as Role,
+    config: parsed.config,
+    host,
+    clock: host.clock,
+    known: () => ({ self: { id: '1', name: 'n1', address: 'a', dc: 'dc1' }, peers: [] }),
+    memory: () => Object.fromEntries(host.memory),
+    changed: () => {},
+  })
+  runner.start()
+  await settle()
+}
+
+beforeEach(() => {
+  host = new FakeHost()
+})
+
+const tcp: CheckDefinition = {
+  id: 'c',
+  name: 'c',
+  kind: 'tcp',
+  target: '10.0.0.1:80',
+  interval: 10_000,
+  timeout: 1000,
+}
+const ttl: CheckDefinition = { id: 't', name: 't', kind: 'ttl', ttl: 30_000, timeout: 1000 }
+
+function service(id: string, ...checks: CheckDefinition[]): ServiceDefinition {
+  return { id, name: id, tags: [], address: '', port: 80, meta: {}, checks }
+}
+
+/** `web critical (c: connection refused)` */
+function shown(): string[] {
+  return role.directory.list().map(one => {
+    const checks = one.checkStates.map(check => `${check.id} ${check.status}: ${check.output}`)
+    return [`${one.id} ${one.status}`, ...checks].join(' | ')
+  })
+}
+
+const seq = () => role.directory.document().version.seq
+
+describe('services of a node', () => {
+  it('are passing without checks, and critical with one until it has been looked at', async () => {
+    await boot()
+    await role.directory.register(service('plain'))
+    await role.directory.register(service('web', tcp))
+    expect(shown()).toEqual(['plain passing', 'web critical | c critical: '])
+    host.ports.add('10.0.0.1:80')
+    await host.clock.pass(1000)
+    expect(shown()[1]).toBe('web passing | c passing: TCP connect 10.0.0.1:80: success')
+    host.ports.clear()
+    await host.clock.pass(9000)
+    expect(shown()[1]).toContain('web passing')
+    await host.clock.pass(1000)
+    expect(shown()[1]).toBe('web critical | c critical: connection refused')
+  })
+
+  it('follow HTTP answers as Consul does', async () => {
+    await boot()
+    const url = 'http://127.0.0.1/health'
+    await role.directory.register(
+      service('web', {
+        id: 'h',
+        name: 'h',
+        kind: 'http',
+        url,
+        method: 'GET',
+        interval: 1000,
+        timeout: 1000,
+      }),
+    )
+    const seen: string[] = []
+    for (const status of [200, 204, 301, 429, 500, 299]) {
+      host.urls.set(url, { status, body: 'why' })
+      await host.clock.pass(2000)
+      seen.push(shown()[0]!.split(' | ')[0]!)
+    }
+    expect(seen).toEqual([
+      'web passing',
+      'web passing',
+      'web critical',
+      'web warning',
+      'web critical',
+      'web passing',
+    ])
+    expect(shown()[0]).toContain('HTTP GET http://127.0.0.1/health: 299 why')
+  })
+
+  it('fail when a TTL check is not reported in time', async () => {
+    await boot()
+    await role.directory.register(service('job', { ...ttl, initial: 'passing' }))
+    await host.clock.pass(29_999)
+    expect(shown()).toEqual(['job passing | t passing: '])
+    await role.directory.reportCheck({ id: 't', status: 'warning', output: 'slow' })
+    await host.clock.pass(29_999)
+    expect(shown()).toEqual(['job warning | t warning: slow'])
+    await host.clock.pass(1)
+    expect(shown()).toEqual(['job critical | t critical: TTL expired (last: slow)'])
+    await role.directory.reportCheck({ id: 't', status: 'passing', output: '' })
+    expect(shown()).toEqual(['job passing | t passing: '])
+  })
+
+  it('are as healthy as their worst check', async () => {
+    await boot()
+    const other: CheckDefinition = { ...ttl, id: 'u', initial: 'warning' }
+    await role.directory.register(service('web', { ...ttl, initial: 'passing' }, other))
+    expect(shown()[0]).toContain('web warning')
+    await role.directory.reportCheck({ id: 't', status: 'critical', output: '' })
+    expect(shown()[0]).toContain('web critical')
+  })
+
+  it('change only after as many results in a row as were asked for', async () => {
+    await boot()
+    const patient: CheckDefinition = {
+      ...ttl,
+      successesNeeded: 2,
+      failuresNeeded: 3,
+      initial: 'passing',
+    }
+    await role.directory.register(service('web', patient))
+    const report = async (status: 'passing' | 'critical') => {
+      await role.directory.reportCheck({ id: 't', status, output: '' })
+      return role.directory.list()[0]!.status
+    }
+    const results = [
+      'critical',
+      'critical',
+      'passing',
+      'critical',
+      'critical',
+      'critical',
+      'passing',
+      'passing',
+    ] as const
+    const seen: string[] = []
+    for (const status of results) seen.push(await report(status))
+    expect(seen).toEqual([
+      'passing',
+      'passing',
+      'passing',
+      'passing',
+      'passing',
+      'critical',
+      'critical',
+      'passing',
+    ])
+  })
+
+  it('raise the number of the document with every change, and only then', async () => {
+    await boot()
+    expect(seq()).toBe(0)
+    await role.directory.register(service('web', ttl))
+    expect(seq()).toBe(1)
+    await role.directory.register(service('web', ttl))
+    expect(seq()).toBe(1)
+    await role.directory.reportCheck({ id: 't', status: 'passing', output: 'a' })
+    await role.directory.reportCheck({ id: 't', status: 'passing', output: 'b' })
+    expect(seq()).toBe(2)
+    runner.drain()
+    await settle()
+    expect(seq()).toBe(3)
+    runner.start()
+    await settle()
+    expect(seq()).toBe(4)
+    await role.directory.deregister('web')
+    expect(role.directory.document()).toEqual({
+      version: { epoch: 1, incarnation: 7, seq: 5 },
+      services: [],
+    })
+  })
+
+  it('come back after a restart when they came through the API', async () => {
+    await boot()
+    await role.directory.register(service('web', tcp))
+    await role.directory.register(service('gone'))
+    await role.directory.deregister('gone')
+    runner.close()
+    await boot()
+    expect(shown()).toEqual(['web critical | c critical: '])
+  })
+
+  it('survive a memory that somebody damaged', async () => {
+    host.memory.set('service:x', { id: 4 })
+    host.memory.set('service:y', null)
+    await boot()
+    expect(shown()).toEqual([])
+    expect(runner.state).toBe('running')
+  })
+
+  it('are refused where they cannot be held', async () => {
+    role = hostRole({ epoch: () => 0, incarnation: () => 0 })
+    await expect(role.directory.register(service('web'))).rejects.toMatchObject({ code: 'REFUSED' })
+    await boot({ service: [{ name: 'fixed' }] })
+    const { directory } = role
+    await expect(directory.register(service('fixed'))).rejects.toMatchObject({ code: 'REFUSED' })
+    await expect(directory.deregister('fixed')).rejects.toMatchObject({ code: 'REFUSED' })
+    await expect(directory.deregister('none')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await directory.register(service('web', tcp))
+    await expect(directory.register(service('web2', tcp))).rejects.toThrow(
+      'belongs to service "web"',
+    )
+    const report = { id: 'c', status: 'passing', output: '' } as const
+    await expect(directory.reportCheck(report)).rejects.toMatchObject({ code: 'BAD_REQUEST' })
+    await expect(directory.reportCheck({ ...report, id: 'x' })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    })
+  })
+
+  it('are taken out when they stay critical for too long', async () => {
+    await boot()
+    await role.directory.register(service('web', { ...tcp, deregisterAfter: 60_000 }))
+    host.ports.add('10.0.0.1:80')
+    await host.clock.pass(50_000)
+    host.ports.clear()
+    await host.clock.pass(59_000)
+    expect(shown()).toHaveLength(1)
+    await host.clock.pass(11_000)
+    expect(shown()).toEqual([])
+    expect(host.memory.size).toBe(0)
+    expect(host.clock.pending).toBe(0)
+  })
+
+  it('are shown as critical while the node drains, also after a restart', async () => {
+    await boot({ service: [{ name: 'fixed' }] })
+    await role.directory.register(service('web'))
+    runner.drain()
+    await settle()
+    expect(runner.state).toBe('drained')
+    const drained = [
+      'fixed critical | _node_maintenance critical: the node drains',
+      'web critical | _node_maintenance critical: the node drains',
+    ]
+    expect(shown()).toEqual(drained)
+    runner.close()
+    const parsed = { service: [{ name: 'fixed' }] }
+    await boot(parsed)
+    runner.drain()
+    await settle()
+    expect(shown()).toEqual(drained)
+  })
+
+  it('are withdrawn and forgotten when the role is taken away', async () => {
+    await boot()
+    await role.directory.register(service('web', tcp, ttl))
+    await runner.stop()
+    expect(role.directory.list()).toEqual([])
+    expect(host.memory.size).toBe(0)
+    expect(host.clock.pending).toBe(0)
+  })
+})
+
+describe('services in files', () => {
+  const web = '[[service]]\nname = "web"\nport = 80\n'
+
+  beforeEach(() => {
+    host.folders.set('services', ['.web.toml.swp', 'README.md', 'web.toml'])
+    host.files.set('services/web.toml', web)
+  })
+
+  it('follow the files while they change', async () => {
+    await boot({ files: ['services'] })
+    expect(shown()).toEqual(['web passing'])
+    const before = seq()
+    await host.clock.pass(60_000)
+    expect(seq()).toBe(before)
+    host.files.set('services/web.toml', `${web}[[service]]\nname = "api"\n`)
+    await host.clock.pass(10_000)
+    expect(shown()).toEqual(['api passing', 'web passing'])
+    host.folders.set('services', [])
+    await host.clock.pass(10_000)
+    expect(shown()).toEqual([])
+  })
+
+  it('stay as they were while a file is wrong, and the role says what is', async () => {
+    await boot({ files: ['services'] })
+    host.files.set('services/web.toml', `${web}portt = 80\n`)
+    await host.clock.pass(10_000)
+    expect(shown()).toEqual(['web passing'])
+    expect(runner.state).toBe('failed')
+    expect(runner.detail).toBe(
+      'services/web.toml: line 4: service[0].portt: unknown; did you mean Port?',
+    )
+    host.files.set('services/web.toml', web)
+    await host.clock.pass(10_000)
+    expect([runner.state, runner.detail]).toEqual(['running', ''])
+  })
+
+  it('stay while a file cannot be read', async () => {
+    await boot({ files: ['services'] })
+    host.unreadable = new Error('permission denied')
+    await host.clock.pass(10_000)
+    expect(shown()).toEqual(['web passing'])
+    expect(runner.detail).toBe('services: permission denied')
+  })
+
+  it('that are not there turn the role red', async () => {
+    await boot({ files: ['none.toml'] })
+    expect(runner.state).toBe('failed')
+    expect(runner.detail).toBe('none.toml: there is no such file or folder')
+  })
+
+  it('belong to the first file that defines them, and go before the API', async () => {
+    host.memory.set('service:web', { ...service('web'), port: 1 })
+    host.files.set('b.json', '{"services": [{"Name": "web", "Port": 81}, {"Name": "api"}]}')
+    await boot({ files: ['services', 'b.json'] })
+    expect(role.directory.list().map(one => [one.id, one.port])).toEqual([
+      ['api', 0],
+      ['web', 80],
+    ])
+    expect(runner.detail).toBe('b.json: the service "web" is defined in services/web.toml')
+    await host.clock.pass(20_000)
+    expect(role.directory.list()[1]!.port).toBe(80)
+  })
+})
