@@ -46,6 +46,14 @@ const standIn: Plugin = {
   },
 }
 
+/** Ink's door for those who develop with it asks for a package that nobody has, even when it stays shut. */
+const withoutDevtools: Plugin = {
+  name: 'without-devtools',
+  setup(setup) {
+    setup.onLoad({ filter: /ink[\\/]build[\\/]devtools\.js$/ }, () => ({ contents: '' }))
+  },
+}
+
 /** cli.cjs and oclif.cjs. */
 export async function bundleCommands(dist: string): Promise<void> {
   const options: BuildOptions = {
@@ -67,7 +75,7 @@ export async function bundleLive(dist: string): Promise<void> {
     entryPoints: ['src/dashboard/live.tsx'],
     outfile: join(dist, 'live.js'),
     format: 'esm',
-    external: ['react-devtools-core'],
+    plugins: [withoutDevtools],
     banner: { js: `import { createRequire } from 'node:module'; ${required}` },
   })
 }

@@ -11,50 +11,58 @@ export async function runDev(dir: string, nodes: number | undefined): Promise<vo
   const cluster = await DevCluster.start(dir, nodes)
   try {
     say(`${cluster.children.length} agents start in ${cluster.dir}`)
-    const started = await Promise.race([cluster.ready(say), end])
-    if (started === undefined) return
-    const source = new StatusSource(
-      () => cluster.agent.status(),
-      () => footerOf(cluster),
-    )
-    if (process.stdout.isTTY && process.stdin.isTTY) {
-      const { showLive } = await import('./live.tsx')
-      await showLive(source, end)
-    } else {
-      say(footerOf(cluster).join('\n'))
-      await printChanges(
-        source,
-        report => `${renderStatus(report, widthOf(process.stdout), plain)}\n`,
-        end,
-      )
-    }
+    const stopped = await Promise.race([cluster.ready(say), end])
+    if (stopped === 'stop') return
+    if (process.stdout.isTTY && process.stdin.isTTY) await showOnTerminal(cluster, end)
+    else await print(cluster, say, end)
   } finally {
     say('stopping the agents; their data stays')
     await cluster.stop()
   }
 }
 
-/** How to talk to it, and who died. */
-function footerOf(cluster: DevCluster): string[] {
-  const deaths = cluster.children
+async function showOnTerminal(cluster: DevCluster, end: Promise<unknown>): Promise<void> {
+  const { showLive } = await import('./live.tsx')
+  const footer = () => [...deaths(cluster, 'press r to start it again'), ...howTo(cluster)]
+  const source = new StatusSource(() => cluster.agent.status(), footer)
+  await showLive(source, { until: end, keys: { r: () => cluster.restartEnded() } })
+}
+
+async function print(
+  cluster: DevCluster,
+  say: (text: string) => void,
+  end: Promise<unknown>,
+): Promise<void> {
+  say(howTo(cluster).join('\n'))
+  const source = new StatusSource(() => cluster.agent.status())
+  const render = (text: string) => [text, ...deaths(cluster), ''].join('\n')
+  await printChanges(source, r => render(renderStatus(r, widthOf(process.stdout), plain)), end)
+}
+
+/** Who ended, how, and what it said last. */
+function deaths(cluster: DevCluster, remedy?: string): string[] {
+  return cluster.children
     .filter(child => child.end !== null)
     .flatMap(child => [
-      `${child.node.name} ${child.end}; it said:`,
+      `${child.name} ${child.end}; ${remedy ?? `start it again: hive agent --config ${child.config}`}`,
       ...child.tail(3).map(line => `  | ${line}`),
     ])
+}
+
+function howTo(cluster: DevCluster): string[] {
   const here = cluster.dir === '.hive'
-  const first = cluster.children[0]!
-  const socket = here ? '' : ` --socket ${first.socket}`
+  const where = here ? ' in this directory' : ''
+  const socket = here ? '' : ` --socket ${cluster.children[0]!.socket}`
   return [
-    ...deaths,
-    `In another terminal${here ? ', in this directory' : ''}: npx hive status${socket}`,
-    `also: hive log --follow, hive kv put a 1, hive drain n2; HTTP at 127.0.0.1:${first.node.http}. Ctrl-C stops it all.`,
+    `In another terminal${where}: npx hive status${socket}`,
+    'Also: hive log --follow, hive kv put a 1, hive drain n2. Ctrl-C here stops it all.',
   ]
 }
 
-function stopSignal(): Promise<undefined> {
+function stopSignal(): Promise<'stop'> {
   return new Promise(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.on(signal, () => resolve(undefined))
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => resolve('stop'))
+    }
   })
 }

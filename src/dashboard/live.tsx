@@ -3,19 +3,32 @@ import { type ReactElement, useEffect, useState } from 'react'
 import { Dashboard } from './panels.tsx'
 import { type Frame, refreshPeriod, type StatusSource } from './source.ts'
 
-/** The live view on a terminal; resolves once the person is done with it (Ctrl-C or q) or `until` resolves. */
-export async function showLive(source: StatusSource, until?: Promise<unknown>): Promise<void> {
-  const app = render(<Live source={source} />, { exitOnCtrlC: false })
-  void until?.then(() => app.unmount())
+export interface LiveOptions {
+  /** The view closes when this resolves. */
+  readonly until?: Promise<unknown>
+  /** What keys do, apart from q and Ctrl-C. */
+  readonly keys?: Readonly<Record<string, () => void>>
+}
+
+/** The live view on a terminal; resolves once the person is done with it (Ctrl-C or q). */
+export async function showLive(source: StatusSource, options: LiveOptions = {}): Promise<void> {
+  const app = render(<Live source={source} keys={options.keys ?? {}} />, { exitOnCtrlC: false })
+  void options.until?.then(() => app.unmount())
   await app.waitUntilExit()
 }
 
-function Live({ source }: { source: StatusSource }): ReactElement {
+interface LiveProps {
+  readonly source: StatusSource
+  readonly keys: Readonly<Record<string, () => void>>
+}
+
+function Live({ source, keys }: LiveProps): ReactElement {
   const { exit } = useApp()
   const { columns } = useWindowSize()
   const [frame, setFrame] = useState<Frame>({ report: null, problem: null, footer: ['asking …'] })
   useInput((input, key) => {
     if (input === 'q' || (key.ctrl && input === 'c')) exit()
+    else keys[input]?.()
   })
   useEffect(() => {
     let timer: NodeJS.Timeout | undefined

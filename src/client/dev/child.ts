@@ -1,42 +1,34 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Millis } from '../../base/time.ts'
-import type { DevNode } from './plan.ts'
+import { linesFrom, type TraceTail } from './trace-tail.ts'
 
 /** How long an agent may take to stop before it is killed. */
 const stopLimit: Millis = 5000
 
 /** One agent of a dev cluster: a real process, whose output goes to DIR/nX/agent.log. */
 export class DevChild {
-  readonly node: DevNode
+  readonly name: string
   readonly dataDir: string
-  readonly ended: Promise<void>
-  readonly #process: ChildProcess
+  readonly config: string
+  readonly #script: string
+  #process: ChildProcess
+  #ended: Promise<void>
   #end: string | null = null
+  /** Where this run's output begins. */
+  #output: TraceTail
 
-  constructor(node: DevNode, dataDir: string, args: readonly string[], script: string) {
-    this.node = node
+  /** `config`: its TOML file; `script`: bin/hive.js. */
+  constructor(name: string, dataDir: string, config: string, script: string) {
+    this.name = name
     this.dataDir = dataDir
-    mkdirSync(dataDir, { recursive: true })
-    const output = openSync(join(dataDir, 'agent.log'), 'a')
-    // A pipe as stdin: it closes however this process ends, and the agent then stops by itself. A group of its
-    // own: Ctrl-C at the terminal reaches this process only, which stops the agents one time, in good order.
-    this.#process = spawn(process.execPath, [script, 'agent', ...args], {
-      stdio: ['pipe', output, output],
-      env: { ...environment(), HIVE_EXIT_WITH_STDIN: '1' },
-      detached: true,
-    })
-    closeSync(output)
-    this.#process.stdin?.on('error', () => {})
-    this.ended = new Promise(resolve => {
-      this.#process.once('error', error => resolve(this.#ended(error.message)))
-      this.#process.once('exit', (code, signal) =>
-        resolve(
-          this.#ended(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
-        ),
-      )
-    })
+    this.config = config
+    this.#script = script
+    const run = this.#spawn()
+    this.#process = run.process
+    this.#ended = run.ended
+    this.#output = run.output
   }
 
   get socket(): string {
@@ -48,23 +40,54 @@ export class DevChild {
     return this.#end
   }
 
+  /** After its end: starts it anew, with its data. */
+  restart(): void {
+    if (this.#end === null) return
+    this.#end = null
+    const run = this.#spawn()
+    this.#process = run.process
+    this.#ended = run.ended
+    this.#output = run.output
+  }
+
   /** SIGTERM, and SIGKILL to whom it does not impress. */
   async stop(): Promise<void> {
     if (this.#end !== null) return
     this.#process.kill('SIGTERM')
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), stopLimit)
-    await this.ended
+    await this.#ended
     clearTimeout(timer)
   }
 
-  /** The last lines of what it said. */
+  /** The last lines of what it said since it started. */
   tail(lines: number): string[] {
-    const text = readFileSync(join(this.dataDir, 'agent.log'), 'utf8')
-    return text.trimEnd().split('\n').slice(-lines)
+    return linesFrom(this.#output).slice(-lines)
   }
 
-  #ended(how: string): void {
-    this.#end ??= how
+  #spawn(): { process: ChildProcess; ended: Promise<void>; output: TraceTail } {
+    const path = join(this.dataDir, 'agent.log')
+    const output = openSync(path, 'a')
+    const offset = fstatSync(output).size
+    // A pipe as stdin: it closes however this process ends, and the agent then stops by itself. A group of its
+    // own: Ctrl-C at the terminal reaches this process only, which stops the agents one time, in good order.
+    const child = spawn(process.execPath, [this.#script, 'agent', '--config', this.config], {
+      stdio: ['pipe', output, output],
+      env: { ...environment(), HIVE_EXIT_WITH_STDIN: '1' },
+      detached: true,
+    })
+    closeSync(output)
+    child.stdin?.on('error', () => {})
+    const ended = new Promise<string>(resolve => {
+      child.once('error', error => resolve(error.message))
+      child.once('exit', (code, signal) =>
+        resolve(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
+      )
+    })
+    return {
+      process: child,
+      ended: ended.then(how => void (this.#end = how)),
+      output: { path, offset },
+    }
   }
 }
 

@@ -1,14 +1,17 @@
 import { relative } from 'node:path'
-import type { StatusReport } from '../../api/types.ts'
+import type { NodeState, StatusReport } from '../../api/types.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Millis } from '../../base/time.ts'
 import { AgentClient } from '../agent-client.ts'
 import { DevChild } from './child.ts'
+import { configFor } from './config-file.ts'
 import { lockDir } from './lock.ts'
-import { type DevNode, planFor } from './plan.ts'
+import { planFor } from './plan.ts'
 
-/** Until all agents see each other and the cluster is active; a slow machine under load needs some of it. */
+/** Until all agents see each other; a slow machine under load needs some of it. */
 const startLimit: Millis = 60_000
+/** Until nobody is on the way any more; after that the view is shown as it is. */
+const settleLimit: Millis = 15_000
 const pause: Millis = 100
 
 /** A cluster of real agents on this machine, for one person. */
@@ -37,7 +40,7 @@ export class DevCluster {
       const seed = plan.nodes[0]!
       const children = plan.nodes.map(node => {
         const dataDir = `${dir}/${node.name}`
-        return new DevChild(node, dataDir, agentArgs(node, seed, dataDir), script)
+        return new DevChild(node.name, dataDir, configFor(node, seed, dataDir), script)
       })
       return new DevCluster(dir, children, unlock)
     } catch (error) {
@@ -48,20 +51,26 @@ export class DevCluster {
 
   /** Any agent that answers, the first first. */
   get agent(): AgentClient {
-    return new AgentClient(this.children.map(child => ({ kind: 'socket', path: child.socket })))
+    return new AgentClient(this.children.map(({ socket }) => ({ kind: 'socket', path: socket })))
   }
 
-  /** Resolves once the agents are an active cluster. Rejects with what stands in the way. */
-  async ready(say: (text: string) => void): Promise<StatusReport> {
+  /** Resolves once the agents are a cluster. Rejects with what stands in the way. */
+  async ready(say: (text: string) => void): Promise<void> {
     const count = this.children.length
-    const zombies = await this.#until(
-      report => report.cluster.state !== 'zombie' || report.nodes.length >= count,
+    const first = await this.#until(
+      startLimit,
+      ({ cluster, nodes }) => cluster.state !== 'zombie' || nodes.length >= count,
     )
-    if (zombies.cluster.state === 'zombie') {
+    if (first.cluster.state === 'zombie') {
       say(`${count} agents see each other; making them a cluster`)
       await this.agent.init({ name: 'dev' })
     }
-    return this.#until(isWhole(count))
+    await this.#until(settleLimit, isSettled).catch(() => {})
+  }
+
+  /** Starts again who ended. */
+  restartEnded(): void {
+    for (const child of this.children) child.restart()
   }
 
   /** The agents' end, in good order; their data stays. */
@@ -70,8 +79,8 @@ export class DevCluster {
     this.#unlock()
   }
 
-  async #until(holds: (report: StatusReport) => boolean): Promise<StatusReport> {
-    const deadline = performance.now() + startLimit
+  async #until(limit: Millis, holds: (report: StatusReport) => boolean): Promise<StatusReport> {
+    const deadline = performance.now() + limit
     let last = 'no agent has answered'
     while (performance.now() < deadline) {
       const dead = this.children.find(child => child.end !== null)
@@ -79,46 +88,35 @@ export class DevCluster {
       try {
         const report = await this.agent.status()
         if (holds(report)) return report
-        last = `${report.nodes.length} of ${this.children.length} nodes are in sight, the cluster is ${report.cluster.state}`
+        last = `${report.nodes.length} of ${this.children.length} nodes are in sight`
       } catch (error) {
         last = (error as Error).message
       }
       await new Promise(resolve => setTimeout(resolve, pause))
     }
-    const message = `the agents were not a cluster after ${startLimit / 1000} s: ${last}`
-    throw new OperatorError('TIMEOUT', message, `look at what they said: ${this.dir}/*/agent.log`)
+    const message = `the agents were not a cluster after ${limit / 1000} s: ${last}`
+    throw new OperatorError('TIMEOUT', message, `see what they said: ${this.dir}/*/agent.log`)
   }
 }
 
-export function died(child: DevChild): OperatorError {
-  const message = `agent ${child.node.name} ${child.end}; it said:\n${child
-    .tail(8)
-    .map(line => `  | ${line}`)
-    .join('\n')}`
+function died(child: DevChild): OperatorError {
+  const said = child.tail(8).map(line => `\n  | ${line}`)
+  const message = `agent ${child.name} ${child.end}; it said:${said.join('')}`
   return new OperatorError('DATA_DIR', message, `all of it: ${child.dataDir}/agent.log`)
 }
 
-function isWhole(count: number): (report: StatusReport) => boolean {
-  return ({ cluster, nodes }) =>
-    cluster.state === 'active' &&
-    cluster.leader !== null &&
-    nodes.filter(node => node.state === 'ready').length >= count
-}
+const onTheWay: readonly NodeState[] = [
+  'zombie',
+  'validating',
+  'recovering',
+  'unreachable',
+  'failed',
+]
 
-function agentArgs(node: DevNode, seed: DevNode, dataDir: string): string[] {
-  const at = (port: number) => `127.0.0.1:${port}`
-  const join = node === seed ? [] : ['--join', at(seed.gossip)]
-  return [
-    '--name',
-    node.name,
-    '--data-dir',
-    dataDir,
-    '--bind',
-    at(node.gossip),
-    '--http',
-    at(node.http),
-    ...join,
-  ]
+function isSettled({ cluster, nodes }: StatusReport): boolean {
+  const { reachable, voters } = cluster.quorum
+  const whole = cluster.state === 'active' && reachable === voters
+  return whole && !nodes.some(node => onTheWay.includes(node.state))
 }
 
 function shorter(a: string, b: string): string {
