@@ -149,8 +149,10 @@ export class Link {
         this.#unsuccessful({ why: 'handshake-timeout' })
         break
       case 'accepted':
-      case 'judged':
         this.#broken('no handshake in time')
+        break
+      case 'judged':
+        this.#gone()
         break
     }
   }

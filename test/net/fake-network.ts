@@ -13,12 +13,12 @@ import type {
 } from '../../src/net/types.ts'
 import type { ManualClock } from './manual-clock.ts'
 
-/** Milliseconds from any host to any other. */
-export const latency = 1
+/** Milliseconds from any host to any other, unless a test wants it otherwise. */
+const usual = 1
 
 /**
  * Just enough of a network for tests of one room: hosts, ports, streams and datagrams that always arrive
- * after `latency`, and the few kinds of trouble that links must notice.
+ * after `latency()`, and the few kinds of trouble that links must notice.
  */
 export class FakeNetwork {
   readonly clock: ManualClock
@@ -29,6 +29,8 @@ export class FakeNetwork {
   readonly silent = new Set<string>()
   /** Hosts that take nothing in: what is written to them stays with the writer. */
   readonly stuck = new Set<string>()
+  /** How long the next thing takes to the other end, ms. Streams stay in order all the same. */
+  latency: () => number = () => usual
   readonly #processes: Process[] = []
   #port = 40_000
 
@@ -83,7 +85,9 @@ export class FakeNetwork {
     return {
       send: (to, bytes) => {
         const copy = bytes.slice()
-        this.clock.after(latency, () => this.datagrams.get(formatAddress(to))?.received(own, copy))
+        this.clock.after(this.latency(), () =>
+          this.datagrams.get(formatAddress(to))?.received(own, copy),
+        )
       },
       close: () => void this.datagrams.delete(key),
     }
@@ -92,11 +96,11 @@ export class FakeNetwork {
   #dial(process: Process, to: Address, handlers: ConnectionHandlers): Connection {
     const { host } = process
     const near = new End(this, host, to, handlers)
-    this.clock.after(latency, () => {
+    this.clock.after(this.latency(), () => {
       if (!process.alive || this.silent.has(host) || this.silent.has(to.host)) return
       const listener = this.listeners.get(formatAddress(to))
       if (!listener) {
-        this.clock.after(latency, () =>
+        this.clock.after(this.latency(), () =>
           near.closeNow(to.host === 'nowhere' ? 'unresolved' : 'refused'),
         )
         return
@@ -104,7 +108,7 @@ export class FakeNetwork {
       const far = new End(this, to.host, { host, port: this.freePort() }, undefined)
       far.handlers = listener.accepted(far)
       far.open(near)
-      this.clock.after(latency, () => near.open(far))
+      this.clock.after(this.latency(), () => near.open(far))
     })
     return near
   }
@@ -124,6 +128,8 @@ class End implements Connection {
   #closed = false
   #ended = false
   #unsent: Uint8Array[] = []
+  /** When the last thing that left gets there. */
+  #arrival = 0
 
   constructor(
     network: FakeNetwork,
@@ -205,7 +211,8 @@ class End implements Connection {
 
   #carry(task: () => void): void {
     const { silent, clock } = this.#network
-    clock.after(latency, () => {
+    this.#arrival = Math.max(this.#arrival, clock.now() + this.#network.latency())
+    clock.after(this.#arrival - clock.now(), () => {
       if (!silent.has(this.host) && !silent.has(this.remote.host)) task()
     })
   }
