@@ -1,7 +1,7 @@
 import type { Instant, Millis } from '../base/time.ts'
 import { limits, rhythm } from './config.ts'
 import type { Health } from './health.ts'
-import type { MemberTable, Peer } from './members.ts'
+import { type MemberTable, opinionOf, type Peer } from './members.ts'
 import type { Self } from './self.ts'
 import { Suspicions, suspicionTerms } from './suspicion.ts'
 import type { MemberId, MemberInfo, SwimConfig, Update } from './types.ts'
@@ -115,6 +115,26 @@ export class Beliefs {
     const known = this.#table.get(info.id)
     this.#heardAlive(info, now)
     if (known && known.status !== 'alive' && known.status !== 'left') this.#listener.doubted(known)
+  }
+
+  /** Some suspicions of ours, to ask others what they think; each ping takes a few along. */
+  doubts(): Update[] {
+    return this.#suspicions.some(limits.doubts).map(id => opinionOf(this.#table.get(id)!))
+  }
+
+  /**
+   * What this node can add to the doubt of another: that the suspect refuted, that it was judged, or that
+   * this node found the same. So neither a refutation nor a confirmation depends on gossip alone.
+   */
+  answer(doubt: Update): Update | undefined {
+    if (doubt.kind !== 'suspect') return undefined
+    const { id, incarnation } = doubt
+    const peer = this.#table.get(id)
+    if (!peer || peer.incarnation < incarnation) return undefined
+    if (peer.status === 'failed' || peer.status === 'left') return opinionOf(peer)
+    if (peer.incarnation > incarnation) return { kind: 'alive', member: peer.info }
+    if (!peer.accusers.includes(this.#self.id)) return undefined
+    return { kind: 'suspect', id, incarnation, accuser: this.#self.id }
   }
 
   /** This node's own probe of `peer` failed, which was of that incarnation when it began. */

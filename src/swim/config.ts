@@ -36,6 +36,8 @@ export const limits = {
   secondOpinions: 64,
   /** …and about so many call once more before they give a member up. */
   lastCalls: 256,
+  /** Running suspicions that a ping asks about: a few, so that news keeps its room. */
+  doubts: 4,
   nameBytes: 128,
   hostBytes: 253,
   metaBytes: 256,

@@ -1,7 +1,7 @@
 import type { Random } from '../base/random.ts'
 import type { Instant, Millis } from '../base/time.ts'
 import { limits, rhythm } from './config.ts'
-import { isAlive, type MemberTable, type Peer } from './members.ts'
+import { isAlive, type MemberTable, opinionOf, type Peer } from './members.ts'
 import { type Post, type Recipient, recipient } from './post.ts'
 import type { Self } from './self.ts'
 import type { SwimConfig, Update } from './types.ts'
@@ -103,16 +103,10 @@ export class Exchange {
   /** All that this node knows. The doubted are named twice, so that whoever never met them meets them. */
   #listing(): Update[] {
     const out: Update[] = [{ kind: 'alive', member: this.#self.info }]
-    for (const { id, info, incarnation, status, accusers } of this.#table.all()) {
-      if (status === 'failed' || status === 'left') {
-        out.push({ kind: status, id, incarnation })
-        continue
-      }
-      out.push({ kind: 'alive', member: info })
-      const accuser = accusers[0]
-      if (status !== 'alive' && accuser !== undefined) {
-        out.push({ kind: 'suspect', id, incarnation, accuser })
-      }
+    for (const peer of this.#table.all()) {
+      const opinion = opinionOf(peer)
+      if (opinion.kind === 'suspect') out.push({ kind: 'alive', member: peer.info })
+      out.push(opinion)
     }
     return out
   }

@@ -2,7 +2,7 @@ import type { Random } from '../base/random.ts'
 import type { Instant } from '../base/time.ts'
 import { limits } from './config.ts'
 import { Rotation } from './rotation.ts'
-import type { Member, MemberId, MemberInfo, MemberStatus, SwimReady } from './types.ts'
+import type { Member, MemberId, MemberInfo, MemberStatus, SwimReady, Update } from './types.ts'
 
 /** What this node keeps of another one. */
 export interface Peer {
@@ -108,6 +108,15 @@ export function snapshot(peer: Peer): Member {
     since: peer.since,
     accusers: peer.accusers,
   }
+}
+
+/** What others are told of `peer`: for doubt, that of its first accuser. */
+export function opinionOf(peer: Peer): Update {
+  const { id, incarnation, status, accusers } = peer
+  if (status === 'failed' || status === 'left') return { kind: status, id, incarnation }
+  const accuser = accusers[0]
+  if (status === 'alive' || accuser === undefined) return { kind: 'alive', member: peer.info }
+  return { kind: 'suspect', id, incarnation, accuser }
 }
 
 /** Whether `peer` is somebody whom the protocol may ask for help. */

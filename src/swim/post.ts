@@ -1,5 +1,5 @@
 import type { Address } from '../base/address.ts'
-import type { MemberTable, Peer } from './members.ts'
+import { type MemberTable, opinionOf, type Peer } from './members.ts'
 import type { Channel, MemberId, Outgoing, SwimConfig, SwimMessage, Update } from './types.ts'
 import { retransmitLimit, type UpdateQueue } from './update-queue.ts'
 import { bareMessageBytes, headerBytes, updateBytes } from './update-size.ts'
@@ -16,15 +16,13 @@ export class Post {
   readonly #config: SwimConfig
   readonly #table: MemberTable
   readonly #news: UpdateQueue
-  readonly #selfId: MemberId
   #seq = 0
   #out: Outgoing[] = []
 
-  constructor(config: SwimConfig, table: MemberTable, news: UpdateQueue, selfId: MemberId) {
+  constructor(config: SwimConfig, table: MemberTable, news: UpdateQueue) {
     this.#config = config
     this.#table = table
     this.#news = news
-    this.#selfId = selfId
   }
 
   nextSeq(): number {
@@ -32,12 +30,18 @@ export class Post {
     return this.#seq
   }
 
-  /** Sends `message` with what is thought of the recipient, then `first`, then news while there is room. */
+  /**
+   * Sends `message` with what is thought of the recipient, then `first`, then news; of each what fits.
+   */
   send(to: Recipient, message: SwimMessage, first: readonly Update[] = []): void {
-    const opinion = this.#opinionOf(to.id)
-    const updates = opinion ? [opinion, ...first] : [...first]
+    const updates: Update[] = []
     let room = this.#config.packetBytes - headerBytes - bareMessageBytes(message)
-    for (const update of updates) room -= updateBytes(update)
+    for (const update of [...this.#opinionOf(to.id), ...first]) {
+      const bytes = updateBytes(update)
+      if (bytes > room) break
+      room -= bytes
+      updates.push(update)
+    }
     updates.push(...this.#fill(room, to.id))
     this.#push(to, { ...message, updates })
   }
@@ -68,12 +72,9 @@ export class Post {
   }
 
   /** Lifeguard §IV-C, buddy system: whoever is doubted hears so first, and can refute at once. */
-  #opinionOf(id: MemberId): Update | undefined {
+  #opinionOf(id: MemberId): Update[] {
     const peer = this.#table.get(id)
-    if (!peer || peer.status === 'alive') return undefined
-    const { incarnation, status } = peer
-    if (status === 'failed' || status === 'left') return { kind: status, id, incarnation }
-    return { kind: 'suspect', id, incarnation, accuser: peer.accusers[0] ?? this.#selfId }
+    return peer && peer.status !== 'alive' ? [opinionOf(peer)] : []
   }
 
   #fill(room: number, reader: MemberId): Update[] {

@@ -5,7 +5,7 @@ import { Deadlines } from './deadlines.ts'
 import type { Health } from './health.ts'
 import { isAlive, type MemberTable, type Peer } from './members.ts'
 import { type Post, recipient } from './post.ts'
-import type { MemberId, SwimConfig } from './types.ts'
+import type { MemberId, SwimConfig, Update } from './types.ts'
 
 /** How each kind of probe goes about it. */
 const manners = {
@@ -37,6 +37,8 @@ export interface ProbesParts {
   readonly table: MemberTable
   readonly post: Post
   readonly health: Health
+  /** Suspicions to ask about in passing. */
+  readonly doubts: () => readonly Update[]
   /** Nobody answered in time. */
   readonly failed: (probe: Probe, now: Instant) => void
 }
@@ -78,7 +80,8 @@ export class Probes {
       nacks: new Set(),
     })
     this.#due.set(seq, alone ? endAt : askAt)
-    post.send(recipient(peer, 'datagram'), ping(seq, peer.id))
+    const doubts = kind === 'turn' ? this.#parts.doubts() : []
+    post.send(recipient(peer, 'datagram'), ping(seq, peer.id), doubts)
     if (streamAtOnce) post.send(recipient(peer, 'stream'), ping(seq, peer.id))
   }
 

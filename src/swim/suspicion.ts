@@ -101,6 +101,21 @@ export class Suspicions {
     return this.#due.next()
   }
 
+  /** Some that run, others each time. */
+  some(count: number): MemberId[] {
+    const ids: MemberId[] = []
+    for (const id of this.#running.keys()) {
+      if (ids.length === count) break
+      ids.push(id)
+    }
+    for (const id of ids) {
+      const suspicion = this.#running.get(id)!
+      this.#running.delete(id)
+      this.#running.set(id, suspicion)
+    }
+    return ids
+  }
+
   extend(by: Millis): void {
     this.#due.shift(by)
     for (const suspicion of this.#running.values()) {

@@ -59,7 +59,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     const news = this.#news
     this.#self = new Self(self, news)
     const health = (this.#health = new Health(config.maxHealthScore))
-    const post = (this.#post = new Post(config, table, news, self.id))
+    const post = (this.#post = new Post(config, table, news))
     this.#relays = new Relays(config, post)
     this.#exchange = new Exchange(config, random.fork(), table, post, this.#self)
     this.#gossiper = new Gossiper(config, random.fork(), table, news, post)
@@ -81,6 +81,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
       table,
       post,
       health,
+      doubts: () => this.#beliefs.doubts(),
       failed: ({ peer, incarnation }, at) => this.#beliefs.accuse(peer, incarnation, at),
     }))
     this.#rounds = new Rounds(config, random.fork(), table, health, probes)
@@ -184,11 +185,13 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     const aboutSelf = this.#hear(from, message.updates, now)
     const sender: Recipient = { id: from, address: input.fromAddress, via: input.via }
     switch (message.type) {
-      case 'ping': {
-        const first: Update[] = aboutSelf ? [{ kind: 'alive', member: this.#self.info }] : []
-        this.#post.send(sender, { type: 'ack', seq: message.seq, updates: [] }, first)
+      case 'ping':
+        this.#post.send(
+          sender,
+          { type: 'ack', seq: message.seq, updates: [] },
+          this.#answers(message.updates, aboutSelf),
+        )
         break
-      }
       case 'ack':
         this.#acked(message.seq, from, now)
         break
@@ -223,6 +226,17 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
       }
     }
     return aboutSelf
+  }
+
+  /** What the sender of a ping should hear in reply to its news. */
+  #answers(doubts: readonly Update[], aboutSelf: boolean): Update[] {
+    const answers: Update[] = aboutSelf ? [{ kind: 'alive', member: this.#self.info }] : []
+    for (const doubt of doubts) {
+      if (answers.length > limits.doubts) break
+      const answer = this.#beliefs.answer(doubt)
+      if (answer) answers.push(answer)
+    }
+    return answers
   }
 
   #isTrusted(from: MemberId): boolean {

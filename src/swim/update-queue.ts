@@ -20,15 +20,16 @@ export function subjectOf(update: Update): MemberId {
 }
 
 /**
- * News that waits to be passed on by piggyback and gossip (SWIM §4.1). One piece per member: newer
- * replaces older. What was sent least goes first, and is forgotten once it was sent often enough.
- * Levels by times sent make every step O(1).
+ * News that waits to be passed on by piggyback and gossip (SWIM §4.1). Newer news about a member replaces
+ * older; only the accusers of one suspicion go side by side, for each of them counts. What was sent least
+ * goes first, and is forgotten once it was sent often enough. Levels by times sent make every step O(1).
  */
 export class UpdateQueue {
   readonly #limit: number
-  readonly #bySubject = new Map<MemberId, News>()
+  readonly #bySubject = new Map<MemberId, News[]>()
   /** At index i: what was sent i times, oldest first. */
-  readonly #levels: Map<MemberId, News>[] = []
+  readonly #levels: Set<News>[] = []
+  #size = 0
   #fresh = false
 
   constructor(limit: number) {
@@ -36,7 +37,7 @@ export class UpdateQueue {
   }
 
   get size(): number {
-    return this.#bySubject.size
+    return this.#size
   }
 
   /** Something came in since `settle`. */
@@ -54,12 +55,17 @@ export class UpdateQueue {
 
   put(update: Update): void {
     const subject = subjectOf(update)
-    this.#drop(subject)
+    for (const old of [...(this.#bySubject.get(subject) ?? [])]) {
+      if (!areSideBySide(old.update, update)) this.#drop(old)
+    }
     const news: News = { update, bytes: updateBytes(update), sent: 0 }
-    this.#bySubject.set(subject, news)
-    this.#level(0).set(subject, news)
+    const about = this.#bySubject.get(subject)
+    if (about) about.push(news)
+    else this.#bySubject.set(subject, [news])
+    this.#level(0).add(news)
+    this.#size++
     this.#fresh = true
-    if (this.#bySubject.size > this.#limit) this.#dropMostSent()
+    if (this.#size > this.#limit) this.#dropMostSent()
   }
 
   /**
@@ -90,38 +96,53 @@ export class UpdateQueue {
 
   *#leastSentFirst(transmissions: number): Iterable<News> {
     // A cluster that shrank needs fewer transmissions: what is beyond has had enough.
-    while (this.#levels.length > transmissions) {
-      for (const subject of this.#levels.pop()!.keys()) this.#bySubject.delete(subject)
+    for (let level = this.#levels.length - 1; level >= transmissions; level--) {
+      for (const news of this.#levels[level]!) this.#drop(news)
+      this.#levels.pop()
     }
-    for (const level of this.#levels) yield* level.values()
+    for (const level of this.#levels) yield* level
   }
 
   #sent(news: News, transmissions: number): void {
-    const subject = subjectOf(news.update)
-    this.#levels[news.sent]!.delete(subject)
+    if (news.sent + 1 >= transmissions) {
+      this.#drop(news)
+      return
+    }
+    this.#levels[news.sent]!.delete(news)
     news.sent++
-    if (news.sent >= transmissions) this.#bySubject.delete(subject)
-    else this.#level(news.sent).set(subject, news)
+    this.#level(news.sent).add(news)
   }
 
-  #drop(subject: MemberId): void {
-    const old = this.#bySubject.get(subject)
-    if (old === undefined) return
-    this.#levels[old.sent]!.delete(subject)
-    this.#bySubject.delete(subject)
+  #drop(news: News): void {
+    const subject = subjectOf(news.update)
+    const about = this.#bySubject.get(subject)!
+    about.splice(about.indexOf(news), 1)
+    if (about.length === 0) this.#bySubject.delete(subject)
+    this.#levels[news.sent]!.delete(news)
+    this.#size--
   }
 
   #dropMostSent(): void {
     for (let i = this.#levels.length - 1; i >= 0; i--) {
-      for (const subject of this.#levels[i]!.keys()) {
-        this.#drop(subject)
+      for (const news of this.#levels[i]!) {
+        this.#drop(news)
         return
       }
     }
   }
 
-  #level(sent: number): Map<MemberId, News> {
-    while (this.#levels.length <= sent) this.#levels.push(new Map())
+  #level(sent: number): Set<News> {
+    while (this.#levels.length <= sent) this.#levels.push(new Set())
     return this.#levels[sent]!
   }
+}
+
+/** Two accusers of one suspicion; they are few, for only confirmations that count are passed on. */
+function areSideBySide(a: Update, b: Update): boolean {
+  return (
+    a.kind === 'suspect' &&
+    b.kind === 'suspect' &&
+    a.incarnation === b.incarnation &&
+    a.accuser !== b.accuser
+  )
 }

@@ -19,8 +19,6 @@ export interface WorldOptions {
   readonly loss?: number
   readonly duplication?: number
   readonly latency?: { readonly min: Millis; readonly max: Millis }
-  /** Whether the stream works at all; without it there is no fallback and no exchange. */
-  readonly streams?: boolean
   /** Whether the host of a dead process answers "nobody listens" to a dial. */
   readonly refusals?: boolean
   /** Whether the driver tells of lag after a pause, and reads its input before it ticks. */
@@ -61,6 +59,10 @@ export class World {
   messages = 0
   /** Whether a packet from a to b gets through, apart from chance. */
   open: (from: MemberId, to: MemberId) => boolean = () => true
+  /** Whether streams work; without them there is no fallback and no exchange. */
+  streams = true
+  /** How much longer a node takes to handle what comes in, while its timers run on time. */
+  readonly backlog = new Map<MemberId, Millis>()
 
   constructor(options: WorldOptions) {
     this.options = options
@@ -227,7 +229,7 @@ export class World {
 
   /** TCP: loss becomes delay; a one-way path carries nothing. */
   #stream(from: Node, out: Outgoing): void {
-    if (this.options.streams === false) return
+    if (!this.streams) return
     const host = out.address.host
     if (!this.open(from.id, host) || !this.open(host, from.id)) return
     let delay = this.#latency() * 3
@@ -240,13 +242,17 @@ export class World {
   }
 
   #arrive(from: MemberId, out: Outgoing): void {
-    this.input(out.address.host, {
+    const { address, via, message } = out
+    const input = {
       type: 'message',
       from,
       fromAddress: { host: from, port: 4483 },
-      via: out.via,
-      message: out.message,
-    })
+      via,
+      message,
+    } as const
+    const backlog = this.backlog.get(address.host) ?? 0
+    if (backlog === 0) this.input(address.host, input)
+    else this.after(backlog, () => this.input(address.host, input))
   }
 
   #latency(): Millis {
