@@ -1,6 +1,7 @@
-import { chmod, lstat, unlink } from 'node:fs/promises'
+import { chmod, lstat, stat, unlink } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { connect, type ListenOptions } from 'node:net'
+import { dirname } from 'node:path'
 import { type Address, formatAddress } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Door } from './kv.ts'
@@ -49,9 +50,11 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
   try {
     await listen(server, { path })
   } catch (error) {
-    if (codeOf(error) !== 'EADDRINUSE') throw socketFailure(error, path)
+    if (codeOf(error) !== 'EADDRINUSE') throw await socketFailure(error, path)
     await removeStale(path)
-    await listen(server, { path }).catch(again => Promise.reject(socketFailure(again, path)))
+    await listen(server, { path }).catch(async again => {
+      throw await socketFailure(again, path)
+    })
   }
   await chmod(path, 0o600)
 }
@@ -137,20 +140,22 @@ function answers(path: string): Promise<boolean> {
   })
 }
 
-function socketFailure(error: unknown, path: string): OperatorError {
+async function socketFailure(error: unknown, path: string): Promise<OperatorError> {
   const code = codeOf(error)
+  // libuv says EACCES also where the folder does not exist.
+  const folder = await stat(dirname(path)).catch(() => undefined)
+  if (!folder?.isDirectory()) {
+    return new OperatorError(
+      'DATA_DIR',
+      `the folder of the socket ${path} does not exist`,
+      'create it, or choose another path with --socket',
+    )
+  }
   if (code === 'EACCES' || code === 'EPERM') {
     return new OperatorError(
       'PERMISSION',
       `no permission to create the socket ${path}`,
       'run the agent as a user who may write there, or choose another path with --socket',
-    )
-  }
-  if (code === 'ENOENT' || code === 'ENOTDIR') {
-    return new OperatorError(
-      'DATA_DIR',
-      `the folder of the socket ${path} does not exist`,
-      'create it, or choose another path with --socket',
     )
   }
   return new OperatorError(
