@@ -65,5 +65,7 @@ export default class Agent extends HiveCommand {
     const { flags } = await this.parse(Agent)
     const { runAgent } = await import('../agent/main.ts')
     await runAgent(flags)
+    // A parent that still holds the other end of it must not keep a stopped agent alive.
+    process.stdin.destroy()
   }
 }

@@ -34,28 +34,22 @@ export function tableOf(
   return [lineOf(heading), ...rows.map(lineOf)]
 }
 
-/** Widths that fit; 0: left out. Cuts the widest column first, since it has the most to give. */
+/** Widths that fit; 0: left out. Cuts where most can be given, and leaves a column out when nothing can be. */
 function fit(columns: readonly Column[], natural: readonly number[], width: number): number[] {
   const widths = [...natural]
-  const total = () => {
-    const shown = widths.filter(w => w > 0)
-    return shown.reduce((sum, w) => sum + w, 0) + gap.length * Math.max(0, shown.length - 1)
-  }
-  for (;;) {
-    const over = total() - width
-    if (over <= 0) return widths
-    const slack = (i: number) => (widths[i]! > 0 ? widths[i]! - columns[i]!.least : 0)
+  const slack = (i: number) => widths[i]! - columns[i]!.least
+  while (totalOf(widths) > width) {
     const widest = widths.reduce((best, _, i) => (slack(i) > slack(best) ? i : best), 0)
-    const given = Math.min(over, slack(widest))
-    if (given > 0 && sumOf(widths, slack) >= over)
-      widths[widest]! -= Math.max(1, Math.ceil(given / 2))
-    else if (!leaveOneOut(columns, widths)) return widths
-    else restore(widths, natural)
+    if (slack(widest) > 0) widths[widest]! -= 1
+    else if (leaveOneOut(columns, widths)) restore(widths, natural)
+    else break
   }
+  return widths
 }
 
-function sumOf(widths: readonly number[], slack: (i: number) => number): number {
-  return widths.reduce((sum, _, i) => sum + Math.max(0, slack(i)), 0)
+function totalOf(widths: readonly number[]): number {
+  const shown = widths.filter(w => w > 0)
+  return shown.reduce((sum, w) => sum + w, 0) + gap.length * Math.max(0, shown.length - 1)
 }
 
 function leaveOneOut(columns: readonly Column[], widths: number[]): boolean {

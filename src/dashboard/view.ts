@@ -1,5 +1,5 @@
 import type { NodeState, StatusNode, StatusReport } from '../api/types.ts'
-import { type Line, printable, type Tone } from '../client/paint.ts'
+import { type Line, printable, type Span, type Tone } from '../client/paint.ts'
 import { type Cell, type Column, tableOf } from './table.ts'
 
 /**
@@ -14,7 +14,7 @@ export interface View {
 
 export function viewOf(report: StatusReport, width: number): View {
   return {
-    headline: headlineOf(report),
+    headline: flow(headlineOf(report), width),
     nodes: report.nodes.length === 0 ? [] : tableOf(columns, rowsOf(report), width),
     notices: noticesOf(report).flatMap(notice => wrap(notice.text, width - 2, notice.tone)),
   }
@@ -42,12 +42,12 @@ export function healthOf(report: StatusReport): Health {
 }
 
 const columns: readonly Column[] = [
-  { title: 'NAME', least: 8, expendable: 0 },
+  { title: 'NAME', least: 12, expendable: 0 },
   { title: 'STATE', least: 11, expendable: 0 },
   { title: 'CONTROL', least: 8, expendable: 0 },
-  { title: 'ROLES', least: 8, expendable: 0 },
-  { title: 'DC', least: 4, expendable: 2 },
-  { title: 'ADDRESS', least: 14, expendable: 1 },
+  { title: 'ROLES', least: 12, expendable: 0 },
+  { title: 'DC', least: 6, expendable: 2 },
+  { title: 'ADDRESS', least: 21, expendable: 1 },
   { title: 'VERSION', least: 7, expendable: 3 },
 ]
 
@@ -68,39 +68,48 @@ function isBroken(state: NodeState): boolean {
   return state === 'failed' || state === 'unreachable'
 }
 
-function headlineOf(report: StatusReport): Line[] {
+/** The cluster in a row of facts. */
+function headlineOf(report: StatusReport): Span[] {
   const { cluster } = report
   if (cluster.state === 'zombie') {
     const seen = report.nodes.length
     return [
-      [
-        { text: 'zombie', tone: 'warn' },
-        {
-          text: `   no cluster yet   ${seen} ${seen === 1 ? 'node' : 'nodes'} in sight`,
-          tone: 'plain',
-        },
-      ],
+      { text: 'zombie', tone: 'warn' },
+      { text: 'no cluster yet', tone: 'plain' },
+      { text: `${seen} ${seen === 1 ? 'node' : 'nodes'} in sight`, tone: 'plain' },
     ]
   }
-  const { quorum } = cluster
-  const short = quorum.reachable < quorum.needed
-  const some = quorum.reachable < quorum.voters
-  const line: Line = [
+  const { voters, needed, reachable } = cluster.quorum
+  const quorumTone = reachable < needed ? 'bad' : reachable < voters ? 'warn' : 'plain'
+  return [
     { text: printable(cluster.name ?? '?'), tone: 'strong' },
-    { text: '   ', tone: 'plain' },
     { text: cluster.state, tone: cluster.state === 'active' ? 'good' : 'bad' },
-    { text: '   ', tone: 'plain' },
     cluster.leader === null
       ? { text: 'no leader', tone: 'bad' }
       : { text: `leader ${printable(cluster.leader)}`, tone: 'plain' },
-    { text: `   term ${cluster.term}   `, tone: 'plain' },
-    {
-      text: `quorum ${quorum.reachable}/${quorum.voters}`,
-      tone: short ? 'bad' : some ? 'warn' : 'plain',
-    },
-    { text: `   epoch ${cluster.epoch}   meta ${cluster.metaVersion}`, tone: 'plain' },
+    { text: `term ${cluster.term}`, tone: 'plain' },
+    { text: `quorum ${reachable}/${voters}`, tone: quorumTone },
+    { text: `epoch ${cluster.epoch}`, tone: 'plain' },
+    { text: `meta ${cluster.metaVersion}`, tone: 'plain' },
   ]
-  return [line]
+}
+
+/** Facts side by side, on as many lines as they need. */
+function flow(facts: readonly Span[], width: number): Line[] {
+  const between: Span = { text: '   ', tone: 'plain' }
+  const lines: Span[][] = []
+  let used = width
+  for (const fact of facts) {
+    const needed = between.text.length + fact.text.length
+    if (used + needed > width) {
+      lines.push([fact])
+      used = fact.text.length
+    } else {
+      lines.at(-1)!.push(between, fact)
+      used += needed
+    }
+  }
+  return lines
 }
 
 function rowsOf(report: StatusReport): Cell[][] {
