@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
 import { connect } from 'node:net'
@@ -72,9 +72,9 @@ function repeat(
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    const bytes = await readFile(path)
-    if (bytes.length > maxFileBytes) throw new Error(`larger than ${maxFileBytes} bytes`)
-    return bytes.toString('utf8')
+    const { size } = await stat(path)
+    if (size > maxFileBytes) throw new Error(`larger than ${maxFileBytes} bytes`)
+    return await readFile(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
