@@ -23,14 +23,14 @@ export default class Status extends AgentCommand {
     watch: Flags.boolean({ char: 'w', description: 'Keep showing it, until Ctrl-C.' }),
   }
 
-  override async run(): Promise<StatusReport> {
+  override async run(): Promise<StatusReport | undefined> {
     const { flags } = await this.parse(Status)
     const agent = this.agent(flags)
     if (flags.watch) {
       const { watchStatus } = await import('../dashboard/watch.ts')
       const last = await watchStatus(agent, { json: this.jsonEnabled() })
       process.exitCode = exitCodes[healthOf(last)]
-      return last
+      return undefined
     }
     const report = await agent.status()
     this.log(renderStatus(report, widthOf(process.stdout), this.paint))

@@ -16,7 +16,6 @@ export default class KvList extends AgentCommand {
   static override args = {
     prefix: Args.string({
       description: 'Only keys that begin with this.',
-      default: '',
       ignoreStdin: true,
     }),
   }
