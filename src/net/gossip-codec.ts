@@ -1,8 +1,8 @@
 import type { Address } from '../base/address.ts'
 import { MalformedError, Reader, Writer } from '../base/bytes.ts'
 import { fromUtf8, utf8 } from '../base/utf8.ts'
-import { isUuid, uuidBytes, uuidFromBytes } from '../base/uuid.ts'
 import type { MemberInfo, SwimMessage, Update } from '../swim/types.ts'
+import { readUuid, writeUuid } from './uuid-fields.ts'
 
 /**
  * SWIM's messages in bytes; this comes in every datagram, so it is small and written by hand.
@@ -42,7 +42,7 @@ export function encodeSwim(message: SwimMessage): Uint8Array {
   switch (message.type) {
     case 'ping':
       writer.u32(message.seq)
-      writeId(writer, message.target)
+      writeUuid(writer, message.target)
       break
     case 'ack':
     case 'nack':
@@ -50,7 +50,7 @@ export function encodeSwim(message: SwimMessage): Uint8Array {
       break
     case 'ping-req':
       writer.u32(message.seq)
-      writeId(writer, message.target)
+      writeUuid(writer, message.target)
       writeAddress(writer, message.address)
       break
     case 'gossip':
@@ -81,7 +81,7 @@ function readMessage(reader: Reader): SwimMessage {
       return {
         type: 'ping',
         seq: reader.u32(),
-        target: readId(reader),
+        target: readUuid(reader),
         updates: readUpdates(reader),
       }
     case messageKinds.ack:
@@ -90,7 +90,7 @@ function readMessage(reader: Reader): SwimMessage {
       return {
         type: 'ping-req',
         seq: reader.u32(),
-        target: readId(reader),
+        target: readUuid(reader),
         address: readAddress(reader),
         updates: readUpdates(reader),
       }
@@ -112,13 +112,13 @@ function writeUpdate(writer: Writer, update: Update): void {
       writeInfo(writer, update.member)
       break
     case 'suspect':
-      writeId(writer, update.id)
+      writeUuid(writer, update.id)
       writeVarint(writer, update.incarnation)
-      writeId(writer, update.accuser)
+      writeUuid(writer, update.accuser)
       break
     case 'failed':
     case 'left':
-      writeId(writer, update.id)
+      writeUuid(writer, update.id)
       writeVarint(writer, update.incarnation)
       break
     default:
@@ -142,31 +142,30 @@ function readUpdate(reader: Reader): Update {
     case updateKinds.suspect:
       return {
         kind: 'suspect',
-        id: readId(reader),
+        id: readUuid(reader),
         incarnation: readIncarnation(reader),
-        accuser: readId(reader),
+        accuser: readUuid(reader),
       }
     case updateKinds.failed:
-      return { kind: 'failed', id: readId(reader), incarnation: readIncarnation(reader) }
+      return { kind: 'failed', id: readUuid(reader), incarnation: readIncarnation(reader) }
     case updateKinds.left:
-      return { kind: 'left', id: readId(reader), incarnation: readIncarnation(reader) }
+      return { kind: 'left', id: readUuid(reader), incarnation: readIncarnation(reader) }
     default:
       throw new MalformedError(`gossip update of kind ${kind}`)
   }
 }
 
 function writeInfo(writer: Writer, info: MemberInfo): void {
-  writeId(writer, info.id)
+  writeUuid(writer, info.id)
   writeVarint(writer, info.incarnation)
   writeText(writer, info.name)
   writeAddress(writer, info.address)
-  writeVarint(writer, info.meta.length)
-  writer.raw(info.meta)
+  writeBytes(writer, info.meta)
 }
 
 function readInfo(reader: Reader): MemberInfo {
   return {
-    id: readId(reader),
+    id: readUuid(reader),
     incarnation: readIncarnation(reader),
     name: readText(reader, gossipLimits.nameBytes),
     address: readAddress(reader),
@@ -184,17 +183,23 @@ function readAddress(reader: Reader): Address {
   return { host: readText(reader, gossipLimits.hostBytes), port: reader.u16() }
 }
 
-function writeId(writer: Writer, id: string): void {
-  if (!isUuid(id)) throw new MalformedError(`"${id}" is not a UUID`)
-  writer.raw(uuidBytes(id))
-}
-
-function readId(reader: Reader): string {
-  return uuidFromBytes(reader.raw(16))
-}
-
 function writeText(writer: Writer, text: string): void {
-  const bytes = utf8(text)
+  if (!isShortAscii(text)) {
+    writeBytes(writer, utf8(text))
+    return
+  }
+  writer.u8(text.length)
+  for (let i = 0; i < text.length; i++) writer.u8(text.charCodeAt(i))
+}
+
+/** Nearly every name and host is; its length fits one byte of a varint. */
+function isShortAscii(text: string): boolean {
+  if (text.length >= 128) return false
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 128) return false
+  return true
+}
+
+function writeBytes(writer: Writer, bytes: Uint8Array): void {
   writeVarint(writer, bytes.length)
   writer.raw(bytes)
 }
@@ -211,7 +216,8 @@ function readText(reader: Reader, maxBytes: number): string {
 
 /** Only text that would be written with the same bytes: nothing ill-formed slips in as U+FFFD. */
 function readWideText(bytes: Uint8Array): string {
-  const text = fromUtf8(bytes)
+  // The decoder swallows one byte order mark; it gets one, so that one in the text stays.
+  const text = fromUtf8(Uint8Array.of(0xef, 0xbb, 0xbf, ...bytes))
   const again = utf8(text)
   const same = again.length === bytes.length && again.every((byte, i) => byte === bytes[i])
   if (!same) throw new MalformedError('text that is not UTF-8')
