@@ -240,7 +240,7 @@ export class Entry {
     const view = this.#parts.view()
     if (!self.facts.cluster || !view || this.#announcing || !this.#worthAnnouncing(view)) return
     this.#announcing = true
-    authority.ask('announce', { node: self.describe() }, askPatience, outcome => {
+    authority.ask('announce', { node: self.describe(), booted: self.booted }, askPatience, outcome => {
       this.#announcing = false
       if (outcome.ok) this.#announced = { incarnation: self.facts.incarnation, ok: true }
       else if (outcome.code === 'UNKNOWN_NODE') this.#parts.expelled()

@@ -13,6 +13,8 @@ export class Self {
   readonly version: string
   #facts: NodeFacts
   #address: Address
+  /** The incarnation of this boot; refutations and changes raise the current one beyond it. */
+  readonly booted: number
 
   /** Counts a boot: the incarnation rises before anybody hears of it. */
   constructor(storage: Storage, config: AgentConfig, version: string, wall: EpochMillis, random: Random) {
@@ -25,6 +27,7 @@ export class Self {
       ? { ...before, incarnation: before.incarnation + 1, name: before.cluster ? before.name : config.name }
       : { id: uuidv7(wall, random), name: config.name, incarnation: 1, known: [], joining: [] }
     storage.writeFacts(this.#facts)
+    this.booted = this.#facts.incarnation
   }
 
   get facts(): NodeFacts {

@@ -34,7 +34,7 @@ export function membershipDesk(parts: DeskParts): Methods {
       if (!record) {
         return answer(refusal('UNKNOWN_NODE', `${node.name} is not in the logical topology`, 'it has to join again'))
       }
-      const drafts = returnDrafts(record, node)
+      const drafts = returnDrafts(record, node, count(body, 'booted'))
       let left = drafts.length
       if (left === 0) return digest(plane, node.id, answer)
       for (const draft of drafts) {
@@ -74,7 +74,7 @@ export function sourceOf(plane: ControlPlane) {
 }
 
 /** What has to be recorded of a node that is back: where it is now, and that it is ready again. */
-function returnDrafts(record: NodeRecord, node: NodeDescription): readonly Draft[] {
+function returnDrafts(record: NodeRecord, node: NodeDescription, booted: number): readonly Draft[] {
   const actor = `node:${node.name}`
   const drafts: Draft[] = []
   const moved = record.address.host !== node.address.host || record.address.port !== node.address.port
@@ -82,7 +82,7 @@ function returnDrafts(record: NodeRecord, node: NodeDescription): readonly Draft
     const { id, address, version, dc, incarnation } = node
     drafts.push({ type: 'NodeUpdated', data: { id, address, version, dc, incarnation }, actor })
   }
-  if (record.phase === 'recovering' || record.phase === 'failed' || record.incarnation < node.incarnation) {
+  if (record.phase === 'recovering' || record.phase === 'failed' || record.incarnation < booted) {
     drafts.push({ type: 'NodeReady', data: { id: node.id, incarnation: node.incarnation }, actor })
   }
   return drafts
