@@ -31,6 +31,23 @@ export const frameHeaderBytes = 5
 const lengthBytes = 4
 const firstStashBytes = 64
 
+/** Small frames share slabs: they leave soon, and a buffer for each costs more than what is in it. */
+const slabBytes = 64 * 1024
+let slab = new Uint8Array(0)
+let used = 0
+
+/** Room for a frame, all zeros; each call gives bytes of its own, never reused. */
+export function roomForFrame(size: number): Uint8Array {
+  if (size > slabBytes / 16) return new Uint8Array(size)
+  if (size > slab.length - used) {
+    slab = new Uint8Array(slabBytes)
+    used = 0
+  }
+  const room = slab.subarray(used, used + size)
+  used += size
+  return room
+}
+
 /** Fills in the header of a frame whose first `frameHeaderBytes` were left free. Returns its argument. */
 export function sealFrame(kind: number, frame: Uint8Array): Uint8Array {
   const length = frame.length - lengthBytes
@@ -43,7 +60,7 @@ export function sealFrame(kind: number, frame: Uint8Array): Uint8Array {
 }
 
 export function encodeFrame(kind: number, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(frameHeaderBytes + payload.length)
+  const frame = roomForFrame(frameHeaderBytes + payload.length)
   frame.set(payload, frameHeaderBytes)
   return sealFrame(kind, frame)
 }

@@ -2,6 +2,8 @@ import { MalformedError, Reader, Writer } from '../base/bytes.ts'
 import { assert } from '../base/errors.ts'
 import { uuidBytes, uuidFromBytes } from '../base/uuid.ts'
 import type { Configuration, Entry, Message, PeerId, SnapshotMeta } from '../raft/types.ts'
+import { roomForFrame } from './framing.ts'
+import { keep } from './keeping.ts'
 
 /**
  * Raft messages as bytes: `u8 type | u64 term | fields`. `from` and `to` are not sent: the link knows
@@ -138,7 +140,7 @@ function encodeAppend(message: Message & { type: 'append' }, headroom: number): 
     bodies.push(body)
     size += entryHeaderBytes + body.length
   }
-  const out = new Uint8Array(size)
+  const out = roomForFrame(size)
   out[headroom] = appendType
   let at = putU64(out, headroom + 1, message.term)
   at = putU64(out, at, message.prevIndex)
@@ -166,7 +168,7 @@ function entryBody(entry: Entry): Uint8Array {
 
 function decodeAppend(received: Uint8Array, from: PeerId, to: PeerId): Message {
   if (received.length < appendHeaderBytes) throw new MalformedError('an append ends too early')
-  const bytes = unpinned(received)
+  const bytes = received.length > appendHeaderBytes ? keep(received) : received
   const term = getU64(bytes, 1)
   const prevIndex = getU64(bytes, 9)
   const prevTerm = getU64(bytes, 17)
@@ -195,16 +197,6 @@ function decodeAppend(received: Uint8Array, from: PeerId, to: PeerId): Message {
   if (lastTerm > term) throw new MalformedError("an entry of a term beyond its message's")
   if (at !== bytes.length) throw new MalformedError(`${bytes.length - at} bytes too many`)
   return { from, to, term, type: 'append', prevIndex, prevTerm, commit, entries }
-}
-
-/**
- * Entries outlive their frame, and a view keeps the whole buffer of the socket's read alive: take a copy
- * of the frame when it is only a small part of that.
- */
-function unpinned(bytes: Uint8Array): Uint8Array {
-  const carries = bytes.length > appendHeaderBytes
-  const wasteful = bytes.buffer.byteLength > 2 * bytes.length + 1024
-  return carries && wasteful ? new Uint8Array(bytes) : bytes
 }
 
 function readEntry(
