@@ -64,32 +64,30 @@ complete -F ${fn} ${bin}
 }
 
 function zsh(bin: string, commands: readonly Surface[]): string {
-  const quoted = (text: string) => text.replace(/'/g, "'\\''").replace(/[:[\]]/g, '\\$&')
   const { first, second } = wordsOf(commands)
-  const about = (id: string) => commands.find(c => c.id === id)?.summary ?? `${id} …`
-  const describe = (name: string, words: readonly string[], prefix: string) =>
-    `local -a ${name}; ${name}=(${words.map(w => `'${w}:${quoted(about(prefix + w))}'`).join(' ')})`
-  const topics = [...second].map(
-    ([topic, words]) =>
-      `    ${topic}) if (( CURRENT == 3 )); then ${describe('subs', words, `${topic}:`)}; _describe command subs; return; fi ;;`,
-  )
+  const quoted = (text: string) => text.replace(/'/g, "'\\''").replace(/:/g, '\\:')
+  const about = (id: string) => commands.find(command => command.id === id)?.summary ?? ''
+  const described = (words: readonly string[], prefix = '') =>
+    words.map(word => `'${word}:${quoted(about(prefix + word))}'`).join(' ')
+  const topics = [...second].map(([topic, words]) => {
+    const list = described(words, `${topic}:`)
+    return `    ${topic}) id="$id \${words[3]}"; subs=(${list}) ;;`
+  })
   const flags = commands.map(c => `    '${c.id.replace(':', ' ')}') compadd -- ${flagWords(c)} ;;`)
   return `#compdef ${bin}
 # ${bin} completion for zsh: eval "$(${bin} completion zsh)"
 _${bin}() {
-  if (( CURRENT == 2 )); then
-    ${describe('words', first, '')}
-    _describe command words; return
-  fi
-  case "\${words[2]}" in
+  local id="\${words[2]}"
+  local -a firsts subs
+  firsts=(${described(first)})
+  case "$id" in
 ${topics.join('\n')}
   esac
+  if (( CURRENT == 2 )); then _describe command firsts; return; fi
+  if (( CURRENT == 3 && $#subs )); then _describe command subs; return; fi
   if [[ "\${words[CURRENT]}" != -* ]]; then _files; return; fi
-  case "\${words[2]} \${words[3]}" in
-${flags.filter(line => line.includes(" ') ") || / \w+'\)/.test(line)).join('\n')}
-    *) case "\${words[2]}" in
-${flags.filter(line => !/'\w+ \w+'\)/.test(line)).join('\n')}
-    esac ;;
+  case "$id" in
+${flags.join('\n')}
   esac
 }
 compdef _${bin} ${bin}

@@ -63,18 +63,21 @@ test('a drain that somebody else undid ends in an error', async () => {
 test('log --follow --json prints an event a line as they happen', async () => {
   const event = (seq: number) =>
     ({ seq, term: 1, epoch: 1, time: 0, actor: 'a', type: 'KvPut', data: {} }) as const
-  const happens = Promise.withResolvers<void>()
+  let happen = () => {}
+  const happened = new Promise<void>(resolve => {
+    happen = resolve
+  })
   backend({
     status: async () => healthyReport,
     log: async ({ from, wait }) => {
       if (wait === undefined) return { events: from === 0 ? [event(1)] : [], next: 2 }
-      await (from > 5 ? new Promise(() => {}) : happens.promise)
+      await (from > 5 ? new Promise(() => {}) : happened)
       return { events: [event(5)], next: 6 }
     },
   })
   const log = hive('log', '--follow', '--json')
   await log.said(/"seq":1,.*\n/)
-  happens.resolve()
+  happen()
   await log.said(/"seq":5,.*\n/)
   log.child.kill('SIGINT')
   const { signal, stdout } = await log.ended

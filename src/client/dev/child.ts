@@ -51,10 +51,10 @@ export class DevChild {
   }
 
   /** SIGTERM, and SIGKILL to whom it does not impress. */
-  async stop(): Promise<void> {
+  async stop(limit = stopLimit): Promise<void> {
     if (this.#end !== null) return
     this.#process.kill('SIGTERM')
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), stopLimit)
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), limit)
     await this.#ended
     clearTimeout(timer)
   }

@@ -74,8 +74,8 @@ export class DevCluster {
   }
 
   /** The agents' end, in good order; their data stays. */
-  async stop(): Promise<void> {
-    await Promise.all(this.children.map(child => child.stop()))
+  async stop(limit?: Millis): Promise<void> {
+    await Promise.all(this.children.map(child => child.stop(limit)))
     this.#unlock()
   }
 

@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { completionFor, type Surface } from '../../src/client/completion.ts'
+
+const commands: Surface[] = [
+  {
+    id: 'kv:get',
+    summary: "Print a key's value: all of it.",
+    flags: [{ name: '--raw', value: false }],
+  },
+  { id: 'kv:put', summary: 'Write a key.', flags: [{ name: '--cas', value: true }] },
+  { id: 'status', summary: 'Show [it].', flags: [{ name: '--watch', value: false }] },
+]
+
+/** What bash offers for the last word. */
+function bashOffers(...words: string[]): string[] {
+  const script = `${completionFor('bash', 'hive', commands)}
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hive_complete; printf '%s\\n' "\${COMPREPLY[@]}"`
+  const { stdout, stderr } = spawnSync('bash', ['-c', script, 'bash', ...words], { cwd: '/etc' })
+  expect(stderr.toString()).toBe('')
+  return stdout.toString().trim().split('\n')
+}
+
+test.each([
+  [
+    ['hive', ''],
+    ['kv', 'status'],
+  ],
+  [['hive', 'k'], ['kv']],
+  [
+    ['hive', 'kv', ''],
+    ['get', 'put'],
+  ],
+  [['hive', 'kv', 'put', '-'], ['--cas']],
+  [['hive', 'kv', 'put', 'a', '--'], ['--cas']],
+  [['hive', 'status', '--w'], ['--watch']],
+  [['hive', 'status', 'hostn'], ['hostname']],
+  [['hive', 'nothing', '--'], ['']],
+])('bash: %j', (words, offers) => expect(bashOffers(...words)).toEqual(offers))
+
+test.each(['bash', 'zsh', 'fish'] as const)('%s takes its script', shell => {
+  const script = completionFor(shell, 'hive', commands)
+  expect(script).toContain(`hive completion ${shell}`)
+  const folder = mkdtempSync(join(tmpdir(), 'hive-completion-'))
+  const file = join(folder, 'script')
+  writeFileSync(file, script)
+  const { error, status, stderr } = spawnSync(shell, ['-n', file])
+  rmSync(folder, { recursive: true })
+  if (error) return // This shell is not installed here.
+  expect(stderr.toString()).toBe('')
+  expect(status).toBe(0)
+})
