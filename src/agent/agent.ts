@@ -1,5 +1,6 @@
 import type { Backend, StatusReport } from '../api/types.ts'
 import { type Address, formatAddress } from '../base/address.ts'
+import { OperatorError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { count, fields, list, text } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
@@ -99,7 +100,9 @@ export class Agent {
   constructor(parts: AgentParts) {
     this.#parts = parts
     const { clock, random, sockets, storage, config, trace, version } = parts
-    this.self = new Self(storage, config, version, clock.wall(), random)
+    this.self = new Self(storage, config, version, clock.wall(), random, error =>
+      this.#onStorageFailure({ kind: 'io', message: error.message }),
+    )
     this.#admin = new Watch(clock)
     this.#applied = new Watch(clock)
     this.links = createLinks({ sockets, clock, random: random.fork(), handlers: this.#linkHandlers() })
@@ -162,7 +165,7 @@ export class Agent {
       view: () => this.view(),
       introduce: (peer, address) => this.#introduce(peer, address),
       admitted: view => this.#admitted(view),
-      expelled: () => this.#depart('left', true),
+      expelled: () => this.#expelled(),
     })
     this.#requests = new Requests(
       [
@@ -325,7 +328,7 @@ export class Agent {
         this.links.sendSwim(to, message)
       },
       changed: changes => this.#onBeliefs(changes),
-      incarnated: incarnation => this.self.update({ incarnation }),
+      incarnated: incarnation => this.self.note({ incarnation }),
     })
   }
 
@@ -515,7 +518,7 @@ export class Agent {
     const { tag, name, epoch, metaVersion } = view.cluster
     const before = this.self.facts.cluster
     const { group } = this.self.facts
-    this.self.update({
+    this.self.note({
       cluster: { tag, name, epoch, metaVersion, control: view.control },
       ...(group?.prepared && { group: { tag: group.tag } }),
       left: undefined,
@@ -613,8 +616,8 @@ export class Agent {
     const newer = theirs.version > this.#admin.current && theirs.cluster.tag === this.self.facts.cluster?.tag
     if (carries || !newer || plane.isLeader()) return
     this.#parts.trace.info({}, 'this node carries the log no longer')
+    this.self.note({ group: undefined })
     this.group.leave('retired')
-    this.self.update({ group: undefined })
     this.following.take(theirs)
     this.following.follow()
   }
@@ -633,6 +636,16 @@ export class Agent {
     this.#gossip = this.#newGossip()
     this.entry.restart()
     return aside
+  }
+
+  /** On the control plane's word; nobody waits for an answer, so a disk that refuses is only reported. */
+  #expelled(): void {
+    try {
+      this.#depart('left', true)
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#onStorageFailure({ kind: 'io', message: error.message })
+    }
   }
 
   #renew(): void {

@@ -1,6 +1,4 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { request as requestPlain } from 'node:http'
-import { request as requestTls } from 'node:https'
 import { connect } from 'node:net'
 import { resolve as resolvePath } from 'node:path'
 import type { Clock, Millis, Timer } from '../base/time.ts'
@@ -112,26 +110,32 @@ function requestHttp(
   timeout: Millis,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const send = url.startsWith('https:') ? requestTls : requestPlain
+    // Not imported: ES imports of node:http cost 13 MB (see api/doors.ts), node:https another five.
+    const tls = url.startsWith('https:')
+    const { request } = process.getBuiltinModule(tls ? 'node:https' : 'node:http')
     const late = setTimeout(() => end(new Error(`no answer within ${timeout} ms`)), timeout)
     // A connection of its own: a check that reuses one does not see that nobody listens any more.
-    const asked = send(url, { method, agent: false, headers: { 'user-agent': 'hive' } }, answer => {
-      const chunks: Buffer[] = []
-      let length = 0
-      const done = () => {
-        clearTimeout(late)
-        const body = Buffer.concat(chunks).toString('utf8', 0, maxBodyBytes)
-        resolve({ status: answer.statusCode ?? 0, body })
-        asked.destroy()
-      }
-      answer.on('data', (chunk: Buffer) => {
-        chunks.push(chunk)
-        length += chunk.length
-        if (length >= maxBodyBytes) done()
-      })
-      answer.once('end', done)
-      answer.on('error', end)
-    })
+    const asked = request(
+      url,
+      { method, agent: false, headers: { 'user-agent': 'hive' } },
+      answer => {
+        const chunks: Buffer[] = []
+        let length = 0
+        const done = () => {
+          clearTimeout(late)
+          const body = Buffer.concat(chunks).toString('utf8', 0, maxBodyBytes)
+          resolve({ status: answer.statusCode ?? 0, body })
+          asked.destroy()
+        }
+        answer.on('data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          length += chunk.length
+          if (length >= maxBodyBytes) done()
+        })
+        answer.once('end', done)
+        answer.on('error', end)
+      },
+    )
     function end(error: Error) {
       clearTimeout(late)
       asked.destroy()

@@ -61,6 +61,10 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     },
   })
   const api = await createApi(agent.backend, { trace, node: agent.self.name, version })
+  process.on('uncaughtException', error => {
+    trace.error({ err: error }, 'a bug in hive: the agent stops at once, so that wrong state does not spread')
+    process.exit(70)
+  })
   const stop = () => stopAll(agent, api.close, trace)
   try {
     await api.listenSocket(config.socket)

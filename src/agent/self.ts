@@ -1,4 +1,5 @@
 import type { Address } from '../base/address.ts'
+import { OperatorError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { EpochMillis } from '../base/time.ts'
 import { uuidv7 } from '../base/uuid.ts'
@@ -10,6 +11,7 @@ import type { AgentConfig } from './config.ts'
 export class Self {
   readonly #storage: Storage
   readonly #config: AgentConfig
+  readonly #failed: (error: OperatorError) => void
   readonly version: string
   #facts: NodeFacts
   #address: Address
@@ -17,7 +19,15 @@ export class Self {
   readonly booted: number
 
   /** Counts a boot: the incarnation rises before anybody hears of it. */
-  constructor(storage: Storage, config: AgentConfig, version: string, wall: EpochMillis, random: Random) {
+  constructor(
+    storage: Storage,
+    config: AgentConfig,
+    version: string,
+    wall: EpochMillis,
+    random: Random,
+    failed: (error: OperatorError) => void,
+  ) {
+    this.#failed = failed
     this.#storage = storage
     this.#config = config
     this.version = version
@@ -52,12 +62,23 @@ export class Self {
     this.#address = { host: this.#config.advertise?.host ?? address.host, port: address.port }
   }
 
-  /** Durable on return. */
+  /** Durable on return; throws STORAGE: then nothing may be built on it. */
   update(change: Partial<NodeFacts>): void {
     const next = { ...this.#facts, ...change }
     if (JSON.stringify(next) === JSON.stringify(this.#facts)) return
     this.#storage.writeFacts(next)
     this.#facts = next
+  }
+
+  /** For what may be learned again: counts here and now, and a disk that refuses it is reported, not fatal. */
+  note(change: Partial<NodeFacts>): void {
+    try {
+      this.update(change)
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#facts = { ...this.#facts, ...change }
+      this.#failed(error)
+    }
   }
 
   /** Another node from now on: what the old id promised, nobody remembers here. */

@@ -75,11 +75,11 @@ export class KvDesk {
 
   methods(): Methods {
     return {
-      'kv-put': asLeader(this.#parts, ({ from, body, blob, answer }, plane) => {
-        this.put(plane, writeOf(body, from === this.#parts.self.id), blob, o => answer(outcomeOf(o)))
+      'kv-put': asLeader(this.#parts, ({ body, blob, answer }, plane) => {
+        this.put(plane, writeOf(body), blob, o => answer(outcomeOf(o)))
       }),
-      'kv-delete': asLeader(this.#parts, ({ from, body, answer }, plane) => {
-        const { key, cas, actor, request } = writeOf(body, from === this.#parts.self.id)
+      'kv-delete': asLeader(this.#parts, ({ body, answer }, plane) => {
+        const { key, cas, actor, request } = writeOf(body)
         const recurse = flag(body, 'recurse')
         plane.propose({ type: 'KvDelete', data: { key, recurse, cas }, actor, request }, o => answer(outcomeOf(o)))
       }),
@@ -129,14 +129,14 @@ function wakeAll(held: Set<() => void> | undefined): void {
   if (held) for (const wake of [...held]) wake()
 }
 
-/** Own requests need no id: this node sees for itself what became of them. */
-function writeOf(body: Fields, own: boolean): KvWrite {
+/** Whoever sends it here may have sent it to another leader before, this node itself included: the id tells. */
+function writeOf(body: Fields): KvWrite {
   return {
     key: text(body, 'key', 4096),
     flags: optionalCount(body, 'flags') ?? 0,
     cas: optionalCount(body, 'cas'),
     actor: text(body, 'actor', 256),
-    ...(own ? {} : { request: requestOf(body) }),
+    request: requestOf(body),
   }
 }
 
