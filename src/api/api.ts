@@ -68,6 +68,10 @@ export async function createApi(backend: Backend, options: ApiOptions): Promise<
   }
 }
 
+function unused(): never {
+  throw new Error('a route was given a schema of fastify')
+}
+
 interface RouterParts {
   readonly backend: Backend
   readonly trace: Trace
@@ -84,6 +88,8 @@ function router(parts: RouterParts): FastifyInstance {
     bodyLimit,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true },
+    // Routes are checked by their own table; fastify's compilers would only take memory.
+    schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
     frameworkErrors: (error, _request, reply) => {
       const { status, body } = failureOf(error, trace)
       reply.code(status as never).send(body as never)

@@ -214,11 +214,13 @@ describe("hive's own paths", () => {
           if (reply.status === 400) expect(reply.json().error.code).toBe('BAD_REQUEST')
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     )
   })
 
   it('never meets a bug of its own, whatever the query', async () => {
+    // No index is ahead of this one, so nothing blocks.
+    door.backend.index = Number.MAX_SAFE_INTEGER
     const name = fc.oneof(
       fc.constantFrom(
         'index',
@@ -242,12 +244,11 @@ describe("hive's own paths", () => {
         async (target, pairs) => {
           const [method, path] = target.split(' ')
           const text = pairs.map(([k, v]) => `${encodeURIComponent(k)}=${encodeURIComponent(v)}`)
-          const signal = AbortSignal.timeout(2000)
-          const reply = await door.send(method!, `${path}?${text.join('&')}`, { signal })
+          const reply = await door.send(method!, `${path}?${text.join('&')}`)
           expect([200, 400, 404]).toContain(reply.status)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 200 },
     )
   })
 })
