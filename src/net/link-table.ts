@@ -43,12 +43,10 @@ export class LinkTable implements LinkOwner {
     this.#random = lent.random
     this.#handlers = handlers
     this.#inbox = new Inbox(handlers, limits)
-    const half = () =>
-      lent.random
-        .below(2 ** 32)
-        .toString(16)
-        .padStart(8, '0')
-    this.#session = half() + half()
+    const hex = (bits: number) => bits.toString(16).padStart(8, '0')
+    // The time as well, so that dice which start alike in each life make no two lives one.
+    const time = Math.floor(lent.clock.wall()) % 2 ** 32
+    this.#session = hex(time) + hex(lent.random.below(2 ** 32))
   }
 
   get isClosed(): boolean {

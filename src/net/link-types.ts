@@ -28,7 +28,8 @@ export interface LinkHandlers {
   dialFailed(address: Address, id: string | undefined, failure: DialFailure): void
   raft(from: string, message: RaftMessage): void
   swim(from: string, message: SwimMessage): void
-  /** A request; answer exactly once. `body` is JSON-able, `blob` raw bytes (may be empty). */
+  /** A request; answer exactly once. `body` is JSON-able, `blob` raw bytes (may be empty): a view of what was
+   * read, so copy what is to be kept for long. */
   request(from: string, method: string, body: unknown, blob: Uint8Array, answer: Answer): void
   /** One-way, ordered. */
   notice(from: string, kind: string, body: unknown, blob: Uint8Array): void

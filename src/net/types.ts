@@ -18,7 +18,7 @@ export interface DatagramHandlers {
 }
 
 export interface DatagramSocket {
-  /** Best effort: errors of single packets are swallowed. */
+  /** Best effort: errors of single packets are swallowed. `bytes` must not be changed afterwards. */
   send(to: Address, bytes: Uint8Array): void
   close(): void
 }
@@ -34,9 +34,11 @@ export interface Listener {
   close(): void
 }
 
+/** None of them is called before the call that causes it (`dial`, `write`, `destroy`…) has returned. */
 export interface ConnectionHandlers {
+  /** Both ends: the dialler's when the other end answered, the other one's right after `accepted`. */
   opened(): void
-  /** `bytes` is valid only during the call unless the receiver keeps it whole. */
+  /** `bytes` is never used again by the socket: the receiver may keep it, or views of it. */
   received(bytes: Uint8Array): void
   /** All bytes written so far have left the process's own queue. */
   drained(): void
@@ -49,6 +51,7 @@ export type CloseReason = 'closed' | 'refused' | 'reset' | 'timeout' | 'unresolv
 
 export interface Connection {
   readonly remote: Address
+  /** `bytes` belong to the connection from now on: they must not be changed. Ignored once closing. */
   write(bytes: Uint8Array): void
   /** Bytes written that have not left yet: back-pressure. */
   pending(): number

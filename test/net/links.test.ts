@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { encodeFrame, frameKind } from '../../src/net/framing.ts'
+import { encodeFrame, frameKind, sealFrame } from '../../src/net/framing.ts'
+import { maxRequests } from '../../src/net/limits.ts'
+import { encodeRequest } from '../../src/net/request-codec.ts'
 import { LinksWorld, type TestNode } from './links-world.ts'
 
 function ping(from: TestNode, to: TestNode) {
@@ -368,6 +370,27 @@ describe('limits of a link', () => {
 })
 
 describe('requests', () => {
+  test('are bounded, at the end that asks and at the end that works', () => {
+    const world = new LinksWorld()
+    const [a, b] = world.pair()
+    const outcomes = Array.from({ length: maxRequests + 2 }, () => a.ask(b.id, 'never', 9_000))
+    world.clock.advance(5)
+    expect(b.asked.length).toBe(maxRequests)
+    expect(outcomes.filter(([outcome]) => outcome !== undefined).length).toBe(2)
+    expect(outcomes.at(-1)).toMatchObject([{ ok: false, code: 'BUSY', unsent: true }])
+    // A peer that does not keep to its own bound meets ours.
+    const wire = [...world.network.ends].find(end => end.host === a.host)!
+    const empty = new Uint8Array(0)
+    const more = encodeRequest({ id: 9_999_999, method: 'never', body: 1, blob: empty })
+    wire.write(sealFrame(frameKind.request, more))
+    world.clock.advance(5)
+    expect(b.asked.length).toBe(maxRequests)
+    b.asked[0]!.answer({ ok: true, body: 1 })
+    wire.write(sealFrame(frameKind.request, more.slice()))
+    world.clock.advance(5)
+    expect(b.asked.length).toBe(maxRequests + 1)
+  })
+
   test('an answer comes back with body and blob', () => {
     const world = new LinksWorld()
     const [a, b] = world.pair()
