@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
 import { syncDirectory } from './database.ts'
@@ -9,7 +9,7 @@ import { writableRemedy } from './node-file.ts'
 export function prepareDataDir(path: string): string {
   const dir = resolve(path)
   try {
-    if (mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) syncDirectory(dirname(dir))
+    if (!existsSync(dir)) makeDir(dir)
     if (!statSync(dir).isDirectory()) throw notDirectory(dir)
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
     return dir
@@ -20,6 +20,14 @@ export function prepareDataDir(path: string): string {
     const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error))
     throw new OperatorError('DATA_DIR', `${dir} cannot be used: ${reason}`, writableRemedy)
   }
+}
+
+/** With the directories above it. Node's `recursive` never ends where a parent exists and refuses. */
+function makeDir(dir: string): void {
+  const parent = dirname(dir)
+  if (!existsSync(parent)) makeDir(parent)
+  mkdirSync(dir, { mode: 0o700 })
+  syncDirectory(parent)
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -35,7 +35,7 @@ export function openWal(path: string, tuning: Tuning): Connection {
 }
 
 /** What a WAL that was checkpointed keeps on disk, so that it needn't grow again. */
-const maxIdleWalBytes = 8 * 1024 * 1024
+const maxIdleWalBytes = 16 * 1024 * 1024
 
 /** A connection that only reads. */
 export function openReadonly(path: string): Connection {

@@ -20,7 +20,6 @@ type Write = Extract<ToThread, { op: 'write' }>
 export class LogThread {
   readonly #port: MessagePort
   readonly #setup: ThreadSetup
-  readonly #walBytes: number
   readonly #log: LogFile
   #state: StateFile
   #batches: EncodedWrite[] = []
@@ -36,13 +35,18 @@ export class LogThread {
   #copy: StateCopy | undefined
   #flushes: number[] = []
   #resting = false
+  /** No message for a while: a good moment for what makes a batch wait. */
+  #quiet = false
+  readonly #quietTimer = setTimeout(() => {
+    this.#quiet = true
+    this.#rest()
+  }, quietMillis)
   #failed = false
   #closed = false
 
   constructor(port: MessagePort, setup: ThreadSetup) {
     this.#port = port
     this.#setup = setup
-    this.#walBytes = setup.tuning.walBytes ?? 2 * 1024 * 1024
     this.#log = new LogFile(join(setup.dir, 'log.db'), setup.logBytes, setup.tuning.maxLogPages)
     this.#state = this.#openState()
     port.on('message', (message: ToThread) => this.#turn(message))
@@ -50,6 +54,8 @@ export class LogThread {
   }
 
   #turn(first: ToThread): void {
+    this.#quiet = false
+    this.#quietTimer.refresh()
     try {
       for (let message: ToThread | undefined = first; message; message = this.#next()) {
         this.#take(message)
@@ -183,8 +189,8 @@ export class LogThread {
       this.#copies.length > 0 ||
       this.#log.dropping ||
       this.#compacting() ||
-      this.#log.walBytes > this.#walBytes ||
-      this.#state.walBytes > this.#walBytes ||
+      this.#overgrown(this.#log) ||
+      this.#overgrown(this.#state) ||
       this.#flushes.length > 0
     )
   }
@@ -194,11 +200,17 @@ export class LogThread {
     const [copy] = this.#copies
     if (this.#saving()) this.#saveSome()
     else if (copy) this.#copySome(copy)
-    else if (this.#log.walBytes > this.#walBytes) this.#log.checkpoint()
-    else if (this.#state.walBytes > this.#walBytes) this.#state.checkpoint()
+    else if (this.#overgrown(this.#log)) this.#log.checkpoint()
+    else if (this.#overgrown(this.#state)) this.#state.checkpoint()
     else if (this.#compacting()) this.#compact()
     else if (this.#log.dropping) this.#dropSome()
     else for (const serial of this.#flushes.splice(0)) this.#send({ op: 'flushed', serial })
+  }
+
+  /** A checkpoint takes two syncs and more: seldom under load, early when nobody waits. */
+  #overgrown(file: { readonly walBytes: number }): boolean {
+    const { walBytes = busyWalBytes, quietWalBytes = idleWalBytes } = this.#setup.tuning
+    return file.walBytes > (this.#quiet ? quietWalBytes : walBytes)
   }
 
   #saving(): boolean {
@@ -274,6 +286,7 @@ export class LogThread {
 
   #close(): void {
     clearTimeout(this.#saveTimer)
+    clearTimeout(this.#quietTimer)
     this.#closed = true
     try {
       this.#commit()
@@ -303,5 +316,10 @@ const transactionBytes = 4 * 1024 * 1024
 const saveBytes = 128 * 1024
 /** …and before the next log batch when it falls so far behind: memory has an end. */
 const stateBacklog = 16 * 1024 * 1024
+/** A write-ahead log is moved into its database when it has grown by so much… */
+const busyWalBytes = 8 * 1024 * 1024
+/** …or by so little, if no message has come for so long, ms. */
+const idleWalBytes = 512 * 1024
+const quietMillis = 10
 /** One step of a copy. */
 const choreMillis = 1

@@ -92,14 +92,18 @@ export class SqliteStorage implements Storage {
       this.#release()
       for (const callback of this.#closing?.splice(0) ?? []) callback()
     }
-    if (group) group.close(finish)
-    else setImmediate(finish)
+    if (group) {
+      group.close(finish)
+    } else {
+      this.#release()
+      setImmediate(finish)
+    }
   }
 
   /** Resolves once everything asked for so far is on disk, the lazy things too; or after a failure. */
   settle(): Promise<void> {
     return new Promise(resolve => {
-      if (this.#closing) this.#closing.push(resolve)
+      if (this.#closing && !this.#closed) this.#closing.push(resolve)
       else if (this.#group) this.#group.flush(resolve)
       else resolve()
     })

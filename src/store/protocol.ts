@@ -51,8 +51,10 @@ export interface ThreadSetup {
 export interface StoreTuning {
   /** The applied state may lag so long, ms. Default 20. */
   readonly saveDelay?: number
-  /** A write-ahead log is moved into its database when it has grown by so many bytes. Default 2 MiB. */
+  /** A write-ahead log is moved into its database when it has grown by so many bytes. Default 8 MiB… */
   readonly walBytes?: number
+  /** …or by so many, if nothing is asked of the disk for a while. Default 512 KiB. */
+  readonly quietWalBytes?: number
   /** log.db and state.db may not grow beyond so many pages of 4 KiB: a full disk for tests. */
   readonly maxLogPages?: number
   readonly maxStatePages?: number

@@ -15,6 +15,7 @@ export class StateFile {
   readonly #put: Statement<[Uint8Array, Uint8Array, Uint8Array | null, Uint8Array | null]>
   readonly #remove: Statement<[Uint8Array, Uint8Array]>
   readonly #setApplied: Statement<[number, number, string]>
+  readonly #walSize: Statement<[], [number, number, number]>
   readonly #write: Transaction<(batches: readonly Uint8Array[]) => void>
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
@@ -34,6 +35,8 @@ export class StateFile {
       'DELETE FROM rows WHERE tbl = CAST(? AS TEXT) AND key = CAST(? AS TEXT)',
     )
     this.#setApplied = db.prepare('UPDATE applied SET idx = ?, term = ?, config = ?')
+    // Rows land on pages far apart, so their bytes would say little.
+    this.#walSize = db.prepare<[], [number, number, number]>('PRAGMA wal_checkpoint(NOOP)').raw()
     this.#write = db.transaction(batches => this.#writeAll(batches))
     this.#saved = readApplied(db).index
   }
@@ -82,7 +85,8 @@ export class StateFile {
     const fresh = batches.filter(batch => indexOf(batch) > this.#saved)
     if (fresh.length === 0) return
     this.#write.immediate(fresh)
-    this.#walBytes += bytes + pageBytes * 3
+    const [, log = 0, checkpointed = 0] = this.#walSize.get() ?? []
+    this.#walBytes = (log - checkpointed) * pageBytes
   }
 
   /** Everything saved becomes durable; false: a reader held some of it back. */
