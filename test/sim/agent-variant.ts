@@ -8,8 +8,20 @@ import { recoverWithin, type Stage, statusLine, until, type Variant } from './sc
 
 /** Roles of the simulated build: what they do is not simulated, that they are agreed on is. */
 const roleCatalog: readonly CatalogRole[] = [
-  { name: 'host', description: 'services of this host', provides: ['services'], requires: [] },
-  { name: 'dns', description: 'answers names', provides: ['names'], requires: ['host'] },
+  {
+    name: 'host',
+    description: 'services of this host',
+    provides: ['services'],
+    requires: [],
+    needsForBootstrap: [],
+  },
+  {
+    name: 'dns',
+    description: 'answers names',
+    provides: ['names'],
+    requires: ['host'],
+    needsForBootstrap: [],
+  },
 ]
 
 /** Zombies find each other within this, ms. */
@@ -19,6 +31,7 @@ const initWithin = 30_000
 
 /** Whole agents: what runs in production, but for process, clock, sockets and disk. */
 export const agentVariant: Variant = {
+  operated: true,
   make: () => parts => wholeAgent(parts),
 
   async begin(stage) {
@@ -69,13 +82,18 @@ function alive(node: SimulatedNode): string[] {
 
 /** Everybody says the same, and that all is well; or a Violation that says what is not. */
 async function healthy(stage: Stage, when: string): Promise<void> {
-  const { simulation, cluster, caller } = stage
+  const { simulation, cluster, caller, operators } = stage
   const deadline = simulation.now + recoverWithin
   let complaint = 'nobody was asked'
+  let nextTidy = simulation.now + 2_000
   while (simulation.now < deadline) {
     const reports = await statusOfAll(stage, caller)
     complaint = judge(cluster.nodes, reports) ?? ''
     if (complaint === '') return
+    if (simulation.now >= nextTidy) {
+      nextTidy = simulation.now + 5_000
+      for (const node of cluster.running()) operators.tidy(node, stateOf(node.name, reports))
+    }
     await simulation.run(simulation.now + 500)
   }
   throw new Violation(
@@ -134,8 +152,17 @@ function judge(
   return undefined
 }
 
+/** As the others say; undefined: nobody of the cluster knows it. */
+function stateOf(name: string, reports: ReadonlyMap<string, StatusReport>): string | undefined {
+  for (const report of reports.values()) {
+    if (report.stale || report.cluster.state !== 'active') continue
+    return report.nodes.find(n => n.name === name)?.state
+  }
+  return 'unknown'
+}
+
 function essence(node: StatusReport['nodes'][number]): string {
-  return `${node.name} ${node.state} ${node.control} ${node.incarnation}`
+  return `${node.name} ${node.state} ${node.control}`
 }
 
 function beliefs({ cluster }: Stage): string {

@@ -1,5 +1,6 @@
 import type { AgentConfig } from '../../src/agent/config.ts'
 import type { Backend } from '../../src/api/types.ts'
+import { OperatorError } from '../../src/base/errors.ts'
 import type { Random } from '../../src/base/random.ts'
 import type { Clock } from '../../src/base/time.ts'
 import type { Trace as AgentTrace } from '../../src/base/trace.ts'
@@ -139,10 +140,25 @@ export class Cluster {
     const trace = this.#traceOf(node)
     const config = configOf(node)
     simulation.trace.say(simulation.now, node.name, `start, boot ${node.boots}`)
-    const agent = this.#make({ clock, random: dice.fork(), sockets, storage, config, trace }, node)
+    const agent = this.#boot(node, { clock, random: dice.fork(), sockets, storage, config, trace })
+    if (agent === undefined) {
+      simulation.end(life)
+      return
+    }
     node.process = { life, agent, sockets, storage, stopping: false }
     this.#byLife.set(life, node)
     simulation.after(0, () => agent.start(), life)
+  }
+
+  /** An operator's error (a disk that does not work) ends a process before it begins; anything else is a bug. */
+  #boot(node: SimulatedNode, parts: AgentParts): SimulatedAgent | undefined {
+    try {
+      return this.#make(parts, node)
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.simulation.trace.say(this.simulation.now, node.name, `does not start: ${error.message}`)
+      return undefined
+    }
   }
 
   /** kill -9 (the kernel closes what was open), or the power goes (nobody says anything). */

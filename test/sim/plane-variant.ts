@@ -5,6 +5,7 @@ import { recoverWithin, type Stage, statusLine, until, type Variant } from './sc
 
 /** The control plane alone: every node is a voter from the start. */
 export const planeVariant: Variant = {
+  operated: false,
   make: (names, ipOf) => planeAgents(names, ipOf),
 
   async begin({ cluster, caller, workload, simulation }) {

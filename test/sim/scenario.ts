@@ -5,6 +5,7 @@ import { Cluster, type MakeAgent, type SimulatedNode } from './cluster.ts'
 import { History } from './history.ts'
 import { type KvLoad, KvWorkload, usualLoad } from './kv-workload.ts'
 import { Nemesis } from './nemesis.ts'
+import { Operators } from './operators.ts'
 import { Simulation } from './simulation.ts'
 import type { Trace } from './trace.ts'
 
@@ -36,6 +37,8 @@ export interface Result {
 
 /** Everything that a way of running a cluster needs to differ in. */
 export interface Variant {
+  /** Whether there are commands for operators to give. */
+  readonly operated: boolean
   make(names: readonly string[], ipOf: (name: string) => string): MakeAgent
   /** Brings the cluster from its first start to where keys can be written. */
   begin(stage: Stage): Promise<void>
@@ -55,6 +58,7 @@ export interface Stage {
   readonly checkers: Checkers
   readonly workload: KvWorkload
   readonly nemesis: Nemesis
+  readonly operators: Operators
 }
 
 /** After the last repair everything must be well again within this, ms. */
@@ -82,7 +86,18 @@ export async function runScenario(
   })
   const workload = new KvWorkload(cluster, caller, history, settings.load ?? usualLoad)
   const nemesis = new Nemesis(cluster, settings.troubles)
-  const stage = { settings, simulation, cluster, caller, history, checkers, workload, nemesis }
+  const operators = new Operators(cluster, caller)
+  const stage = {
+    settings,
+    simulation,
+    cluster,
+    caller,
+    history,
+    checkers,
+    workload,
+    nemesis,
+    operators,
+  }
   let failure: Error | undefined
   try {
     await play(stage, variant)
@@ -104,12 +119,14 @@ export async function runScenario(
 }
 
 async function play(stage: Stage, variant: Variant): Promise<void> {
-  const { simulation, cluster, workload, nemesis, history, checkers, settings } = stage
+  const { simulation, cluster, workload, nemesis, operators, history, checkers, settings } = stage
   for (const node of cluster.nodes) cluster.start(node)
   await variant.begin(stage)
   workload.start()
+  if (variant.operated) operators.start()
   if (settings.troubles?.length !== 0) nemesis.start()
   await simulation.run(simulation.now + settings.minutes * 60_000)
+  operators.stop()
   nemesis.stop()
   await simulation.run(simulation.now + 2_000)
   workload.stop()

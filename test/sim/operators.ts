@@ -1,0 +1,201 @@
+import type { Backend } from '../../src/api/types.ts'
+import { OperatorError } from '../../src/base/errors.ts'
+import type { Random } from '../../src/base/random.ts'
+import type { Caller, CallResult } from './caller.ts'
+import { type Cluster, gossipPort, type SimulatedNode } from './cluster.ts'
+
+/** Nodes that operators add to a running cluster, at most. */
+const maxAdded = 2
+/** Longest pause between two commands, ms. */
+const longestPause = 4_000
+
+interface Command {
+  readonly what: string
+  /** The node whose agent is asked. */
+  readonly at: SimulatedNode
+  invoke(backend: Backend): Promise<unknown>
+  after?(result: CallResult<unknown>): void
+}
+
+/**
+ * People who drive the cluster while it is in trouble: they drain and take back, assign roles, move the
+ * votes, add nodes and send them away again. They may be refused; nothing that they do may break it.
+ */
+export class Operators {
+  readonly #cluster: Cluster
+  readonly #caller: Caller
+  readonly #dice: Random
+  #running = false
+  #added = 0
+  #initial = 0
+  readonly counts = { done: 0, refused: 0, unknown: 0 }
+
+  constructor(cluster: Cluster, caller: Caller) {
+    this.#cluster = cluster
+    this.#caller = caller
+    this.#dice = cluster.simulation.dice('operators')
+  }
+
+  start(): void {
+    this.#running = true
+    this.#initial = this.#cluster.nodes.length
+    this.#rest()
+  }
+
+  stop(): void {
+    this.#running = false
+  }
+
+  /** Undoes what would keep a node from being ready: drains are cancelled, who left is brought back. */
+  tidy(node: SimulatedNode, state: string | undefined): void {
+    if (state === 'draining' || state === 'drained') this.#run(this.#drain(node, true))
+    if (state === undefined || state === 'zombie') this.#run(this.#join(node))
+  }
+
+  #rest(): void {
+    this.#cluster.simulation.after(500 + this.#dice.next() * longestPause, () => {
+      if (!this.#running) return
+      const command = this.#choose()
+      if (command === undefined) this.#rest()
+      else this.#run(command, () => this.#rest())
+    })
+  }
+
+  #choose(): Command | undefined {
+    const roll = this.#dice.next()
+    const subject = this.#any(this.#cluster.nodes)
+    if (subject === undefined) return undefined
+    if (roll < 0.15) return this.#drain(subject, this.#dice.next() < 0.4)
+    if (roll < 0.25) return this.#roles(subject)
+    if (roll < 0.45) return this.#votes(subject)
+    if (roll < 0.55)
+      return this.#ask(subject, 'repeat init', b => b.init({ name: 'sim', actor: 'operator' }))
+    if (roll < 0.65) return this.#ask(subject, 'log', b => b.log({ from: 1, limit: 50 }))
+    if (roll < 0.75) return this.#ask(subject, 'roles', b => b.roles())
+    if (roll < 0.85) return this.#leave()
+    if (roll < 0.9) this.#add()
+    return this.#ask(subject, 'status', b => b.status())
+  }
+
+  #any(nodes: readonly SimulatedNode[]): SimulatedNode | undefined {
+    return nodes[this.#dice.below(Math.max(1, nodes.length))]
+  }
+
+  #ask(at: SimulatedNode, what: string, invoke: Command['invoke']): Command {
+    return { what, at, invoke }
+  }
+
+  #drain(subject: SimulatedNode, cancel: boolean): Command | undefined {
+    const at = this.#any(this.#cluster.running())
+    if (at === undefined) return undefined
+    const force = this.#dice.next() < 0.3
+    const deadline = this.#dice.next() < 0.5 ? 5_000 : null
+    const request = {
+      node: subject.name,
+      cancel,
+      dryRun: false,
+      force,
+      deadline,
+      reason: 'sim',
+      actor: 'operator',
+    }
+    return {
+      what: `${cancel ? 'cancel drain of' : 'drain'} ${subject.name}`,
+      at,
+      invoke: b => b.drain(request),
+    }
+  }
+
+  #roles(subject: SimulatedNode): Command | undefined {
+    const at = this.#any(this.#cluster.running())
+    if (at === undefined) return undefined
+    const roles = [this.#dice.next() < 0.7 ? 'host' : 'dns']
+    const request = { node: subject.name, roles, actor: 'operator' }
+    return this.#dice.next() < 0.7
+      ? { what: `assign ${roles} to ${subject.name}`, at, invoke: b => b.assignRoles(request) }
+      : {
+          what: `unassign ${roles} from ${subject.name}`,
+          at,
+          invoke: b => b.unassignRoles(request),
+        }
+  }
+
+  #votes(subject: SimulatedNode): Command | undefined {
+    const at = this.#any(this.#cluster.running())
+    if (at === undefined) return undefined
+    const request = { node: subject.name, force: false, actor: 'operator' }
+    const observer = this.#dice.next() < 0.2
+    return this.#dice.next() < 0.6
+      ? { what: `promote ${subject.name}`, at, invoke: b => b.promote({ ...request, observer }) }
+      : { what: `demote ${subject.name}`, at, invoke: b => b.demote(request) }
+  }
+
+  /** One of the added nodes leaves, and comes back after a while. */
+  #leave(): Command | undefined {
+    const leaver = this.#any(this.#cluster.nodes.slice(this.#initial))
+    if (leaver?.process === undefined) return undefined
+    return {
+      what: 'leave',
+      at: leaver,
+      invoke: b => b.leave({ force: false, actor: 'operator' }),
+      after: () => {
+        this.#cluster.simulation.after(this.#dice.next() * 10_000, () =>
+          this.#run(this.#join(leaver)),
+        )
+      },
+    }
+  }
+
+  #join(node: SimulatedNode): Command | undefined {
+    const others = this.#cluster.nodes.filter(n => n !== node)
+    const seed = this.#any(others)
+    if (seed === undefined) return undefined
+    const address = `${this.#dice.next() < 0.5 ? seed.name : seed.machine.ip}:${gossipPort}`
+    return {
+      what: `join ${address}`,
+      at: node,
+      invoke: b => b.join({ address, actor: 'operator' }),
+    }
+  }
+
+  #add(): void {
+    if (this.#added >= maxAdded) return
+    this.#added++
+    const seeds = this.#cluster.nodes.map(n => n.name)
+    const name = `n${seeds.length + 1}`
+    this.#cluster.start(this.#cluster.addNode(name, { join: seeds.slice(0, 3) }))
+  }
+
+  #run(command: Command | undefined, done: () => void = () => {}): void {
+    if (command === undefined) {
+      done()
+      return
+    }
+    const { what, at } = command
+    const { simulation } = this.#cluster
+    simulation.trace.say(simulation.now, at.name, `operator: ${what}`)
+    this.#caller.call(at, what, command.invoke, result => {
+      this.#heard(at, what, result)
+      command.after?.(result)
+      done()
+    })
+  }
+
+  #heard(at: SimulatedNode, what: string, result: CallResult<unknown>): void {
+    const { simulation } = this.#cluster
+    const { trace } = simulation
+    if (result.how === 'answered') {
+      this.counts.done++
+      trace.say(simulation.now, at.name, `operator: ${what}: done`)
+    } else if (result.how === 'gone') {
+      this.counts.unknown++
+      trace.say(simulation.now, at.name, `operator: ${what}: no answer`)
+    } else {
+      const { error } = result
+      if (!(error instanceof OperatorError) || error.code === 'INTERNAL') simulation.fail(error)
+      this.counts.refused++
+      const code = error instanceof OperatorError ? error.code : ''
+      trace.say(simulation.now, at.name, `operator: ${what}: ${code} ${String(error)}`)
+    }
+  }
+}
