@@ -58,11 +58,14 @@ export class SimulatedCluster implements Witness {
   readonly #reads = new Map<number, number>()
   #nextContext = 1
   #nextValue = 1
+  readonly #frozen = new Map<PeerId, number>()
+  readonly #acts: [number, (node: SimulatedNode) => void][]
   calm = false
 
   constructor(seed: number | string, trace?: (line: string) => void) {
     this.#random = seeded(seed)
     this.#trace = trace
+    this.#acts = this.#temper()
     const size = 1 + this.#random.below(5)
     const first = ids.slice(0, size)
     for (const id of ids) {
@@ -104,6 +107,7 @@ export class SimulatedCluster implements Witness {
     this.#delay = 2
     this.#slowDisk = 2
     this.#cut.clear()
+    this.#frozen.clear()
     for (const node of this.nodes.values()) {
       if (node.raft !== undefined) node.crash()
       node.start(this.now)
@@ -120,9 +124,15 @@ export class SimulatedCluster implements Witness {
     return best
   }
 
-  /** Proposes at the leader; what it answers is acknowledged when the leader applies it. */
+  /** Any node that thinks it leads: deposed leaders are asked as well. */
+  #claimant(): SimulatedNode | undefined {
+    const claimants = [...this.nodes.values()].filter(n => n.raft?.status().rank === 'leader')
+    return claimants[this.#random.below(Math.max(1, claimants.length))]
+  }
+
+  /** Proposes at a leader; what it answers is acknowledged when the leader applies it. */
   propose(): { index: number; term: number } | undefined {
-    const leader = this.leader()
+    const leader = this.#claimant()
     const count = 1 + this.#random.below(3)
     const datas = Array.from({ length: count }, () => utf8(`value ${this.#nextValue++}`))
     const result = leader?.raft?.propose(datas, this.now)
@@ -134,9 +144,7 @@ export class SimulatedCluster implements Witness {
   }
 
   read(): void {
-    // Any node that thinks it leads, so that deposed leaders are asked as well.
-    const claimants = [...this.nodes.values()].filter(n => n.raft?.status().rank === 'leader')
-    const node = claimants[this.#random.below(Math.max(1, claimants.length))]
+    const node = this.#claimant()
     if (node === undefined) return
     const context = this.#nextContext++
     this.#reads.set(context, this.#highestAcknowledged)
@@ -238,6 +246,12 @@ export class SimulatedCluster implements Witness {
     this.#later(this.#random.next() * this.#delay * slow, () => {
       if (this.#cut.has(`${message.from}${message.to}`)) return
       const node = this.nodes.get(message.to)
+      if (this.#isFrozen(message.to)) {
+        this.#later(this.#frozen.get(message.to)! - this.now + this.#random.next(), () =>
+          this.#deliverLater(message),
+        )
+        return
+      }
       if (node?.raft === undefined) return
       node.raft.step(message, this.now)
       if (this.#random.below(3) > 0 || this.calm) node.pump(this.now)
@@ -247,7 +261,7 @@ export class SimulatedCluster implements Witness {
 
   #keepWriting(node: SimulatedNode): void {
     const turn = () => {
-      if (node.raft !== undefined) {
+      if (node.raft !== undefined && !this.#isFrozen(node.id)) {
         if (node.disk.pending.length > 0) node.write(this.now)
         node.apply(this.now)
         node.pump(this.now)
@@ -261,33 +275,73 @@ export class SimulatedCluster implements Witness {
   #keepTicking(): void {
     for (const node of this.nodes.values()) {
       const at = node.raft?.wakeAt()
-      if (at === undefined || at > this.now) continue
+      if (at === undefined || at > this.now || this.#isFrozen(node.id)) continue
       node.raft!.tick(this.now)
       node.pump(this.now)
     }
     this.#later(1 + this.#random.next() * 4, () => this.#keepTicking())
   }
 
+  /** What can happen, and how often; each seed has its own temper, so that rare mixtures occur. */
+  #temper(): [number, (node: SimulatedNode) => void][] {
+    const random = this.#random
+    const all: [number, (node: SimulatedNode) => void][] = [
+      [40, () => this.propose()],
+      [20, () => this.read()],
+      [4, node => this.#crash(node)],
+      [8, node => this.#restart(node)],
+      [3, () => this.#partition()],
+      [4, () => this.#cut.clear()],
+      [6, () => this.#changeConfig()],
+      [3, () => this.#transfer()],
+      [3, node => node.raft?.suspectLeader(this.now)],
+      [2, () => this.#suspectByAll()],
+      [2, node => this.#freeze(node)],
+      [4, node => node.compact(random.below(6))],
+      [1, node => this.#breakDisk(node)],
+      [1, () => (this.#loss = random.below(4) === 0 ? 0.3 : random.next() * 0.05)],
+      [1, () => (this.#delay = [2, 5, 30, 150][random.below(4)]!)],
+      [1, () => (this.#slowDisk = [1, 3, 20, 100][random.below(4)]!)],
+    ]
+    return all.map(([weight, act]) => [weight * [0.2, 1, 1, 4][random.below(4)]!, act])
+  }
+
   #mischief(): void {
     const random = this.#random
-    const all = [...this.nodes.values()]
-    const node = all[random.below(all.length)]!
-    const dice = random.below(100)
-    if (dice < 45) this.propose()
-    else if (dice < 60) this.read()
-    else if (dice < 64) this.#crash(node)
-    else if (dice < 72) this.#restart(node)
-    else if (dice < 75) this.#partition()
-    else if (dice < 80) this.#cut.clear()
-    else if (dice < 86) this.#changeConfig()
-    else if (dice < 88) this.#transfer()
-    else if (dice < 90) node.raft?.suspectLeader(this.now)
-    else if (dice < 94) node.compact(random.below(6))
-    else if (dice < 95) this.#breakDisk(node)
-    else if (dice < 97) this.#loss = random.below(4) === 0 ? 0.3 : random.next() * 0.05
-    else if (dice < 98) this.#delay = [2, 5, 30, 150][random.below(4)]!
-    else this.#slowDisk = [1, 3, 20, 100][random.below(4)]!
+    const node = this.#victim()
+    let dice = random.next() * this.#acts.reduce((sum, [weight]) => sum + weight, 0)
+    for (const [weight, act] of this.#acts) {
+      dice -= weight
+      if (dice >= 0) continue
+      act(node)
+      break
+    }
     node.pump(this.now)
+  }
+
+  /** Often the leader: that is where it hurts. */
+  #victim(): SimulatedNode {
+    const all = [...this.nodes.values()]
+    const any = all[this.#random.below(all.length)]!
+    return this.#random.below(3) === 0 ? (this.leader() ?? any) : any
+  }
+
+  #suspectByAll(): void {
+    for (const node of this.nodes.values()) {
+      if (this.#random.below(4) > 0) node.raft?.suspectLeader(this.now)
+      node.pump(this.now)
+    }
+  }
+
+  /** The process stands still; its messages wait. */
+  #freeze(node: SimulatedNode): void {
+    const until = this.now + this.#random.below(1500)
+    this.say(`${node.id} stands still until ${until.toFixed(1)}`)
+    this.#frozen.set(node.id, until)
+  }
+
+  #isFrozen(id: PeerId): boolean {
+    return (this.#frozen.get(id) ?? 0) > this.now
   }
 
   #crash(node: SimulatedNode): void {
@@ -318,6 +372,8 @@ export class SimulatedCluster implements Witness {
   #partition(): void {
     const order = shuffled(ids, this.#random)
     const side = order.slice(0, 1 + this.#random.below(3))
+    const leader = this.leader()?.id as (typeof ids)[number] | undefined
+    if (leader !== undefined && this.#random.below(2) === 0) side[0] = leader
     const oneWay = this.#random.below(3) === 0
     this.say(`cut ${side.join('')}${oneWay ? ', one way' : ''}`)
     for (const a of side) {
@@ -331,7 +387,7 @@ export class SimulatedCluster implements Witness {
 
   /** Takes somebody in as a learner, or makes voters of a random set of those who may be. */
   #changeConfig(): void {
-    const leader = this.leader()
+    const leader = this.#claimant()
     if (leader?.raft === undefined) return
     const { config } = leader.raft.status()
     const order = shuffled(ids, this.#random)
@@ -349,7 +405,8 @@ export class SimulatedCluster implements Witness {
 
   #transfer(): void {
     const leader = this.leader()
-    const to = ids[this.#random.below(ids.length)]!
+    const voters = leader?.raft?.status().config.voters ?? ids
+    const to = voters[this.#random.below(voters.length)]!
     if (leader?.raft?.transferLeadership(to, this.now)) this.say(`${leader.id} hands over to ${to}`)
     leader?.pump(this.now)
   }
