@@ -38,7 +38,10 @@ export function bindDatagram(at: Address, handlers: DatagramHandlers): DatagramS
     widen(socket)
     handlers.bound({ host: at.host, port: socket.address().port })
   })
-  socket.bind({ address: at.host, port: at.port })
+  // A lookup that answers at once would make `bind` call the handlers before this function returns.
+  process.nextTick(() => {
+    if (!closed) socket.bind({ address: at.host, port: at.port })
+  })
 
   function sendTo(host: string, port: number, bytes: Uint8Array): void {
     if (closed || port < 1 || port > 65535) return

@@ -1,6 +1,9 @@
 import type { Address } from '../base/address.ts'
 
-/** The seam under `net`: bytes in and out. Real sockets implement it, and the simulator's network does. */
+/**
+ * The seam under `net`: bytes in and out. Real sockets implement it, and the simulator's network does. No
+ * handler is called before the call that causes it (`listen`, `dial`, `write`, `destroy`…) has returned.
+ */
 
 export interface Sockets {
   /** Throws OperatorError PORT_IN_USE / PERMISSION through `failed`. */
@@ -34,7 +37,6 @@ export interface Listener {
   close(): void
 }
 
-/** None of them is called before the call that causes it (`dial`, `write`, `destroy`…) has returned. */
 export interface ConnectionHandlers {
   /** Both ends: the dialler's when the other end answered, the other one's right after `accepted`. */
   opened(): void

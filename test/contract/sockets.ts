@@ -168,6 +168,46 @@ export function describeSockets(name: string, make: () => SocketWorld): void {
       expect(heard.filter(what => what.endsWith('at once'))).toEqual([])
     })
 
+    test('sockets and listeners that open, or cannot, say so after the call', async () => {
+      const heard: string[] = []
+      const ports: number[] = []
+      let inCall = false
+      const note = (what: string) => void heard.push(inCall ? `${what} at once` : what)
+      const opened = (what: string) => (at: Address) => {
+        note(what)
+        ports.push(at.port)
+      }
+      const failed = () => note('failed')
+      const begin = (udp: number, tcp: number) => {
+        inCall = true
+        const host = world.hereHost
+        const datagrams = { bound: opened('bound'), received() {}, failed }
+        const streams = { listening: opened('listening'), accepted: () => new Heard(), failed }
+        open.push(world.here.bindDatagram({ host, port: udp }, datagrams))
+        open.push(world.here.listen({ host, port: tcp }, streams))
+        inCall = false
+      }
+      begin(0, 0)
+      await world.until(() => heard.length === 2)
+      const [bound, listening] = heard[0] === 'bound' ? ports : [...ports].reverse()
+      begin(bound!, listening!)
+      await world.until(() => heard.length === 4)
+      expect(heard.sort()).toEqual(['bound', 'failed', 'failed', 'listening'])
+    })
+
+    test('a datagram socket that is closed at once is never heard of', async () => {
+      const heard: string[] = []
+      const note = (what: string) => void heard.push(what)
+      world.here
+        .bindDatagram(
+          { host: world.hereHost, port: 0 },
+          { bound: () => note('bound'), received() {}, failed: () => note('failed') },
+        )
+        .close()
+      await world.pass()
+      expect(heard).toEqual([])
+    })
+
     test('bytes arrive whole and in order, in both directions', async () => {
       const { near, far } = await pair()
       let sent = ''

@@ -81,7 +81,9 @@ export class FakeNetwork {
       return { send() {}, close() {} }
     }
     this.datagrams.set(key, handlers)
-    this.clock.soon(() => handlers.bound({ host: at.host, port: own.port }))
+    this.clock.soon(() => {
+      if (this.datagrams.get(key) === handlers) handlers.bound({ host: at.host, port: own.port })
+    })
     return {
       send: (to, bytes) => {
         const copy = bytes.slice()
