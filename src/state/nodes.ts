@@ -3,12 +3,12 @@ import type { NodeId } from './events.ts'
 import { Table } from './table.ts'
 import type { NodeRecord, Row } from './types.ts'
 
-/** The nodes by id, found by name too: names are unique in the cluster. */
+/** The nodes by id, in the order of their admission; found by name too: names are unique in the cluster. */
 export class Nodes extends Table<NodeRecord> {
   readonly #byName = new Map<string, NodeId>()
 
   constructor() {
-    super('node')
+    super('node', (a, b) => a.admittedAt - b.admittedAt || (a.id < b.id ? -1 : 1))
   }
 
   named(name: string): NodeRecord | undefined {

@@ -36,7 +36,7 @@ export class State {
   readonly #parts: Parts = {
     cluster: new Table<ClusterRecord>('cluster'),
     nodes: new Nodes(),
-    tombstones: new Table<Tombstone>('tombstone'),
+    tombstones: new Table<Tombstone>('tombstone', (a, b) => a.leftAt - b.leftAt),
     meta: new Meta(),
     kv: new Kv(),
   }

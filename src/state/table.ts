@@ -15,14 +15,19 @@ export interface Rowed {
   digest(into: Digest): void
 }
 
-/** A map of immutable records, a row each. */
+/**
+ * A map of immutable records, a row each. With `order`, which has to be the one in which records are
+ * first set, a loaded map runs in the order of one that never was on disk.
+ */
 export class Table<V> implements Rowed {
   readonly tables: readonly string[]
   readonly #values = new Map<string, V>()
   readonly #changed = new Set<string>()
+  readonly #order: ((a: V, b: V) => number) | undefined
 
-  constructor(name: string) {
+  constructor(name: string, order?: (a: V, b: V) => number) {
     this.tables = [name]
+    this.#order = order
   }
 
   get all(): ReadonlyMap<string, V> {
@@ -46,7 +51,13 @@ export class Table<V> implements Rowed {
     this.#values.set(row.key, parseRow(row) as V)
   }
 
-  loaded(): void {}
+  loaded(): void {
+    const order = this.#order
+    if (order === undefined) return
+    const sorted = [...this.#values].sort(([, a], [, b]) => order(a, b))
+    this.#values.clear()
+    for (const [key, value] of sorted) this.#values.set(key, value)
+  }
 
   takeRows(out: Row[]): void {
     for (const key of this.#changed) {

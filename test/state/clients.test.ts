@@ -104,23 +104,26 @@ describe('what is remembered is bounded', () => {
     expect(stored.length).toBe((outcomes * 3) / 4 + 1)
   })
 
-  test('of too many clients, the one whose last use is longest ago is forgotten', () => {
-    const bench = initialisedBench()
-    const { clients } = stateLimits
-    for (let i = 0; i < clients; i++) put(bench, `c${i}`, 1, 0)
-    put(bench, 'c0', 2, 0)
-    bench.save()
-    bench.restart()
-    put(bench, 'one more', 1, 0)
-    bench.save()
-    expect([...bench.disk.keys()].filter(key => key.startsWith('client/')).length).toBe(clients)
-    expect(outcomeRows(bench).length).toBe(clients)
-    expect(put(bench, 'c0', 1, 0)).toEqual({ ok: true, index: 2 })
-    expect(put(bench, 'c2', 1, 0)).toEqual({ ok: true, index: 4 })
-    // c1 was the oldest: its request is taken for a new one.
-    const applied = bench.state.applied
-    expect(put(bench, 'c1', 1, 0)).toEqual({ ok: true, index: applied + 1 })
-  })
+  test.each(['as it was', 'restarted'])(
+    'of too many clients, the one whose last use is longest ago is forgotten: %s',
+    how => {
+      const bench = initialisedBench()
+      const { clients } = stateLimits
+      for (let i = 0; i < clients; i++) put(bench, `c${i}`, 1, 0)
+      put(bench, 'c0', 2, 0)
+      bench.save()
+      if (how === 'restarted') bench.restart()
+      put(bench, 'one more', 1, 0)
+      bench.save()
+      expect([...bench.disk.keys()].filter(key => key.startsWith('client/')).length).toBe(clients)
+      expect(outcomeRows(bench).length).toBe(clients)
+      expect(put(bench, 'c0', 1, 0)).toEqual({ ok: true, index: 2 })
+      expect(put(bench, 'c2', 1, 0)).toEqual({ ok: true, index: 4 })
+      // c1 was the oldest: its request is taken for a new one.
+      const applied = bench.state.applied
+      expect(put(bench, 'c1', 1, 0)).toEqual({ ok: true, index: applied + 1 })
+    },
+  )
 })
 
 function put(bench: Bench, client: string, serial: number, acked: number): Outcome {

@@ -75,9 +75,9 @@ export class Bench {
     return rows
   }
 
-  /** A crash: what was not saved is applied again from the log. */
+  /** A crash: what was not saved is applied again from the log. The disk returns rows in any order. */
   restart(): void {
-    this.state = State.load(this.disk.values())
+    this.state = State.load([...this.disk.values()].reverse())
     for (const entry of this.log.slice(this.state.applied)) this.state.apply(entry)
   }
 }

@@ -16,7 +16,7 @@ export function initialise(parts: Parts, data: EventData['ClusterInitialised'], 
   const { tag, name, version, settings } = data
   parts.cluster.set('cluster', { tag, name, epoch: 1, metaVersion: 1, version, settings })
   parts.meta.note('epochs', [{ epoch: 1, from: at.index }])
-  for (const description of data.control) {
+  for (const description of [...data.control].sort((a, b) => (a.id < b.id ? -1 : 1))) {
     // A list that names one node twice would break the invariant that names are unique.
     if (parts.nodes.named(description.name) !== undefined) continue
     if (parts.nodes.get(description.id) !== undefined) continue
