@@ -28,6 +28,7 @@ export function realHost(parts: HostParts): Host {
   const { clock, memory, trace, role, folder } = parts
   return {
     now: () => clock.now(),
+    wall: () => clock.wall(),
     every: (period, task) =>
       repeat(clock, period, task, error => {
         trace.warn({ role, err: error }, 'a periodic task of a role failed')

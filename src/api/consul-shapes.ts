@@ -21,28 +21,29 @@ export function agentServices(services: readonly ServiceReport[]): Record<string
   )
 }
 
+/** A state that belongs to no check of the service is the node's own, such as its maintenance mode. */
 export function agentChecks(
   services: readonly ServiceReport[],
   node: string,
 ): Record<string, object> {
   return byId(
     services.flatMap(service =>
-      service.checks.map((check): [string, object] => {
-        const now = service.checkStates.find(state => state.id === check.id)
+      service.checkStates.map((now): [string, object] => {
+        const check = service.checks.find(one => one.id === now.id)
         return [
-          check.id,
+          now.id,
           {
             Node: node,
-            CheckID: check.id,
-            Name: check.name,
-            Status: now?.status ?? 'critical',
-            Notes: check.notes ?? '',
-            Output: now?.output ?? '',
-            ServiceID: service.id,
-            ServiceName: service.name,
-            ServiceTags: service.tags,
-            Type: check.kind,
-            ...periods(check),
+            CheckID: now.id,
+            Name: now.name,
+            Status: now.status,
+            Notes: check?.notes ?? '',
+            Output: now.output,
+            ServiceID: check ? service.id : '',
+            ServiceName: check ? service.name : '',
+            ServiceTags: check ? service.tags : [],
+            Type: check?.kind ?? '',
+            ...(check && periods(check)),
           },
         ]
       }),

@@ -37,6 +37,7 @@ export function lend(
 
   const lent: Host = {
     now: () => host.now(),
+    wall: () => host.wall(),
     every,
     remember: (key, value) => host.remember(key, value),
     recall: key => host.recall(key),

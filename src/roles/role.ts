@@ -1,5 +1,5 @@
 import type { Problem } from '../base/errors.ts'
-import type { Millis } from '../base/time.ts'
+import type { EpochMillis, Instant, Millis } from '../base/time.ts'
 
 /**
  * Something a node can be for the cluster. A role has no hands: `plan` is pure and says what should be
@@ -51,7 +51,9 @@ export interface RoleKnown {
 
 /** The hands that the agent lends. Tests lend fake ones. */
 export interface Host {
-  now(): number
+  now(): Instant
+  /** The machine's wall clock; may jump. For what must mean something after a restart. */
+  wall(): EpochMillis
   /** Repeats until `cancel`, the first time after one period; never overlaps itself. */
   every(period: Millis, task: () => Promise<void>): { cancel(): void }
   /** Keeps plain JSON over restarts; undefined removes. Wait for it where it must be durable. */

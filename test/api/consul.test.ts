@@ -67,7 +67,10 @@ describe("Consul's agent paths", () => {
     door.backend.registered.push({
       ...parsed.value,
       status: 'passing',
-      checkStates: [{ id: 'service:web-1', name: 'x', status: 'passing', output: 'success' }],
+      checkStates: [
+        { id: 'service:web-1', name: 'look', status: 'passing', output: 'success' },
+        { id: '_node_maintenance', name: 'rest', status: 'critical', output: 'drains' },
+      ],
     })
     expect((await door.send('GET', '/v1/agent/services')).json()).toEqual({
       'web-1': {
@@ -81,11 +84,17 @@ describe("Consul's agent paths", () => {
         EnableTagOverride: false,
       },
     })
-    expect((await door.send('GET', '/v1/agent/checks')).json()).toEqual({
+    const checks = (await door.send('GET', '/v1/agent/checks')).json()
+    expect(checks._node_maintenance).toMatchObject({
+      Node: 'n1',
+      ServiceID: '',
+      Status: 'critical',
+    })
+    expect(checks).toMatchObject({
       'service:web-1': {
         Node: 'n1',
         CheckID: 'service:web-1',
-        Name: "Service 'web' check",
+        Name: 'look',
         Status: 'passing',
         Notes: 'n',
         Output: 'success',

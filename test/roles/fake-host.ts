@@ -58,9 +58,15 @@ export class FakeHost implements Host {
   readonly said: string[] = []
   lastHealth: [string, string] | undefined
   unreadable: Error | undefined
+  /** The disk takes no more. */
+  full = false
 
   now(): number {
     return this.clock.now()
+  }
+
+  wall(): number {
+    return this.clock.wall()
   }
 
   every(period: number, task: () => Promise<void>) {
@@ -79,7 +85,8 @@ export class FakeHost implements Host {
     }
   }
 
-  remember(key: string, value: unknown): void {
+  async remember(key: string, value: unknown): Promise<void> {
+    if (this.full) throw new Error('no space left on device')
     if (value === undefined) this.memory.delete(key)
     else this.memory.set(key, structuredClone(value))
   }

@@ -195,9 +195,29 @@ describe('services of a node', () => {
     expect(shown()).toEqual(['web critical | c critical: '])
   })
 
+  it('keep the last report of a long TTL over a restart, for as long as it counts', async () => {
+    const day: CheckDefinition = { ...ttl, id: 'daily', ttl: 86_400_000 }
+    await boot()
+    await role.directory.register(service('job', day, ttl))
+    await role.directory.reportCheck({ id: 'daily', status: 'passing', output: 'done' })
+    await role.directory.reportCheck({ id: 't', status: 'passing', output: '' })
+    await host.clock.pass(86_000_000)
+    runner.close()
+    await boot()
+    expect(shown()).toEqual(['job critical | daily passing: done | t critical: '])
+    await host.clock.pass(400_001)
+    expect(shown()[0]).toContain('daily critical: TTL expired (last: done)')
+    runner.close()
+    await boot()
+    expect(shown()[0]).toContain('daily critical: ')
+    await role.directory.deregister('job')
+    expect(host.memory.size).toBe(0)
+  })
+
   it('survive a memory that somebody damaged', async () => {
     host.memory.set('service:x', { id: 4 })
     host.memory.set('service:y', null)
+    host.memory.set('ttl:t', { until: 'soon' })
     await boot()
     expect(shown()).toEqual([])
     expect(runner.state).toBe('running')
@@ -220,6 +240,14 @@ describe('services of a node', () => {
     await expect(directory.reportCheck({ ...report, id: 'x' })).rejects.toMatchObject({
       code: 'NOT_FOUND',
     })
+  })
+
+  it('are not registered when they cannot be kept', async () => {
+    await boot()
+    host.full = true
+    const { directory } = role
+    await expect(directory.register(service('web'))).rejects.toMatchObject({ code: 'STORAGE' })
+    expect(shown()).toEqual([])
   })
 
   it('are taken out when they stay critical for too long', async () => {

@@ -38,6 +38,12 @@ export class CheckState {
     return changed
   }
 
+  /** What was last known, before a restart. */
+  restore(status: CheckStatus, output: string): void {
+    this.#status = status
+    this.#output = output
+  }
+
   /** Nothing was heard for longer than was promised. */
   expire(): boolean {
     const last = this.#output === '' ? '' : ` (last: ${this.#output})`

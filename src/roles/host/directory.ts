@@ -5,6 +5,7 @@ import {
   type ServiceReport,
   serviceLimits,
 } from '../../base/service.ts'
+import { reason } from '../lend.ts'
 import type { Host } from '../role.ts'
 import { type Listener, type Origin, RunningService } from './service.ts'
 
@@ -60,7 +61,10 @@ export class Services implements ServiceDirectory, Listener {
     const ids = [...this.#services.values()]
       .filter(isFromApi)
       .map(({ definition }) => definition.id)
-    for (const service of this.#services.values()) service.end()
+    for (const service of this.#services.values()) {
+      service.end()
+      service.forget()
+    }
     if (this.#services.size > 0) this.#raise()
     this.#services.clear()
     const host = this.#host
@@ -82,7 +86,7 @@ export class Services implements ServiceDirectory, Listener {
         'deregister some first: hive service list',
       )
     }
-    await host.remember(memoryPrefix + id, definition)
+    await keep(host, id, definition)
     this.take(definition, { from: 'api' })
   }
 
@@ -93,7 +97,7 @@ export class Services implements ServiceDirectory, Listener {
     if (!isFromApi(service)) {
       throw new OperatorError('REFUSED', ownedElsewhere(service), 'take it out there')
     }
-    await host.remember(memoryPrefix + id, undefined)
+    await keep(host, id, undefined)
     this.drop(id)
   }
 
@@ -161,8 +165,12 @@ export class Services implements ServiceDirectory, Listener {
   }
 
   drop(id: string): void {
-    this.#services.get(id)?.end()
-    if (this.#services.delete(id)) this.#raise()
+    const service = this.#services.get(id)
+    if (service === undefined) return
+    service.end()
+    service.forget()
+    this.#services.delete(id)
+    this.#raise()
   }
 
   /** Ids that came from this file. */
@@ -180,8 +188,8 @@ export class Services implements ServiceDirectory, Listener {
     const { id } = service.definition
     if (!isFromApi(service) || this.#services.get(id) !== service) return
     this.#host?.trace(`service ${id} was critical for too long and is deregistered`)
-    void this.#host?.remember(memoryPrefix + id, undefined)
     this.drop(id)
+    if (this.#host) keep(this.#host, id, undefined).catch(error => this.#host?.trace(reason(error)))
   }
 
   #raise(): void {
@@ -195,6 +203,23 @@ export class Services implements ServiceDirectory, Listener {
       'REFUSED',
       'the role host does not run on this node, so it holds no services',
       'give it the role first: hive role assign NODE host',
+    )
+  }
+}
+
+/** Rejects with STORAGE when it cannot be made durable. */
+async function keep(
+  host: Host,
+  id: string,
+  definition: ServiceDefinition | undefined,
+): Promise<void> {
+  try {
+    await host.remember(memoryPrefix + id, definition)
+  } catch (error) {
+    throw new OperatorError(
+      'STORAGE',
+      `the service "${id}" cannot be kept: ${reason(error)}`,
+      'make room on the disk of the data directory and try again',
     )
   }
 }

@@ -3,6 +3,7 @@ import type { CheckStatus, ServiceDefinition, ServiceReport } from '../../base/s
 import type { Millis } from '../../base/time.ts'
 import type { Host } from '../role.ts'
 import { CheckState, worst } from './check-state.ts'
+import { forgetReport, keepReport, recallReport } from './last-report.ts'
 import { probe } from './probe.ts'
 
 /** Who registered a service: a file (its path), the configuration, or somebody through the API. */
@@ -28,7 +29,10 @@ export class RunningService {
     this.#host = host
     this.#heard = heard
     this.#checks = definition.checks.map(check => new CheckState(check))
-    for (const check of this.#checks) this.#begin(check)
+    for (const check of this.#checks) {
+      this.#begin(check)
+      this.#watchCritical(check)
+    }
   }
 
   get status(): CheckStatus {
@@ -50,6 +54,14 @@ export class RunningService {
   reported(check: CheckState, status: CheckStatus, output: string): void {
     this.#awaitReport(check)
     this.#result(check, check.result(status, output))
+    if (check.definition.kind === 'ttl') keepReport(check.definition, status, output, this.#host)
+  }
+
+  /** Nothing of it is to be known any more, unlike at `end`. */
+  forget(): void {
+    for (const { definition } of this.#checks) {
+      if (definition.kind === 'ttl') forgetReport(definition, this.#host)
+    }
   }
 
   end(): void {
@@ -59,9 +71,10 @@ export class RunningService {
 
   #begin(check: CheckState): void {
     const { definition } = check
-    this.#watchCritical(check)
     if (definition.kind === 'ttl') {
-      this.#awaitReport(check)
+      const last = recallReport(definition, this.#host)
+      if (last !== undefined) check.restore(last.status, last.output)
+      this.#awaitReport(check, last && last.until - this.#host.wall())
       return
     }
     const look = async () => {
@@ -75,10 +88,11 @@ export class RunningService {
     })
   }
 
-  #awaitReport(check: CheckState): void {
+  #awaitReport(check: CheckState, left?: Millis): void {
     const { definition } = check
     if (definition.kind !== 'ttl') return
-    this.#once(definition.id, definition.ttl, async () => this.#result(check, check.expire()))
+    const expire = async () => this.#result(check, check.expire())
+    this.#once(definition.id, left ?? definition.ttl, expire)
   }
 
   #result(check: CheckState, changed: boolean): void {
