@@ -11,7 +11,7 @@ import { createDatagrams, type Datagrams } from '../net/datagrams.ts'
 import { type Hello, protocol, type ValidationHandler } from '../net/handshake.ts'
 import type { DialFailure, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
-import type { CloseReason, Sockets } from '../net/types.ts'
+import type { CloseReason, PeerIdentity, Sockets } from '../net/types.ts'
 import { runHandlers } from '../net/validation.ts'
 import type { RaftConfig } from '../raft/types.ts'
 import type { Storage, StorageFailure } from '../store/types.ts'
@@ -342,7 +342,7 @@ export class Agent {
       },
       failed: (error: Error) => this.#parts.events?.failed?.(error),
       hello: () => this.#hello(),
-      validate: (hello: Hello, from: Address) => this.#validate(hello, from),
+      validate: (hello: Hello, from: Address, identity?: PeerIdentity) => this.#validate(hello, from, identity),
       connected: (peer: Hello, address: Address) => this.entry.met(peer, address),
       disconnected: (id: string, why: CloseReason) => this.#onLinkDown(id, why),
       dialFailed: (address: Address, id: string | undefined, failure: DialFailure) => {
@@ -392,11 +392,11 @@ export class Agent {
     return { ...this.#party(), address: this.self.address, incarnation: this.self.facts.incarnation, roles, dc, proof: {} }
   }
 
-  #validate(hello: Hello, from: Address) {
+  #validate(hello: Hello, from: Address, identity?: PeerIdentity) {
     const prepared = this.self.facts.group?.prepared?.voters.some(v => v.id === hello.id) ?? false
     const known = prepared || this.#gossip.member(hello.id) !== undefined || this.plane?.state.nodes.has(hello.id) === true
     const verdict = firstValidation(this.#party(), hello, known)
-    return verdict.outcome === 'welcome' ? runHandlers(this.#parts.validation ?? [], hello, from) : verdict
+    return verdict.outcome === 'welcome' ? runHandlers(this.#parts.validation ?? [], hello, from, identity) : verdict
   }
 
   /** Datagrams of our cluster, or of somebody who passed the first validation before the init. */

@@ -3,6 +3,7 @@ import { OperatorError, type ErrorCode } from '../base/errors.ts'
 import { type Fields, fields } from '../base/shape.ts'
 import type { Trace } from '../base/trace.ts'
 import type { Answer, RequestOutcome } from '../net/link-types.ts'
+import type { PeerIdentity } from '../net/types.ts'
 
 /** One request of a peer (or of this node to itself), to be answered exactly once. */
 export interface PeerRequest {
@@ -10,6 +11,8 @@ export interface PeerRequest {
   readonly body: Fields
   readonly blob: Uint8Array
   readonly answer: Answer
+  /** What `from` has proved; undefined: nothing has to be proved here, or this node asks itself. */
+  readonly identity?: PeerIdentity
 }
 
 export type Method = (request: PeerRequest) => void
@@ -25,13 +28,13 @@ export class Requests {
     this.#trace = trace
   }
 
-  handle(from: string, method: string, body: unknown, blob: Uint8Array, answer: Answer): void {
+  handle(from: string, method: string, body: unknown, blob: Uint8Array, answer: Answer, identity?: PeerIdentity): void {
     const found = this.#methods[method]
     if (!found) {
       return answer(refusal('BAD_REQUEST', `no such request: ${method}`, 'upgrade the older of the two nodes'))
     }
     try {
-      found({ from, body: fields(body), blob, answer })
+      found({ from, body: fields(body), blob, answer, ...(identity && { identity }) })
     } catch (error) {
       answer(this.#excuse(method, from, error))
     }

@@ -1,5 +1,6 @@
 import type { Address } from '../base/address.ts'
 import type { ErrorCode } from '../base/errors.ts'
+import type { PeerIdentity } from './types.ts'
 
 /** Protocol versions this build speaks, both ends included. */
 export const protocol = { min: 1, max: 1 } as const
@@ -45,4 +46,9 @@ export type Verdict =
   | { readonly outcome: 'rejected'; readonly code: ErrorCode; readonly reason: string }
 
 /** A rule of the first validation. Roles and modules add theirs; the first that is not 'welcome' decides. */
-export type ValidationHandler = (hello: Hello, from: Address) => Verdict
+export type ValidationHandler = (
+  hello: Hello,
+  from: Address,
+  /** Undefined: connections prove nothing here. */
+  identity?: PeerIdentity,
+) => Verdict

@@ -22,10 +22,10 @@ export class Inbox {
   take(peer: Peer, link: Link, self: string, { kind, payload }: Frame): void {
     switch (kind) {
       case frameKind.raft:
-        this.#handlers.raft(peer.id, decodeRaft(payload, peer.id, self))
+        this.#handlers.raft(peer.id, decodeRaft(payload, peer.id, self), link.identity)
         break
       case frameKind.swim:
-        this.#handlers.swim(peer.id, decodeSwim(payload))
+        this.#handlers.swim(peer.id, decodeSwim(payload), link.identity)
         break
       case frameKind.request:
         this.#serve(peer, link, payload)
@@ -37,7 +37,7 @@ export class Inbox {
       }
       case frameKind.notice: {
         const { kind, body, blob } = decodeNotice(payload)
-        this.#handlers.notice(peer.id, kind, body, blob)
+        this.#handlers.notice(peer.id, kind, body, blob, link.identity)
         break
       }
       case frameKind.ping:
@@ -63,12 +63,13 @@ export class Inbox {
     }
     let answered = false
     peer.working++
-    this.#handlers.request(peer.id, method, body, blob, outcome => {
+    const answer = (outcome: RequestOutcome): void => {
       assert(!answered, `the request ${method} was answered twice`)
       answered = true
       peer.working--
       this.#respond(peer, session, id, outcome)
-    })
+    }
+    this.#handlers.request(peer.id, method, body, blob, answer, link.identity)
   }
 
   /** Over whichever link there is to the process that asked; if it is gone, so is the interest. */

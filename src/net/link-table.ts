@@ -145,7 +145,7 @@ export class LinkTable implements LinkOwner {
     if (!current && this.linked().length >= maxLinks) {
       return { outcome: 'busy', reason: `${maxLinks} peers are linked already` }
     }
-    return this.#handlers.validate(greeting.hello, link.remote)
+    return this.#handlers.validate(greeting.hello, link.remote, link.identity)
   }
 
   up(link: Link): void {

@@ -5,7 +5,7 @@ import type { Clock, Millis } from '../base/time.ts'
 import type { Message as RaftMessage } from '../raft/types.ts'
 import type { SwimMessage } from '../swim/types.ts'
 import type { Hello, Verdict } from './handshake.ts'
-import type { CloseReason, Sockets } from './types.ts'
+import type { CloseReason, PeerIdentity, Sockets } from './types.ts'
 
 /** What the owner of the links (the agent) lends them and hears from them. */
 export interface LinkHandlers {
@@ -16,7 +16,7 @@ export interface LinkHandlers {
   /** This node's own hello, made anew for each connection. */
   hello(): Hello
   /** First validation of a peer that dialled us, or that we dialled. */
-  validate(hello: Hello, from: Address): Verdict
+  validate(hello: Hello, from: Address, identity?: PeerIdentity): Verdict
   /**
    * The link is up, in either direction; at most one per peer at a time. `address`: where the peer can be
    * dialled, as it says itself; `peer.address` is the same.
@@ -26,13 +26,20 @@ export interface LinkHandlers {
   disconnected(id: string, why: CloseReason): void
   /** A dial that never became a link: to a seed (no id known yet) or to a known peer. */
   dialFailed(address: Address, id: string | undefined, failure: DialFailure): void
-  raft(from: string, message: RaftMessage): void
-  swim(from: string, message: SwimMessage): void
+  raft(from: string, message: RaftMessage, identity?: PeerIdentity): void
+  swim(from: string, message: SwimMessage, identity?: PeerIdentity): void
   /** A request; answer exactly once. `body` is JSON-able, `blob` raw bytes (may be empty): a view of what was
    * read, so copy what is to be kept for long. */
-  request(from: string, method: string, body: unknown, blob: Uint8Array, answer: Answer): void
+  request(
+    from: string,
+    method: string,
+    body: unknown,
+    blob: Uint8Array,
+    answer: Answer,
+    identity?: PeerIdentity,
+  ): void
   /** One-way, ordered. */
-  notice(from: string, kind: string, body: unknown, blob: Uint8Array): void
+  notice(from: string, kind: string, body: unknown, blob: Uint8Array, identity?: PeerIdentity): void
   /** Something arrived that should not have: counted, with the last sender. */
   foreign(from: Address, why: string): void
 }
@@ -85,6 +92,8 @@ export interface Links {
   connect(id: string): void
   isConnected(id: string): boolean
   connectedPeers(): readonly string[]
+  /** What the peer proved over the link that is used now; undefined: nothing, or there is none. */
+  identity(id: string): PeerIdentity | undefined
   /** False: dropped, because there is no link (a dial is begun, with back-off) or its queue is full. Raft and swim bear that. */
   sendRaft(to: string, message: RaftMessage): boolean
   sendSwim(to: string, message: SwimMessage): boolean

@@ -15,7 +15,7 @@ import {
 import { maxHandshakeBytes } from './limits.ts'
 import type { LinkOwner } from './link-owner.ts'
 import type { DialFailure } from './link-types.ts'
-import type { CloseReason, Connection, ConnectionHandlers } from './types.ts'
+import type { CloseReason, Connection, ConnectionHandlers, PeerIdentity } from './types.ts'
 
 /**
  * One connection, from its first byte to its last. The dialler greets, the other end judges and greets
@@ -77,6 +77,11 @@ export class Link {
 
   get remote(): Address {
     return this.#connection.remote
+  }
+
+  /** What the other end has proved. */
+  get identity(): PeerIdentity | undefined {
+    return this.#connection.identity?.()
   }
 
   /** Where the other end can be dialled: as it says, or where it is seen. */

@@ -48,11 +48,34 @@ export interface ConnectionHandlers {
   closed(why: CloseReason): void
 }
 
-/** `refused`: nobody listens there. `reset`: the peer vanished. `timeout`: no answer to the dial. */
-export type CloseReason = 'closed' | 'refused' | 'reset' | 'timeout' | 'unresolved'
+/**
+ * `refused`: nobody listens there. `reset`: the peer vanished. `timeout`: no answer to the dial.
+ * `untrusted`: one end cannot prove itself to the other.
+ */
+export type CloseReason = 'closed' | 'refused' | 'reset' | 'timeout' | 'unresolved' | 'untrusted'
+
+/**
+ * Whom the other end of a connection has proved to be, by the handshake below the first byte.
+ * `anonymous`: it proved nothing, and knows that this end did (a joiner with a token). `secret`: it holds the
+ * cluster's secret, and the key whose fingerprint is `key`. `node`: the cluster's CA says that this key is
+ * that node's.
+ */
+export type PeerIdentity =
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'secret'; readonly id: string; readonly key: string }
+  | {
+      readonly kind: 'node'
+      readonly id: string
+      readonly tag: string
+      readonly key: string
+      /** Of the certificate, hexadecimal. */
+      readonly serial: string
+    }
 
 export interface Connection {
   readonly remote: Address
+  /** Known from `opened` on. Absent, or undefined: connections prove nothing here, everybody is believed. */
+  identity?(): PeerIdentity | undefined
   /** `bytes` belong to the connection from now on: they must not be changed. Ignored once closing. */
   write(bytes: Uint8Array): void
   /** Bytes written that have not left yet: back-pressure. */
