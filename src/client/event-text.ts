@@ -79,13 +79,21 @@ function tell(event: LoggedEvent, names: Names): string {
 /** What no line of its own was written for: the fields that are plain. */
 function rest(data: Data, names: Names): string[] {
   return Object.entries(data)
-    .filter(([key, value]) => key !== 'id' && value !== null && value !== undefined)
+    .filter(([key, value]) => key !== 'id' && !isNothing(value))
     .map(([key, value]) => `${key} ${plainly(value, names)}`)
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === undefined || (Array.isArray(value) && value.length === 0)
 }
 
 function plainly(value: unknown, names: Names): string {
   if (typeof value === 'string') return nameOf(value, names)
-  if (Array.isArray(value)) return value.map(one => plainly(one, names)).join(' ')
+  if (Array.isArray(value))
+    return value
+      .map(one => plainly(one, names))
+      .sort()
+      .join(' ')
   return JSON.stringify(value)
 }
 

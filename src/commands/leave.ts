@@ -13,7 +13,7 @@ export default class Leave extends AgentCommand {
   override async run(): Promise<{ left: true }> {
     const { flags } = await this.parse(Leave)
     const answer = await this.agent(flags).leave(flags.force)
-    this.log('left the cluster; to make the node empty: hive reset')
+    this.log('this node has left the cluster and is empty')
     return answer
   }
 }
