@@ -51,7 +51,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
         trace,
         roles: makeRoles(identity),
         roleConfig: config.roleConfig,
-        hostFor: role => realHost({ role, clock, memory: memories.get(role)!, trace, folder: config.dataDir }),
+        hostFor: role => realHost({ role, clock, memory: memories.get(role)!, trace, folder: config.folder ?? process.cwd() }),
         memoryOf: role => memories.get(role)!.all(),
         report,
       }),
