@@ -26,7 +26,9 @@ const reports: Record<string, StatusReport> = {
   refused: {
     ...zombieReport,
     refused: 'NAME_TAKEN',
-    notices: ['not admitted: NAME_TAKEN: the name n1 is taken by another node; take another --name'],
+    notices: [
+      'not admitted: NAME_TAKEN: the name n1 is taken by another node; take another --name',
+    ],
   },
   'long-names': reportWith(
     { name: 'a-cluster-with-a-name-that-somebody-thought-about' },
