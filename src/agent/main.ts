@@ -103,6 +103,8 @@ function untilToldToStop(trace: Trace, patience: number): Promise<void> {
       told = true
       trace.info({ why }, 'stopping; membership does not change')
       setTimeout(() => process.exit(1), patience).unref()
+      // A pipe that a parent holds open would keep this process.
+      process.stdin.destroy()
       resolve()
     }
     process.on('SIGTERM', () => tell('SIGTERM'))
