@@ -54,17 +54,20 @@ const withoutDevtools: Plugin = {
   },
 }
 
-/** cli.cjs and oclif.cjs. */
-export async function bundleCommands(dist: string): Promise<void> {
+/** cli.cjs and oclif.cjs; answers the sources that went into cli.cjs. */
+export async function bundleCommands(dist: string): Promise<string[]> {
   const options: BuildOptions = {
     ...common,
     entryPoints: ['src/commands/index.ts'],
     format: 'cjs',
     define: { ...common.define, 'import.meta.dirname': '__dirname' },
     external: ['./oclif.cjs'],
+    metafile: true,
   }
-  await build({ ...options, outfile: join(dist, 'cli.cjs'), plugins: [splitOff, standIn] })
+  const quick = { outfile: join(dist, 'cli.cjs'), plugins: [splitOff, standIn] }
+  const { metafile } = await build({ ...options, ...quick })
   await build({ ...options, outfile: join(dist, 'oclif.cjs'), plugins: [splitOff] })
+  return Object.keys(metafile!.inputs)
 }
 
 /** live.js: Ink and React in one file. */

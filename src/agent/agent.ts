@@ -253,7 +253,7 @@ export class Agent {
   }
 
   sight(): Sight {
-    return { self: this.self, members: this.#gossip.members(), notices: this.#notices() }
+    return { self: this.self, members: this.#gossip.members(), notices: this.#notices(), refused: this.entry.refusal?.code }
   }
 
   controlReport(plane: ControlPlane, stale: boolean): StatusReport {

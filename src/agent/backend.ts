@@ -14,10 +14,10 @@ import { formatAddress, parseAddress } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
 import type { Answer, RequestOutcome } from '../net/link-types.ts'
-import type { LoggedEvent } from '../state/events.ts'
 import type { Outcome } from '../state/types.ts'
 import type { Agent } from './agent.ts'
 import { unpacked } from './desk/kv.ts'
+import { logPage } from './desk/views.ts'
 import { overlaid } from './status.ts'
 
 /** How long an operator waits for the control plane before hearing that nobody decides. */
@@ -52,11 +52,11 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     join: ({ address }) => join(agent, clock, address),
 
     drain: request => ask<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
-    drainProgress: request => ask<DrainProgress>('drain-progress', request, request.wait),
+    drainProgress: ({ signal, ...request }) => ask<DrainProgress>('drain-progress', request, request.wait),
     assignRoles: async request => ({ seq: (await ask<{ index: number }>('role-assign', request)).index }),
     unassignRoles: async request => ({ seq: (await ask<{ index: number }>('role-unassign', request)).index }),
     roles: async () => rolesOf(agent, await status(agent)),
-    log: request => ask<{ events: readonly LoggedEvent[]; next: number }>('log', request, request.wait),
+    log: request => log(agent, clock, request),
     leave: request => leave(agent, clock, request),
     reset: async () => ({ setAside: agent.reset() }),
     promote: request => longAsk<ControlAnswer>(agent, 'promote', request),
@@ -114,6 +114,21 @@ async function status(agent: Agent): Promise<StatusReport> {
       resolve(overlaid(plane?.state.cluster ? agent.controlReport(plane, true) : agent.ownReport(), sight))
     })
   })
+}
+
+type LogRequest = Parameters<Backend['log']>[0]
+type LogPage = Awaited<ReturnType<Backend['log']>>
+
+/** Without a leader, a control node shows what it has: that is when people look. */
+async function log(agent: Agent, clock: Clock, { signal, ...request }: LogRequest): Promise<LogPage> {
+  requireCluster(agent)
+  const { plane } = agent
+  if (plane && plane.leader() === null) {
+    const page = logPage(plane, request.from, request.limit, request.type)
+    if (page.events.length > 0 || !request.wait) return page
+    return new Promise(resolve => clock.after(Math.min(request.wait!, 1000), () => resolve(page)))
+  }
+  return settled<LogPage>(done => agent.authority.ask('log', request, patience, done, request.wait))
 }
 
 /** Waits a little for the outcome, so that the operator reads more than "trying". */

@@ -1,3 +1,4 @@
+import { MalformedError } from '../base/bytes.ts'
 import type { Random } from '../base/random.ts'
 import type { Clock, Instant, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
@@ -147,7 +148,9 @@ export class ControlPlane {
     if (this.#stopped || !this.isLeader()) return done(notLeader)
     if (this.#queue.length >= maxQueuedProposals) return done(overloaded)
     const event = { v: eventsVersion, time: this.#parts.clock.wall(), ...draft } as HiveEvent
-    this.#queue.push({ data: encodeEvent(event), done })
+    const data = encoded(event)
+    if (!(data instanceof Uint8Array)) return done(data)
+    this.#queue.push({ data, done })
     this.#schedule()
   }
 
@@ -285,10 +288,13 @@ export class ControlPlane {
     const batch: AppliedEntry[] = []
     const finished: { done: (outcome: Outcome) => void; outcome: Outcome }[] = []
     for (const entry of entries) {
+      if (this.#state.stopped) break
       const event = entry.type === 'data' ? decodeEvent(entry.data) : undefined
       const applied = this.#state.apply(
         entry.type === 'data' ? { index: entry.index, term: entry.term, type: 'data', event: event! } : entry,
       )
+      // An event that this build cannot read: nothing after it counts here until a newer one reads it.
+      if (this.#state.stopped) break
       if (entry.type === 'config') this.#configs.push({ index: entry.index, config: entry.config })
       batch.push({ entry, event: event && 'unknown' in event ? undefined : event, applied })
       const waiting = this.#waiting.get(entry.index)
@@ -296,17 +302,17 @@ export class ControlPlane {
       this.#waiting.delete(entry.index)
       finished.push({ done: waiting.done, outcome: waiting.term === entry.term ? applied.outcome : notLeader })
     }
-    const last = entries[entries.length - 1]!
+    const { applied: index, term } = this.#state
     this.#parts.store.save({
-      index: last.index,
-      term: last.term,
+      index,
+      term,
       config: this.#configs[this.#configs.length - 1]!.config,
       rows: this.#state.takeRows(),
     })
-    this.#raft.advance({ applied: last.index }, this.#parts.clock.now())
+    this.#raft.advance({ applied: index }, this.#parts.clock.now())
     for (const { done, outcome } of finished) done(outcome)
     this.#parts.applied(batch)
-    this.#compact(last.index)
+    this.#compact(index)
   }
 
   #takeReads(ready: Ready): void {
@@ -372,6 +378,16 @@ export class ControlPlane {
       }
       this.#sweep()
     })
+  }
+}
+
+/** The bytes of an event, or why it cannot be one: what is too long or not of its kind ends here. */
+function encoded(event: HiveEvent): Uint8Array | Outcome {
+  try {
+    return encodeEvent(event)
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    return { ok: false, code: 'BAD_REQUEST', message: error.message }
   }
 }
 

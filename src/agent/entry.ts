@@ -124,7 +124,11 @@ export class Entry {
 
   dialFailed(address: Address, failure: DialFailure): void {
     const seed = this.#seeds.find(s => s.text === formatAddress(address))
-    if (failure.why === 'duplicate' && seed) seed.peer = failure.by.id
+    if (failure.why === 'duplicate') {
+      if (seed) seed.peer = failure.by.id
+      // An operator asks again while the link still stands.
+      if (failure.by.allegiance && this.#isEmpty()) this.#ask(failure.by.id)
+    }
     if (failure.why !== 'rejected') return
     if (failure.by?.id === this.#parts.self.id) {
       if (seed) seed.peer = this.#parts.self.id
@@ -154,7 +158,7 @@ export class Entry {
       /** The leader saw us in the physical topology. */
       invite: ({ from, answer }) => {
         answer({ ok: true, body: {} })
-        if (!self.facts.cluster && !self.facts.group && !self.facts.left) this.#ask(from)
+        if (this.#isEmpty()) this.#ask(from)
       },
     }
   }
@@ -202,6 +206,11 @@ export class Entry {
   #askAgain(peer: string): void {
     const { self } = this.#parts
     if (!self.facts.cluster && !self.facts.group && this.#refused && !this.#refused.final && peer !== self.id) this.#ask(peer)
+  }
+
+  #isEmpty(): boolean {
+    const { cluster, group, left } = this.#parts.self.facts
+    return !cluster && !group && !left
   }
 
   #ask(peer: string): void {

@@ -51,7 +51,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
         trace,
         roles: makeRoles(identity),
         roleConfig: config.roleConfig,
-        hostFor: role => realHost({ role, clock, memory: memories.get(role)!, trace, folder: config.dataDir }),
+        hostFor: role => realHost({ role, clock, memory: memories.get(role)!, trace, folder: config.folder ?? process.cwd() }),
         memoryOf: role => memories.get(role)!.all(),
         report,
       }),
@@ -103,6 +103,8 @@ function untilToldToStop(trace: Trace, patience: number): Promise<void> {
       told = true
       trace.info({ why }, 'stopping; membership does not change')
       setTimeout(() => process.exit(1), patience).unref()
+      // A pipe that a parent holds open would keep this process.
+      process.stdin.destroy()
       resolve()
     }
     process.on('SIGTERM', () => tell('SIGTERM'))

@@ -1,5 +1,6 @@
 import type { NodeState, StatusNode, StatusReport } from '../api/types.ts'
 import { formatAddress } from '../base/address.ts'
+import type { ErrorCode } from '../base/errors.ts'
 import { quorumOf } from '../cluster/voters.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { RaftStatus } from '../raft/types.ts'
@@ -14,6 +15,8 @@ export interface Sight {
   readonly self: Self
   readonly members: readonly Member[]
   readonly notices: readonly string[]
+  /** Why this node was not admitted the last time it asked. */
+  readonly refused?: ErrorCode | undefined
 }
 
 /** From the agreed state and what the leader (or a control node without one) knows of its voters. */
@@ -112,6 +115,7 @@ export function ownReport(sight: Sight, view: ClusterView | undefined, state: No
     nodes: [self, ...members].sort(byName),
     self: sight.self.name,
     stale: facts.cluster !== undefined,
+    ...(sight.refused && !facts.cluster && { refused: sight.refused }),
     notices: sight.notices,
   }
 }

@@ -98,11 +98,12 @@ export class Steward {
     })
   }
 
-  /** A node that drains or leaves must not lead, whenever it became leader. */
+  /** A node that drains or leaves, or cannot read what is agreed, must not lead, whenever it became leader. */
   #handOn(plane: ControlPlane): void {
     const { self } = this.#parts
     const own = plane.state.nodes.get(self.id)
-    if (!own || own.phase === 'ready' || own.phase === 'recovering') return
+    const serves = own?.phase === 'ready' || own?.phase === 'recovering'
+    if (!own || (serves && !plane.state.stopped)) return
     const { voters, nodes } = plane.state
     const answering = reachable(this.#parts, plane)
     const match = new Map(plane.status().progress.map(p => [p.id, p.match]))

@@ -60,6 +60,8 @@ export interface StatusReport {
   readonly self: string
   /** True: from this node's own, possibly old, knowledge, because no control node answered. */
   readonly stale: boolean
+  /** There is a cluster, and it did not admit this node; a notice says why in words. */
+  readonly refused?: ErrorCode
   /** Things a tired person should read: storage failure, why a join waits, foreign packets … */
   readonly notices: readonly string[]
 }

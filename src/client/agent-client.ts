@@ -70,8 +70,9 @@ export class AgentClient {
     return this.#json('GET', path, undefined, (query.wait ?? 0) + grace)
   }
 
-  leave(force: boolean): Promise<{ left: true }> {
-    return this.#json('POST', '/v1/hive/leave', { force }, patient)
+  /** `node`: another one, that cannot say it itself. */
+  leave(request: { node?: string; force: boolean }): Promise<{ left: true }> {
+    return this.#json('POST', '/v1/hive/leave', request, patient)
   }
 
   reset(): Promise<{ setAside: string }> {

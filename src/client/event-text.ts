@@ -46,55 +46,75 @@ function tell(event: LoggedEvent, names: Names): string {
   const who = typeof data.id === 'string' ? nameOf(data.id, names) : ''
   switch (event.type) {
     case 'ClusterInitialised':
-      return `${data.name}, control nodes ${described(data.control).join(', ')}`
+      return listed(data.name, labelled('control nodes', described(data.control)))
     case 'NodeAdmitted':
       return described([data.node]).join('')
     case 'NodeDraining':
-      return [who, data.reason && `"${data.reason}"`].filter(Boolean).join(', ')
+      return listed(who, typeof data.reason === 'string' && data.reason && `"${data.reason}"`)
     case 'NodeDrained':
-      return data.forced === true ? `${who}, by its deadline` : who
-    case 'NodeFailed':
-      return `${who}, accused by ${list(data.accusers)
-        .map(id => nameOf(id, names))
-        .join(', ')}`
+      return listed(who, data.forced === true && 'by its deadline')
+    case 'NodeFailed': {
+      const accusers = texts(data.accusers).map(id => nameOf(id, names))
+      return listed(who, labelled('accused by', accusers))
+    }
     case 'NodeLeft':
-      return [who, data.reason].filter(Boolean).join(', ')
+      return listed(who, data.reason)
     case 'RoleAssigned':
     case 'RoleUnassigned':
-      return `${who}: ${list(data.roles).join(', ')}`
-    case 'RoleReported':
-      return [`${who}: ${data.role} ${data.state}`, data.detail].filter(Boolean).join(', ')
+      return [who, texts(data.roles).join(', ')].filter(Boolean).join(': ')
+    case 'RoleReported': {
+      const state = [data.role, data.state].filter(isText).join(' ')
+      return listed([who, state].filter(Boolean).join(': '), data.detail)
+    }
     case 'KvPut':
     case 'KvDelete':
-      return data.recurse === true ? `${data.key}*` : String(data.key ?? '')
+      return isText(data.key) ? `${data.key}${data.recurse === true ? '*' : ''}` : ''
     case 'NodeReady':
     case 'NodeDrainCancelled':
     case 'NodeLeaving':
       return who
     default:
-      return [who, ...rest(data, names)].filter(Boolean).join(', ')
+      return listed(who, ...rest(data, names))
   }
+}
+
+/** What there is of it, with commas. */
+function listed(...parts: readonly unknown[]): string {
+  return parts.filter(isText).join(', ')
+}
+
+function labelled(label: string, items: readonly string[]): string {
+  return items.length > 0 ? `${label} ${items.join(', ')}` : ''
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 /** What no line of its own was written for: the fields that are plain. */
 function rest(data: Data, names: Names): string[] {
   return Object.entries(data)
-    .filter(([key, value]) => key !== 'id' && value !== null && value !== undefined)
+    .filter(([key, value]) => key !== 'id' && !isNothing(value))
     .map(([key, value]) => `${key} ${plainly(value, names)}`)
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === undefined || (Array.isArray(value) && value.length === 0)
 }
 
 function plainly(value: unknown, names: Names): string {
   if (typeof value === 'string') return nameOf(value, names)
-  if (Array.isArray(value)) return value.map(one => plainly(one, names)).join(' ')
+  if (Array.isArray(value))
+    return value
+      .map(one => plainly(one, names))
+      .sort()
+      .join(' ')
   return JSON.stringify(value)
 }
 
 function described(nodes: unknown): string[] {
-  return Array.isArray(nodes)
-    ? nodes
-        .filter(isObject)
-        .map(node => `${node.name}${node.address ? ` (${addressOf(node.address)})` : ''}`)
-    : []
+  const known = Array.isArray(nodes) ? nodes.filter(isObject).filter(node => isText(node.name)) : []
+  return known.map(node => `${node.name}${node.address ? ` (${addressOf(node.address)})` : ''}`)
 }
 
 function addressOf(address: unknown): string {
@@ -124,8 +144,8 @@ function nameActor(actor: string, names: Names): string {
   return colon < 0 ? actor : `${actor.slice(0, colon)} ${nameOf(actor.slice(colon + 1), names)}`
 }
 
-function list(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : []
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter(isText) : []
 }
 
 function isObject(value: unknown): value is Data {

@@ -31,10 +31,10 @@ export function paintLine(line: Line, paint: Painter): string {
     .trimEnd()
 }
 
-/** Text from the network or a user, fit for a terminal: a name must not move the cursor. */
+/** Text from the network or a user, fit for a line of a terminal: a name must not move the cursor. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '�')
+  return text.replace(/[\t\n\r]+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
 }
 
 function colour(chalk: ChalkInstance): Painter {

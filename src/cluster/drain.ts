@@ -76,11 +76,11 @@ export interface DrainStep {
 export function drainSteps(node: NodeRecord, leader: string | null, answers: boolean): readonly DrainStep[] {
   const steps: DrainStep[] = []
   const over = node.phase === 'drained'
-  const leads = leader === node.id
+  const leads = leader === node.id && !over
   steps.push({
     what: 'leadership',
     state: leads ? 'running' : 'done',
-    detail: leads ? 'moving away' : 'elsewhere',
+    detail: leads ? 'moving away' : leader === node.id ? 'stays: no other voter can lead' : 'elsewhere',
   })
   let before = !leads
   for (const role of node.roles) {

@@ -10,7 +10,12 @@ export interface Candidate {
 
 export type Choice =
   | { readonly ok: true; readonly ids: readonly string[]; readonly why: string }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly remedy: string }
+  | {
+      readonly ok: false
+      readonly code: ErrorCode
+      readonly message: string
+      readonly remedy: string
+    }
 
 /** More voters than this cost latency at every write and buy little (design §4). */
 const maxDefaultVoters = 5
@@ -32,7 +37,10 @@ function chooseNamed(present: readonly Candidate[], named: readonly string[]): C
       ok: false,
       code: 'UNKNOWN_NODE',
       message: `not in the physical topology: ${missing.join(', ')}`,
-      remedy: `present are ${present.map(p => p.name).join(', ')}; start the missing agents with --join, then run init again`,
+      remedy: `present are ${present
+        .map(p => p.name)
+        .sort()
+        .join(', ')}; start the missing agents with --join, then run init again`,
     }
   }
   const silent = found.filter(p => p && !p.alive).map(p => p!.name)
@@ -61,7 +69,9 @@ function chooseDefault(present: readonly Candidate[]): Choice {
     ids: chosen.map(p => p.id),
     why:
       `${count} of ${alive.length} present: the largest odd number up to ${maxDefaultVoters}, first by name; ` +
-      (failures === 0 ? 'survives no failure' : `survives ${failures} failure${failures > 1 ? 's' : ''}`),
+      (failures === 0
+        ? 'survives no failure'
+        : `survives ${failures} failure${failures > 1 ? 's' : ''}`),
   }
 }
 

@@ -1,19 +1,40 @@
-import { Flags } from '@oclif/core'
+import { Args, Flags } from '@oclif/core'
 import { AgentCommand } from '../client/command.ts'
+import { printable } from '../client/paint.ts'
 
 export default class Leave extends AgentCommand {
-  static override summary = 'Take this node out of the cluster, for good.'
+  static override summary =
+    'Take a node out of the cluster, for good: this one, or one that cannot say it itself.'
   static override description =
     'Committed in the event log. Stopping an agent is not leaving: a stopped node stays a member. Refused when too few voters would be left.'
-  static override examples = ['<%= config.bin %> <%= command.id %>']
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    { description: 'A node that is dead:', command: '<%= config.bin %> <%= command.id %> n3' },
+  ]
+  static override args = {
+    node: Args.string({
+      description: 'Name or id of the node; default: the one whose agent is asked.',
+      ignoreStdin: true,
+    }),
+  }
   static override flags = {
-    force: Flags.boolean({ description: 'Leave although the cluster loses its quorum by it.' }),
+    force: Flags.boolean({
+      description: 'Leave although the cluster then survives no failure of a control node.',
+    }),
   }
 
   override async run(): Promise<{ left: true }> {
-    const { flags } = await this.parse(Leave)
-    const answer = await this.agent(flags).leave(flags.force)
-    this.log('left the cluster; to make the node empty: hive reset')
+    const { args, flags } = await this.parse(Leave)
+    const { node } = args
+    const answer = await this.agent(flags).leave({
+      force: flags.force,
+      ...(node !== undefined && { node }),
+    })
+    this.log(
+      node === undefined
+        ? 'this node has left the cluster and is empty'
+        : `${printable(node)} has left the cluster`,
+    )
     return answer
   }
 }

@@ -26,7 +26,7 @@ export default class Reset extends AgentCommand {
       await confirm(`Make ${printable(self)}${member} an empty node?`)
     }
     const answer = await agent.reset()
-    this.log(`this node is empty; its old state is in ${printable(answer.setAside)}`)
+    this.log(`this node is empty; old state: ${printable(answer.setAside)}`)
     return answer
   }
 }

@@ -25,11 +25,12 @@ export function tableOf(
   )
   const widths = fit(columns, natural, width)
   const shown = columns.map((_, i) => i).filter(i => widths[i]! > 0)
+  const last = shown.length - 1
   const lineOf = (cells: readonly Cell[]): Line =>
-    shown.map((i, at) => ({
-      tone: cells[i]!.tone,
-      text: pad(cells[i]!.text, widths[i]!) + (at < shown.length - 1 ? gap : ''),
-    }))
+    shown.map((i, at) => {
+      const text = cut(cells[i]!.text, widths[i]!)
+      return { tone: cells[i]!.tone, text: at < last ? text.padEnd(widths[i]!) + gap : text }
+    })
   const heading = columns.map((column): Cell => ({ text: column.title, tone: 'dim' as Tone }))
   return [lineOf(heading), ...rows.map(lineOf)]
 }
@@ -66,6 +67,6 @@ function restore(widths: number[], natural: readonly number[]): void {
   for (const [i, w] of widths.entries()) if (w > 0) widths[i] = natural[i]!
 }
 
-function pad(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text.padEnd(width)
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text
 }

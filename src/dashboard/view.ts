@@ -143,7 +143,7 @@ function rolesCell(node: StatusNode, rest: Tone): Cell {
 function noticesOf(report: StatusReport): { text: string; tone: Tone }[] {
   const { cluster, nodes } = report
   const notices: { text: string; tone: Tone }[] = []
-  if (cluster.state === 'zombie')
+  if (cluster.state === 'zombie' && report.refused === undefined)
     notices.push({ text: 'to make these nodes a cluster: hive init', tone: 'plain' })
   const { voters, needed, reachable } = cluster.quorum
   if (cluster.state !== 'zombie' && reachable < needed) {

@@ -9,17 +9,7 @@ import { isVoter } from './config-change.ts'
 import { Disk } from './disk.ts'
 import type { Leadership } from './leadership.ts'
 import { Log } from './log.ts'
-import type {
-  HardState,
-  Index,
-  Initial,
-  Message,
-  PeerId,
-  RaftConfig,
-  Rank,
-  Ready,
-  Term,
-} from './types.ts'
+import type { Index, Initial, Message, PeerId, RaftConfig, Rank, Ready, Term } from './types.ts'
 
 export class Core {
   readonly config: RaftConfig
@@ -86,10 +76,6 @@ export class Core {
     this.resetElectionTimer()
   }
 
-  get hardState(): HardState {
-    return { term: this.term, vote: this.vote, commit: this.commit }
-  }
-
   /**
    * May campaign. Also a node that its own latest configuration leaves out, as long as that is not
    * known to be committed: it may be the only one whose log is complete enough to be elected, and
@@ -117,7 +103,7 @@ export class Core {
 
   /** Follows `leader`, or nobody yet, in `term`, which is not older than the present one. */
   becomeFollower(term: Term, leader: PeerId | null): void {
-    assert(term >= this.term, `from term ${this.term} back to ${term}`)
+    assert(term >= this.term, 'terms never decrease')
     if (term > this.term) this.vote = null
     this.term = term
     const led = this.leadership
@@ -134,7 +120,7 @@ export class Core {
 
   /** The leader of this term was heard: whatever we were, we follow it. */
   hear(leader: PeerId): void {
-    assert(this.rank !== 'leader', `two leaders in term ${this.term}: ${leader} and ${this.id}`)
+    assert(this.rank !== 'leader', 'one leader in a term')
     this.becomeFollower(this.term, leader)
     this.heardAt = this.now
     this.hurried = 0
@@ -143,7 +129,7 @@ export class Core {
   /** Everything up to `index`, which is in our log, is committed. */
   commitTo(index: Index): void {
     if (index <= this.commit) return
-    assert(index <= this.log.lastIndex, `commit ${index} beyond the log's end: was it lost?`)
+    assert(index <= this.log.lastIndex, 'what is committed is in the log: was some of it lost?')
     this.commit = index
   }
 }

@@ -72,15 +72,15 @@ export class Disk {
    * The next batch, if anything must be written. A commit index alone is not worth a write: it goes
    * along with the next one, and until then a crash forgets only what the next leader knows.
    */
-  take(log: Log, hardState: HardState): Persist | undefined {
+  take(log: Log, term: Term, vote: PeerId | null, commit: Index): Persist | undefined {
     const fresh = log.lastIndex > this.#handed
-    const { term, vote } = this.#handedHard
-    const sworn = hardState.term !== term || hardState.vote !== vote
+    const before = this.#handedHard
+    const sworn = term !== before.term || vote !== before.vote
     const snapshot = this.#snapshot
     if (!fresh && !sworn && snapshot === undefined) return undefined
     const id = ++this.#lastId
     const entries = fresh ? log.slice(this.#handed + 1, log.lastIndex) : nothing
-    const hard = sworn || hardState.commit !== this.#handedHard.commit
+    const hardState = { term, vote, commit }
     this.#batches.push({ id, hardState, claim: log.lastIndex, snapshot })
     this.#handed = log.lastIndex
     this.#handedHard = hardState
@@ -88,14 +88,14 @@ export class Disk {
     return {
       id,
       entries,
-      ...(hard ? { hardState } : undefined),
+      ...(sworn || commit !== before.commit ? { hardState } : undefined),
       ...(snapshot !== undefined ? { snapshot } : undefined),
     }
   }
 
   /** Batches up to `id` are durable. Answers the snapshot that was installed by one of them. */
   persisted(id: number): SnapshotMeta | undefined {
-    assert(id <= this.#lastId, `batch ${id} was never handed out`)
+    assert(id <= this.#lastId, 'only what was handed out can be durable')
     let installed: SnapshotMeta | undefined
     let done = 0
     for (const batch of this.#batches) {

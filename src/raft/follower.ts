@@ -90,10 +90,13 @@ function accept(core: Core, to: PeerId, index: Index): void {
   })
 }
 
-/** Says where the leader should look next: before this log's end, and before all later terms. */
+/**
+ * Says where the leader should look next: before this log's end, and before all later terms. This
+ * promises nothing, so it does not wait for the disk.
+ */
 function reject(core: Core, to: PeerId, index: Index, term: Term): void {
   const hintIndex = core.log.lastWithTermAtMost(Math.min(index, core.log.lastIndex), term)
-  core.promises.push({
+  core.outbox.push({
     type: 'append-response',
     from: core.id,
     to,

@@ -4,7 +4,7 @@
  * It knows nothing of commitment or of the disk. Positions are given by index; terms never decrease
  * along the log, so that a term is found by bisection.
  */
-import { assert } from '../base/errors.ts'
+import { AssertionError, assert } from '../base/errors.ts'
 import type { Configuration, Entry, Index, PeerId, SnapshotMeta, Term } from './types.ts'
 
 /** Bytes that an entry adds to a message besides its data; generous, it only bounds. */
@@ -98,8 +98,10 @@ export class Log {
   }
 
   push(entry: Entry): void {
-    assert(entry.index === this.lastIndex + 1, `entry ${entry.index} after ${this.lastIndex}`)
-    assert(entry.term >= this.lastTerm, `term ${entry.term} after ${this.lastTerm}`)
+    if (entry.index !== this.lastIndex + 1 || entry.term < this.lastTerm) {
+      const { index, term } = this.end
+      throw new AssertionError(`${entry.index}/${entry.term} after ${index}/${term}`)
+    }
     this.#entries.push(entry)
     if (entry.type === 'config') this.#configs.push({ index: entry.index, config: entry.config })
   }

@@ -12,7 +12,8 @@ const none: readonly never[] = []
 
 export function takeReady(core: Core): Ready | undefined {
   if (core.leadership !== undefined) lead(core, core.leadership)
-  const persist = core.failed ? undefined : core.disk.take(core.log, core.hardState)
+  const { log, disk, term, vote } = core
+  const persist = core.failed ? undefined : disk.take(log, term, vote, core.commit)
   const sendAfter = takePromises(core, persist)
   const send = takeAll(core.outbox)
   const commit = takeCommitted(core)

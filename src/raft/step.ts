@@ -97,7 +97,7 @@ function answerOldTerm(core: Core, message: Message): void {
     case 'heartbeat':
     case 'snapshot': {
       const nothing = { index: 0, rejected: true, hintIndex: 0, hintTerm: 0 }
-      core.promises.push({ type: 'append-response', from, to, term, ...nothing })
+      core.outbox.push({ type: 'append-response', from, to, term, ...nothing })
       return
     }
     case 'pre-vote':

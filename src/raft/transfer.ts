@@ -16,7 +16,6 @@ export function transferLeadership(core: Core, to: PeerId): boolean {
   if (!core.log.config.voters.includes(to)) return false
   if (lead.transfer?.to === to) return true
   lead.transfer = { to, until: core.now + core.config.electionTimeout, told: false }
-  peer.nudged = true
   handOver(core, lead, peer)
   return true
 }

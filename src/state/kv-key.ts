@@ -3,21 +3,29 @@
  * bytes then sees the keys in the same order as we do.
  */
 
-/** Negative, 0 or positive, as memcmp over the UTF-8 of both. */
-export function compareKeys(a: string, b: string): number {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i)
-    const y = b.charCodeAt(i)
-    if (x !== y) return rank(x) - rank(y)
-  }
-  return a.length - b.length
+/**
+ * A text whose order under `<` is the byte order of the key's UTF-8: the key itself, as a rule. UTF-16
+ * puts surrogates (code points from U+10000) before U+E000 to U+FFFF; UTF-8 puts them after: so the two
+ * ranges change places, unit by unit, and prefixes stay prefixes.
+ */
+export function sortable(key: string): string {
+  if (!/[\ud800-\uffff]/.test(key)) return key
+  let text = ''
+  for (let i = 0; i < key.length; i++) text += String.fromCharCode(moved(key.charCodeAt(i)))
+  return text
 }
 
-/** UTF-16 puts surrogates (code points from U+10000) before U+E000 to U+FFFF; UTF-8 puts them after. */
-function rank(unit: number): number {
+function moved(unit: number): number {
   if (unit < 0xd800) return unit
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
+}
+
+/** Negative, 0 or positive, as memcmp over the UTF-8 of both. */
+export function compareKeys(a: string, b: string): number {
+  const x = sortable(a)
+  const y = sortable(b)
+  if (x === y) return 0
+  return x < y ? -1 : 1
 }
 
 /** Length in UTF-8 bytes; -1 if the text holds half a surrogate pair, which UTF-8 cannot carry. */

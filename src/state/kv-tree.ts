@@ -1,9 +1,9 @@
-import { compareKeys } from './kv-key.ts'
+import { sortable } from './kv-key.ts'
 
 /**
  * Keys in byte order, in sorted chunks: finding is two binary searches, inserting moves at most one
  * chunk's pointers, and a chunk knows its highest ModifyIndex, so that the index of a prefix needs no
- * visit to the entries inside it.
+ * visit to the entries inside it. Searching compares the engine's own strings (`sortable`), not bytes.
  */
 
 export interface Keyed {
@@ -12,6 +12,8 @@ export interface Keyed {
 }
 
 interface Chunk<E> {
+  /** Sortable keys, at the places of their entries: a search touches nothing else. */
+  keys: string[]
   entries: E[]
   /** Exactly the highest ModifyIndex of `entries`: it must not depend on how the chunks were cut. */
   max: number
@@ -23,19 +25,20 @@ const chunkSize = 512
 export class KvTree<E extends Keyed> implements Iterable<E> {
   #chunks: Chunk<E>[] = []
   #size = 0
-  /** What `get` found last: a write reads its key first, and need not search it twice. */
+  /** Where `get` looked last: a write reads its key first, and need not search it twice. */
   #last: { key: string; at: number; i: number } | null = null
 
   /** From entries in any order; of equal keys the last one stays. */
   static from<E extends Keyed>(entries: readonly E[]): KvTree<E> {
     const tree = new KvTree<E>()
-    if (!inOrder(entries)) {
+    const keys = entries.map(entry => sortable(entry.key))
+    if (!inOrder(keys)) {
       for (const entry of entries) tree.set(entry)
       return tree
     }
     const step = Math.floor(chunkSize * 0.75)
     for (let i = 0; i < entries.length; i += step) {
-      tree.#chunks.push(chunkOf(entries.slice(i, i + step)))
+      tree.#chunks.push(chunkOf(keys.slice(i, i + step), entries.slice(i, i + step)))
     }
     tree.#size = entries.length
     return tree
@@ -46,34 +49,36 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
   }
 
   get(key: string): E | undefined {
-    const at = this.#chunkAt(key)
-    const entries = this.#chunks[at]?.entries
-    if (entries === undefined) return undefined
-    const i = lowerBound(entries, key)
+    const sought = sortable(key)
+    const at = this.#chunkAt(sought)
+    const chunk = this.#chunks[at]
+    if (chunk === undefined) return undefined
+    const i = lowerBound(chunk.keys, sought)
     this.#last = { key, at, i }
-    const entry = entries[i]
-    return entry?.key === key ? entry : undefined
+    return chunk.keys[i] === sought ? chunk.entries[i] : undefined
   }
 
   /** Adds or replaces. */
   set(entry: E): void {
+    const key = sortable(entry.key)
     const last = this.#last?.key === entry.key ? this.#last : null
     this.#last = null
-    const at = last?.at ?? this.#chunkAt(entry.key)
+    const at = last?.at ?? this.#chunkAt(key)
     const chunk = this.#chunks[at]
     if (chunk === undefined) {
-      this.#chunks.push(chunkOf([entry]))
+      this.#chunks.push(chunkOf([key], [entry]))
       this.#size++
       return
     }
-    const i = last?.i ?? lowerBound(chunk.entries, entry.key)
-    const old = chunk.entries[i]
-    if (old?.key === entry.key) {
+    const i = last?.i ?? lowerBound(chunk.keys, key)
+    if (chunk.keys[i] === key) {
+      const old = chunk.entries[i]!
       chunk.entries[i] = entry
       if (entry.modifyIndex >= chunk.max) chunk.max = entry.modifyIndex
       else if (old.modifyIndex === chunk.max) chunk.max = highest(chunk.entries)
       return
     }
+    chunk.keys.splice(i, 0, key)
     chunk.entries.splice(i, 0, entry)
     chunk.max = Math.max(chunk.max, entry.modifyIndex)
     this.#size++
@@ -82,13 +87,14 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
 
   delete(key: string): E | undefined {
     this.#last = null
-    const at = this.#chunkAt(key)
+    const sought = sortable(key)
+    const at = this.#chunkAt(sought)
     const chunk = this.#chunks[at]
     if (chunk === undefined) return undefined
-    const i = lowerBound(chunk.entries, key)
-    const old = chunk.entries[i]
-    if (old?.key !== key) return undefined
-    chunk.entries.splice(i, 1)
+    const i = lowerBound(chunk.keys, sought)
+    if (chunk.keys[i] !== sought) return undefined
+    chunk.keys.splice(i, 1)
+    const old = chunk.entries.splice(i, 1)[0]!
     this.#size--
     if (chunk.entries.length === 0) this.#chunks.splice(at, 1)
     else if (old.modifyIndex === chunk.max) chunk.max = highest(chunk.entries)
@@ -99,33 +105,23 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
   deletePrefix(prefix: string): E[] {
     this.#last = null
     const removed: E[] = []
-    let at = this.#chunkAt(prefix)
-    let emptied = 0
-    for (let chunk = this.#chunks[at]; chunk !== undefined; chunk = this.#chunks[++at]) {
-      const from = lowerBound(chunk.entries, prefix)
-      const to = pastPrefix(chunk.entries, from, prefix)
-      const more = to === chunk.entries.length
-      if (to > from) {
-        for (const entry of chunk.entries.splice(from, to - from)) removed.push(entry)
-        if (chunk.entries.length === 0) emptied++
-        else chunk.max = highest(chunk.entries)
-      }
-      if (!more) break
+    for (const { chunk, from, to } of this.#under(prefix)) {
+      chunk.keys.splice(from, to - from)
+      for (const entry of chunk.entries.splice(from, to - from)) removed.push(entry)
+      chunk.max = highest(chunk.entries)
     }
     this.#size -= removed.length
-    if (emptied > 0) this.#chunks = this.#chunks.filter(chunk => chunk.entries.length > 0)
+    this.#chunks = this.#chunks.filter(chunk => chunk.entries.length > 0)
     return removed
   }
 
   /** At most `limit` entries under the prefix, in order. */
   list(prefix: string, limit = Number.POSITIVE_INFINITY): E[] {
     const found: E[] = []
-    for (let at = this.#chunkAt(prefix); at < this.#chunks.length; at++) {
-      const entries = this.#chunks[at]!.entries
-      for (let i = lowerBound(entries, prefix); i < entries.length; i++) {
-        const entry = entries[i]!
-        if (found.length >= limit || !entry.key.startsWith(prefix)) return found
-        found.push(entry)
+    for (const { chunk, from, to } of this.#under(prefix)) {
+      for (let i = from; i < to; i++) {
+        if (found.length >= limit) return found
+        found.push(chunk.entries[i]!)
       }
     }
     return found
@@ -134,18 +130,10 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
   /** Highest ModifyIndex under the prefix; 0: nothing there. */
   maxIndex(prefix: string): number {
     let max = 0
-    for (let at = this.#chunkAt(prefix); at < this.#chunks.length; at++) {
-      const { entries, max: chunkMax } = this.#chunks[at]!
-      const whole = entries[0]!.key.startsWith(prefix) && entries.at(-1)!.key.startsWith(prefix)
-      if (whole) {
-        max = Math.max(max, chunkMax)
-        continue
-      }
-      const from = lowerBound(entries, prefix)
-      const to = pastPrefix(entries, from, prefix)
-      if (chunkMax > max)
-        for (let i = from; i < to; i++) max = Math.max(max, entries[i]!.modifyIndex)
-      if (to < entries.length) break
+    for (const { chunk, from, to } of this.#under(prefix)) {
+      const whole = to - from === chunk.entries.length
+      if (whole) max = Math.max(max, chunk.max)
+      else if (chunk.max > max) max = Math.max(max, highest(chunk.entries.slice(from, to)))
     }
     return max
   }
@@ -154,13 +142,27 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
     for (const chunk of this.#chunks) yield* chunk.entries
   }
 
+  /** The part of each chunk that is under the prefix, in order. */
+  *#under(prefix: string): Iterable<{ chunk: Chunk<E>; from: number; to: number }> {
+    const sought = sortable(prefix)
+    const chunks = this.#chunks
+    for (let at = this.#chunkAt(sought); at < chunks.length; at++) {
+      const chunk = chunks[at]!
+      const length = chunk.keys.length
+      const from = lowerBound(chunk.keys, sought)
+      const to = pastPrefix(chunk.keys, from, sought)
+      if (to > from) yield { chunk, from, to }
+      if (to < length) return
+    }
+  }
+
   /** The only chunk that can hold `key`: the last one that begins at or before it. */
   #chunkAt(key: string): number {
     let low = 0
     let high = this.#chunks.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (compareKeys(this.#chunks[middle]!.entries[0]!.key, key) <= 0) low = middle + 1
+      if (this.#chunks[middle]!.keys[0]! <= key) low = middle + 1
       else high = middle
     }
     return Math.max(0, low - 1)
@@ -171,14 +173,14 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
     // Keys that arrive in order only ever fill the last chunk: leave the full ones full.
     const last = at === this.#chunks.length - 1
     const cut = last ? Math.floor(chunkSize * 0.9) : chunkSize >>> 1
-    const right = chunkOf(chunk.entries.splice(cut))
+    const right = chunkOf(chunk.keys.splice(cut), chunk.entries.splice(cut))
     chunk.max = highest(chunk.entries)
     this.#chunks.splice(at + 1, 0, right)
   }
 }
 
-function chunkOf<E extends Keyed>(entries: E[]): Chunk<E> {
-  return { entries, max: highest(entries) }
+function chunkOf<E extends Keyed>(keys: string[], entries: E[]): Chunk<E> {
+  return { keys, entries, max: highest(entries) }
 }
 
 function highest(entries: readonly Keyed[]): number {
@@ -188,32 +190,31 @@ function highest(entries: readonly Keyed[]): number {
 }
 
 /** Where the first key ≥ `key` is. */
-function lowerBound(entries: readonly Keyed[], key: string): number {
+function lowerBound(keys: readonly string[], key: string): number {
   let low = 0
-  let high = entries.length
+  let high = keys.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (compareKeys(entries[middle]!.key, key) < 0) low = middle + 1
+    if (keys[middle]! < key) low = middle + 1
     else high = middle
   }
   return low
 }
 
 /** Where the run of keys with the prefix that begins at `from` ends. */
-function pastPrefix(entries: readonly Keyed[], from: number, prefix: string): number {
+function pastPrefix(keys: readonly string[], from: number, prefix: string): number {
+  if (keys.at(-1)?.startsWith(prefix)) return keys.length
   let low = from
-  let high = entries.length
+  let high = keys.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (entries[middle]!.key.startsWith(prefix)) low = middle + 1
+    if (keys[middle]!.startsWith(prefix)) low = middle + 1
     else high = middle
   }
   return low
 }
 
-function inOrder(entries: readonly Keyed[]): boolean {
-  for (let i = 1; i < entries.length; i++) {
-    if (compareKeys(entries[i - 1]!.key, entries[i]!.key) >= 0) return false
-  }
+function inOrder(keys: readonly string[]): boolean {
+  for (let i = 1; i < keys.length; i++) if (keys[i - 1]! >= keys[i]!) return false
   return true
 }

@@ -62,6 +62,7 @@ export class Kv implements Rowed {
   delete(key: string, index: number): boolean {
     const old = this.#entries.delete(key)
     if (old === undefined) return false
+    this.#changed.set(key, null)
     this.#bury(key, index)
     this.#foldGraves()
     return true
@@ -70,7 +71,9 @@ export class Kv implements Rowed {
   /** How many keys went. */
   deletePrefix(prefix: string, index: number): number {
     const removed = this.#entries.deletePrefix(prefix)
-    for (const entry of removed) this.#bury(entry.key, index)
+    for (const { key } of removed) this.#changed.set(key, null)
+    // Of more than can be kept, all but the last would be folded at once: spare the digging.
+    for (const { key } of removed.slice(-stateLimits.graves - 1)) this.#bury(key, index)
     this.#foldGraves()
     return removed.length
   }
@@ -121,7 +124,6 @@ export class Kv implements Rowed {
 
   #bury(key: string, index: number): void {
     this.#graves.set({ key, modifyIndex: index })
-    this.#changed.set(key, null)
     this.#changedGraves.set(key, index)
   }
 

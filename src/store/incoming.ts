@@ -29,7 +29,7 @@ export class Incoming {
     } catch (error) {
       if (error instanceof PeerError) throw error
       this.drop()
-      throw toOperatorError(error, 'the snapshot cannot be received', 'look at the disk')
+      throw toOperatorError(error, 'the snapshot cannot be received')
     }
     this.#size += bytes.length
   }

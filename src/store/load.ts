@@ -5,7 +5,7 @@ import type { Entry, HardState, SnapshotMeta } from '../raft/types.ts'
 import type { Row } from '../state/types.ts'
 import { type Connection, createDatabase, openWal, quickCheck } from './database.ts'
 import { configText } from './entry-codec.ts'
-import { corrupt, toOperatorError } from './failure.ts'
+import { corrupt, damagedRemedy, toOperatorError } from './failure.ts'
 import { entryOverhead } from './log-file.ts'
 import { readApplied, readEntries, readHardState, readSnapshotMeta, termAt } from './log-read.ts'
 import { checkReceived, clearSnapshots, nextStatePath, takePlace } from './received.ts'
@@ -110,7 +110,7 @@ function finishInstall(dir: string, snapshot: SnapshotMeta): void {
     if (existsSync(next)) checkReceived(next, snapshot)
     takePlace(dir)
   } catch (error) {
-    throw toOperatorError(error, 'the received snapshot cannot be installed', damagedRemedy)
+    throw toOperatorError(error, 'the received snapshot cannot be installed')
   }
   const state = withDatabase(dir, stateSchema, db => readApplied(db))
   if (state.index < snapshot.index) {
@@ -145,11 +145,8 @@ function withDatabase<T>(dir: string, schema: Schema, read: (db: Connection) => 
     quickCheck(db)
     return read(db)
   } catch (error) {
-    throw toOperatorError(error, `${path} cannot be used`, damagedRemedy)
+    throw toOperatorError(error, `${path} cannot be used`)
   } finally {
     db?.close()
   }
 }
-
-const damagedRemedy =
-  'restore the data directory from a backup, or run `hive reset` and join again; nothing was deleted'

@@ -45,7 +45,7 @@ export class NodeFile {
         )
         .run(JSON.stringify(facts))
     } catch (error) {
-      throw toOperatorError(error, `${this.#db.name} cannot be written`, 'look at the disk')
+      throw toOperatorError(error, `${this.#db.name} cannot be written`)
     }
   }
 
@@ -76,7 +76,7 @@ function openLocked(dir: string, pidPath: string): Connection {
     if (code === 'SQLITE_CANTOPEN' || code.startsWith('SQLITE_READONLY')) {
       throw new OperatorError('DATA_DIR', `${path} cannot be written`, writableRemedy)
     }
-    throw toOperatorError(error, `${path} cannot be used`, 'look at the disk')
+    throw toOperatorError(error, `${path} cannot be used`)
   }
 }
 

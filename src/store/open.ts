@@ -65,7 +65,7 @@ export class SqliteStorage implements Storage {
       if (existsSync(join(this.dir, 'state.db'))) moveAside(this.dir, 'unfinished')
       createGroupFiles(this.dir, first, hardState, rows)
     } catch (error) {
-      throw toOperatorError(error, `no log can be made in ${this.dir}`, 'look at the disk')
+      throw toOperatorError(error, `no log can be made in ${this.dir}`)
     }
   }
 
@@ -78,7 +78,7 @@ export class SqliteStorage implements Storage {
     try {
       return moveAside(this.dir, label)
     } catch (error) {
-      throw toOperatorError(error, `log.db and state.db cannot be moved`, 'look at the disk')
+      throw toOperatorError(error, `log.db and state.db cannot be moved`)
     }
   }
 

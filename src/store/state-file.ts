@@ -19,6 +19,7 @@ export class StateFile {
   readonly #write: Transaction<(batches: readonly Uint8Array[]) => void>
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
+  #newest: Index
   #saved: Index
   #durable: Index = 0
   #walBytes = 0
@@ -39,6 +40,7 @@ export class StateFile {
     this.#walSize = db.prepare<[], [number, number, number]>('PRAGMA wal_checkpoint(NOOP)').raw()
     this.#write = db.transaction(batches => this.#writeAll(batches))
     this.#saved = readApplied(db).index
+    this.#newest = this.#saved
   }
 
   /** What a process that opens the file now would find. */
@@ -59,8 +61,11 @@ export class StateFile {
     return this.#walBytes
   }
 
-  /** Takes a batch (row-codec.ts) to be written later. Older than what is saved: dropped. */
+  /** Takes a batch (row-codec.ts) to be written later. Older than what is there: dropped. */
   add(bytes: Uint8Array): void {
+    const index = indexOf(bytes)
+    if (index < this.#newest) return
+    this.#newest = index
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
   }
@@ -82,9 +87,8 @@ export class StateFile {
     }
     const batches = this.#waiting.splice(0, count)
     this.#waitingBytes -= bytes
-    const fresh = batches.filter(batch => indexOf(batch) > this.#saved)
-    if (fresh.length === 0) return
-    this.#write.immediate(fresh)
+    if (batches.length === 0) return
+    this.#write.immediate(batches)
     const [, log = 0, checkpointed = 0] = this.#walSize.get() ?? []
     this.#walBytes = (log - checkpointed) * pageBytes
   }

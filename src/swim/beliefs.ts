@@ -5,9 +5,9 @@ import { type MemberTable, opinionOf, type Peer } from './members.ts'
 import type { Self } from './self.ts'
 import { Suspicions, suspicionTerms } from './suspicion.ts'
 import type { MemberId, MemberInfo, SwimConfig, Update } from './types.ts'
-import { subjectOf, type UpdateQueue } from './update-queue.ts'
+import { incarnationOf, subjectOf, type UpdateQueue } from './update-queue.ts'
 import { isTransmissible } from './update-size.ts'
-import { type Sentence, VerdictMemory } from './verdicts.ts'
+import type { Sentence, VerdictMemory } from './verdicts.ts'
 
 /** Who acts on a change of belief. */
 export interface BeliefListener {
@@ -24,6 +24,7 @@ export interface BeliefParts {
   readonly self: Self
   readonly table: MemberTable
   readonly news: UpdateQueue
+  readonly verdicts: VerdictMemory
   readonly health: Health
   readonly listener: BeliefListener
 }
@@ -50,7 +51,7 @@ export class Beliefs {
     this.#news = parts.news
     this.#health = parts.health
     this.#listener = parts.listener
-    this.#verdicts = new VerdictMemory(parts.config.verdictMemory)
+    this.#verdicts = parts.verdicts
   }
 
   next(): Instant | undefined {
@@ -89,7 +90,7 @@ export class Beliefs {
 
   /** Somebody claims that this node is not well: it says otherwise, louder. */
   hearAboutSelf(update: Update): void {
-    const incarnation = update.kind === 'alive' ? update.member.incarnation : update.incarnation
+    const incarnation = incarnationOf(update)
     const own = this.#self.info.incarnation
     if (update.kind === 'left' || incarnation >= limits.incarnation / 2) return
     if (update.kind === 'alive') {
@@ -220,8 +221,14 @@ export class Beliefs {
   #heardSuspect(id: MemberId, incarnation: number, accuser: MemberId, now: Instant): void {
     const peer = this.#table.get(id)
     if (!peer || accuser === id || incarnation < peer.incarnation) return
-    if (peer.status === 'failed' || peer.status === 'left') return
-    if (peer.status === 'alive' || incarnation > peer.incarnation) {
+    if (peer.status === 'left') return
+    const newer = incarnation > peer.incarnation
+    if (peer.status === 'failed') {
+      if (!newer) return
+      // It must have come back, or nobody could suspect it of that.
+      this.#verdicts.forget(id)
+    }
+    if (peer.status === 'alive' || newer) {
       this.#suspect(peer, incarnation, accuser, now)
     } else {
       this.#confirm(peer, accuser)

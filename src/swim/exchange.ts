@@ -45,6 +45,8 @@ export class Exchange {
   readonly #self: Self
   /** Somebody told us everything once. */
   #met = false
+  /** Exchanges asked for so far. */
+  #rounds = 0
   #nextAt: Instant | undefined
   #lastAt = Number.NEGATIVE_INFINITY
 
@@ -59,7 +61,7 @@ export class Exchange {
   /** There may be somebody to talk to now. The first exchange is at once, the next at a random time. */
   wake(now: Instant): void {
     if (this.#table.present.size === 0) this.#nextAt = undefined
-    else this.#nextAt ??= this.#met ? now + this.#period() * this.#random.next() : now
+    else this.#nextAt ??= this.#met ? now + this.#pause() * this.#random.next() : now
   }
 
   next(): Instant | undefined {
@@ -68,7 +70,8 @@ export class Exchange {
 
   tick(now: Instant): void {
     if (this.#nextAt === undefined || now < this.#nextAt) return
-    this.#nextAt = now + (this.#met ? this.#period() : this.#gap())
+    this.#nextAt = now + (this.#met ? this.#pause() : this.#gap())
+    this.#rounds += 1
     const peer = this.#table.present.sample(1, this.#random, isAlive)[0]
     if (peer) this.#ask(peer, now)
   }
@@ -82,7 +85,7 @@ export class Exchange {
   heard(from: Recipient, wantsAnswer: boolean, now: Instant): void {
     if (!this.#met) {
       this.#met = true
-      this.#nextAt = now + this.#period() * this.#random.next()
+      this.#nextAt = now + this.#pause() * this.#random.next()
     }
     if (wantsAnswer) this.#tell(from, true)
   }
@@ -109,6 +112,14 @@ export class Exchange {
       out.push(opinion)
     }
     return out
+  }
+
+  /**
+   * A young node asks more often: those who met at the same moment gossiped past each other, before
+   * they knew of one another.
+   */
+  #pause(): Millis {
+    return Math.min(this.#period(), this.#gap() * 2 ** this.#rounds)
   }
 
   #period(): Millis {

@@ -1,8 +1,9 @@
 import type { Address } from '../base/address.ts'
 import { type MemberTable, opinionOf, type Peer } from './members.ts'
 import type { Channel, MemberId, Outgoing, SwimConfig, SwimMessage, Update } from './types.ts'
-import { retransmitLimit, type UpdateQueue } from './update-queue.ts'
+import { isAmong, retransmitLimit, type UpdateQueue } from './update-queue.ts'
 import { bareMessageBytes, headerBytes, updateBytes } from './update-size.ts'
+import type { VerdictMemory } from './verdicts.ts'
 
 /** Where a message goes. */
 export interface Recipient {
@@ -16,13 +17,15 @@ export class Post {
   readonly #config: SwimConfig
   readonly #table: MemberTable
   readonly #news: UpdateQueue
+  readonly #verdicts: VerdictMemory
   #seq = 0
   #out: Outgoing[] = []
 
-  constructor(config: SwimConfig, table: MemberTable, news: UpdateQueue) {
+  constructor(config: SwimConfig, table: MemberTable, news: UpdateQueue, verdicts: VerdictMemory) {
     this.#config = config
     this.#table = table
     this.#news = news
+    this.#verdicts = verdicts
   }
 
   nextSeq(): number {
@@ -39,10 +42,11 @@ export class Post {
     for (const update of [...this.#opinionOf(to.id), ...first]) {
       const bytes = updateBytes(update)
       if (bytes > room) break
+      if (isAmong(updates, update)) continue
       room -= bytes
       updates.push(update)
     }
-    updates.push(...this.#fill(room, to.id))
+    updates.push(...this.#fill(room, to.id, updates))
     this.#push(to, { ...message, updates })
   }
 
@@ -50,7 +54,7 @@ export class Post {
   sendNews(to: Recipient): boolean {
     const bare: SwimMessage = { type: 'gossip', updates: [] }
     const room = this.#config.packetBytes - headerBytes - bareMessageBytes(bare)
-    const updates = this.#fill(room, to.id)
+    const updates = this.#fill(room, to.id, [])
     if (updates.length === 0) return false
     this.#push(to, { type: 'gossip', updates })
     return true
@@ -71,19 +75,22 @@ export class Post {
     this.#out.push({ to: to.id, address: to.address, via: to.via, message })
   }
 
-  /** Lifeguard §IV-C, buddy system: whoever is doubted hears so first, and can refute at once. */
+  /**
+   * Lifeguard §IV-C, buddy system: whoever is doubted hears so first, and can refute at once. So does
+   * somebody never met of whom a verdict is remembered.
+   */
   #opinionOf(id: MemberId): Update[] {
     const peer = this.#table.get(id)
-    return peer && peer.status !== 'alive' ? [opinionOf(peer)] : []
+    if (peer) return peer.status === 'alive' ? [] : [opinionOf(peer)]
+    const sentence = this.#verdicts.get(id)
+    return sentence ? [{ kind: sentence.verdict, id, incarnation: sentence.incarnation }] : []
   }
 
-  #fill(room: number, reader: MemberId): Update[] {
-    const transmissions = retransmitLimit(
-      this.#config.retransmitMultiplier,
-      this.#table.clusterSize,
-    )
-    const heard = this.#table.get(reader)?.status === 'alive'
-    return this.#news.fill(room, transmissions, reader, heard)
+  #fill(room: number, id: MemberId, told: readonly Update[]): Update[] {
+    const { retransmitMultiplier } = this.#config
+    const transmissions = retransmitLimit(retransmitMultiplier, this.#table.clusterSize)
+    const hears = this.#table.get(id)?.status === 'alive'
+    return this.#news.fill(room, transmissions, { id, hears, told })
   }
 }
 

@@ -24,6 +24,7 @@ import type {
   Update,
 } from './types.ts'
 import { subjectOf, UpdateQueue } from './update-queue.ts'
+import { VerdictMemory } from './verdicts.ts'
 
 export { swimDefaults } from './config.ts'
 export { headerBytes, updateBytes } from './update-size.ts'
@@ -57,9 +58,10 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     this.#now = now
     const table = (this.#table = new MemberTable(random.fork()))
     const news = this.#news
+    const verdicts = new VerdictMemory(config.verdictMemory)
     this.#self = new Self(self, news)
     const health = (this.#health = new Health(config.maxHealthScore))
-    const post = (this.#post = new Post(config, table, news))
+    const post = (this.#post = new Post(config, table, news, verdicts))
     this.#relays = new Relays(config, post)
     this.#exchange = new Exchange(config, random.fork(), table, post, this.#self)
     this.#gossiper = new Gossiper(config, random.fork(), table, news, post)
@@ -68,6 +70,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
       self: this.#self,
       table,
       news,
+      verdicts,
       health,
       listener: {
         condemning: peer => this.#calls.lastCall(peer, this.#now),
@@ -160,7 +163,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
   advance(): void {}
 
   wakeAt(): Instant | undefined {
-    return earliest(
+    const at = earliest(
       this.#probes.next(),
       this.#rounds.next(),
       this.#relays.next(),
@@ -169,6 +172,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
       this.#exchange.next(),
       this.#gossiper.next(),
     )
+    return at === undefined ? undefined : Math.max(at, this.#now)
   }
 
   #wake(now: Instant): void {

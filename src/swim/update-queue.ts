@@ -10,6 +10,14 @@ interface News {
   sent: number
 }
 
+export interface Reader {
+  readonly id: MemberId
+  /** Whether it probably gets the packet. */
+  readonly hears: boolean
+  /** What the packet holds already. */
+  readonly told: readonly Update[]
+}
+
 /** How often each piece of news is sent (SWIM §4.1: λ log n rounds reach everybody, w.h.p.). */
 export function retransmitLimit(multiplier: number, clusterSize: number): number {
   return multiplier * Math.ceil(Math.log10(clusterSize + 1))
@@ -69,18 +77,18 @@ export class UpdateQueue {
   }
 
   /**
-   * News worth at most `budget` bytes for `reader`, counted as sent if that is `heard`: what goes to
-   * somebody who may be dead must not use up the chances of the living. That `reader` lives is no news to
-   * it, so that counts as sent without being.
+   * News worth at most `budget` bytes. It counts as sent if the reader will hear it: what goes to somebody
+   * who may be dead must not use up the chances of the living. What the reader knows anyway
+   * counts as sent without being: that it lives, and what is `told` in the packet already.
    */
-  fill(budget: number, transmissions: number, reader: MemberId, heard: boolean): Update[] {
+  fill(budget: number, transmissions: number, reader: Reader): Update[] {
     const out: Update[] = []
     const taken: News[] = []
     let left = budget
     let misfits = 0
     for (const news of this.#leastSentFirst(transmissions)) {
       const { update, bytes } = news
-      const known = update.kind === 'alive' && update.member.id === reader
+      const known = isAliveOf(update, reader.id) || isAmong(reader.told, update)
       if (!known && bytes > left) {
         if (++misfits > misfitsAllowed) break
         continue
@@ -90,7 +98,7 @@ export class UpdateQueue {
       left -= bytes
       out.push(update)
     }
-    if (heard) for (const news of taken) this.#sent(news, transmissions)
+    if (reader.hears) for (const news of taken) this.#sent(news, transmissions)
     return out
   }
 
@@ -135,6 +143,25 @@ export class UpdateQueue {
     while (this.#levels.length <= sent) this.#levels.push(new Set())
     return this.#levels[sent]!
   }
+}
+
+/** Whether `updates` says the same as `update`. */
+export function isAmong(updates: readonly Update[], update: Update): boolean {
+  return updates.some(
+    other =>
+      other.kind === update.kind &&
+      subjectOf(other) === subjectOf(update) &&
+      incarnationOf(other) === incarnationOf(update) &&
+      (other.kind !== 'suspect' || update.kind !== 'suspect' || other.accuser === update.accuser),
+  )
+}
+
+export function incarnationOf(update: Update): number {
+  return update.kind === 'alive' ? update.member.incarnation : update.incarnation
+}
+
+function isAliveOf(update: Update, id: MemberId): boolean {
+  return update.kind === 'alive' && update.member.id === id
 }
 
 /** Two accusers of one suspicion; they are few, for only confirmations that count are passed on. */

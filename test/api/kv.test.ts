@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { served } from './served.ts'
 
@@ -75,6 +76,36 @@ describe("Consul's KV", () => {
       expect((await door.send('GET', url)).json()[0].Key).toBe(key)
     }
     expect([...door.backend.entries.keys()]).toContain('a/b//c')
+  })
+
+  it('gives every key back as it was written', async () => {
+    const key = fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 60 })
+      .filter(text => Buffer.byteLength(text) <= 512)
+    await fc.assert(
+      fc.asyncProperty(key, fc.uint8Array({ maxLength: 64 }), async (name, value) => {
+        const url = `/v1/kv/${encodeURIComponent(name)}`
+        expect((await door.send('PUT', url, { body: value })).status).toBe(200)
+        const [entry] = (await door.send('GET', url)).json()
+        expect(entry.Key).toBe(name)
+        expect(Buffer.from(entry.Value ?? '', 'base64')).toEqual(Buffer.from(value))
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('answers any path below it', async () => {
+    const part = fc.oneof(
+      fc.constantFrom('%', '%2', '%2f', '%00', '%ff', '..', '//', '?', '&', '=', '+', '#', '~'),
+      fc.stringMatching(/^[!-~]{0,8}$/),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { maxLength: 6 }), async parts => {
+        const reply = await door.send('GET', `/v1/kv/${parts.join('')}`)
+        expect([200, 400, 404]).toContain(reply.status)
+      }),
+      { numRuns: 200 },
+    )
   })
 
   it('compares and sets', async () => {

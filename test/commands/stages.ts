@@ -86,6 +86,34 @@ export const stages: Readonly<Record<string, (backend: FakeBackend) => void>> = 
       steps: [],
       index: 1,
     }),
+  'two services': b =>
+    b.registered.push(
+      {
+        id: 'db1',
+        name: 'db',
+        tags: ['primary'],
+        address: '::1',
+        port: 3306,
+        meta: {},
+        checks: ['c1', 'c2'].map(id => ({ id, name: id, timeout: 1, kind: 'ttl', ttl: 1000 })),
+        status: 'critical',
+        checkStates: [
+          { id: 'c1', name: 'ping', status: 'passing', output: '' },
+          { id: 'c2', name: 'tcp', status: 'critical', output: 'connect\nECONNREFUSED' },
+        ],
+      },
+      {
+        id: 'web',
+        name: 'web',
+        tags: [],
+        address: '',
+        port: 80,
+        meta: {},
+        checks: [],
+        status: 'passing',
+        checkStates: [],
+      },
+    ),
   'two roles': b =>
     answer(b, 'roles', [
       {

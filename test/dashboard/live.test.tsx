@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { renderToString } from 'ink'
 import { expect, test } from 'vitest'
 import { Dashboard } from '../../src/dashboard/panels.tsx'
@@ -23,7 +24,8 @@ const frames: Record<string, Frame> = {
 
 test.each(Object.entries(frames))('%s', (name, frame) => {
   const text = renderToString(<Dashboard frame={frame} width={80} />, { columns: 80 })
-  expectGolden(join(import.meta.dirname, 'testdata', `${name}.txt`), text)
+  const bare = stripVTControlCharacters(text)
+  expectGolden(join(import.meta.dirname, 'testdata', `${name}.txt`), bare)
 })
 
 test('a failure keeps the last report, and says why there is no newer one', async () => {

@@ -23,6 +23,13 @@ const reports: Record<string, StatusReport> = {
   troubled: troubledReport,
   'no-quorum': noQuorumReport,
   zombies: zombieReport,
+  refused: {
+    ...zombieReport,
+    refused: 'NAME_TAKEN',
+    notices: [
+      'not admitted: NAME_TAKEN: the name n1 is taken by another node; take another --name',
+    ],
+  },
   'long-names': reportWith(
     { name: 'a-cluster-with-a-name-that-somebody-thought-about' },
     {

@@ -34,31 +34,64 @@ export const agentVariant: Variant = {
   operated: true,
   make: () => parts => wholeAgent(parts),
 
-  async begin(stage) {
-    const { simulation, cluster, caller } = stage
-    const met = await until(simulation, meetWithin, () =>
-      cluster.nodes.every(n => alive(n).length === cluster.nodes.length - 1),
-    )
-    if (!met) throw new Violation(`the nodes have not found each other:\n  ${beliefs(stage)}`)
-    const voters = cluster.nodes.slice(0, cluster.nodes.length >= 5 ? 5 : 3).map(n => n.name)
-    let answer: string | undefined
-    caller.call(
-      cluster.nodes[0]!,
-      'init',
-      backend => backend.init({ name: 'sim', control: voters, actor: 'operator' }),
-      result => {
-        answer = result.how === 'refused' ? String(result.error) : result.how
-      },
-    )
-    await until(simulation, initWithin, () => answer !== undefined)
-    if (answer !== 'answered')
-      throw new Violation(`init of healthy nodes: ${answer ?? 'no answer'}`)
-    await healthy(stage, 'after the init')
+  begin: stage => (stage.settings.earlyTrouble ? beginInTrouble(stage) : beginInPeace(stage)),
+
+  async settle(stage) {
+    if (!(await until(stage.simulation, initWithin, () => initialised(stage)))) {
+      const answer = await init(stage, stage.cluster.nodes[0]!)
+      if (answer !== 'answered') throw new Violation(`init though all is repaired: ${answer}`)
+    }
+    await healthy(stage, 'though all is repaired')
   },
 
-  settle: stage => healthy(stage, 'though all is repaired'),
-
   readers: ({ cluster }) => cluster.running(),
+}
+
+async function beginInPeace(stage: Stage): Promise<void> {
+  const { simulation, cluster } = stage
+  const met = await until(simulation, meetWithin, () =>
+    cluster.nodes.every(n => alive(n).length === cluster.nodes.length - 1),
+  )
+  if (!met) throw new Violation(`the nodes have not found each other:\n  ${beliefs(stage)}`)
+  const answer = await init(stage, cluster.nodes[0]!)
+  if (answer !== 'answered') throw new Violation(`init of healthy nodes: ${answer}`)
+  await healthy(stage, 'after the init')
+}
+
+/** Operators repeat the init wherever somebody listens; it succeeds now, or once all is repaired. */
+async function beginInTrouble(stage: Stage): Promise<void> {
+  const { simulation, cluster } = stage
+  const dice = simulation.dice('init')
+  for (let attempt = 0; attempt < 5 && !initialised(stage); attempt++) {
+    await simulation.run(simulation.now + 1_000 + dice.next() * 5_000)
+    const running = cluster.running()
+    const at = running[dice.below(Math.max(1, running.length))]
+    if (at !== undefined) await init(stage, at)
+  }
+}
+
+/** Whether anybody has committed the first event. */
+function initialised({ checkers }: Stage): boolean {
+  return checkers.log.some(c => c?.event?.type === 'ClusterInitialised')
+}
+
+/** The same init every time: repeating it is harmless. */
+async function init(stage: Stage, at: SimulatedNode): Promise<string> {
+  const { simulation, cluster, caller } = stage
+  const control = cluster.nodes.slice(0, cluster.nodes.length >= 5 ? 5 : 3).map(n => n.name)
+  simulation.trace.say(simulation.now, at.name, 'operator: init')
+  let answer: string | undefined
+  caller.call(
+    at,
+    'init',
+    backend => backend.init({ name: 'sim', control, actor: 'operator' }),
+    result => {
+      answer = result.how === 'refused' ? String(result.error) : result.how
+      simulation.trace.say(simulation.now, at.name, `operator: init: ${answer}`)
+    },
+  )
+  await until(simulation, initWithin, () => answer !== undefined)
+  return answer ?? 'no answer'
 }
 
 function wholeAgent(parts: AgentParts): SimulatedAgent {

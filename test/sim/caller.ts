@@ -61,10 +61,15 @@ export class Caller {
     if (calls === undefined) this.#pending.set(process, new Set([pending]))
     else calls.add(pending)
     simulation.enter(process.life, () => {
-      invoke(process.agent.backend).then(
+      promised(() => invoke(process.agent.backend)).then(
         value => settle({ how: 'answered', value }),
         (error: unknown) => settle({ how: 'refused', error }),
       )
     })
   }
+}
+
+/** As the API calls it: inside an async function, where a throw is a rejection. */
+async function promised<T>(invoke: () => Promise<T>): Promise<T> {
+  return invoke()
 }

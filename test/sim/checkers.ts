@@ -44,6 +44,7 @@ export class Checkers {
   /** `log[i]` has index i + 1; undefined: never seen by anybody while it could be (only after compaction). */
   readonly log: (Committed | undefined)[] = []
   readonly #fingerprints = new Map<number, { readonly text: string; readonly node: string }>()
+  /** Id → index of its first admission. */
   readonly #admittedAt = new Map<string, number>()
   readonly #incarnations = new Map<string, number>()
   readonly counts = { commits: 0, fingerprints: 0, leaders: 0 }
@@ -125,13 +126,18 @@ export class Checkers {
   #remember(event: HiveEvent, index: number): void {
     switch (event.type) {
       case 'ClusterInitialised':
-        for (const node of event.data.control) this.#admittedAt.set(node.id, index)
+        for (const node of event.data.control) this.#admitted(node.id, index)
         return
       case 'NodeAdmitted':
-        this.#admittedAt.set(event.data.node.id, index)
+        this.#admitted(event.data.node.id, index)
         return
       default:
     }
+  }
+
+  /** Who left and came back was admitted more than once; nodes that restart show old states. */
+  #admitted(id: string, index: number): void {
+    this.#admittedAt.set(id, Math.min(index, this.#admittedAt.get(id) ?? index))
   }
 
   #checkState(node: SimulatedNode, process: Process, watched: Watched): void {

@@ -55,7 +55,7 @@ export class DatagramEnd implements DatagramSocket {
     const { weather, dice } = network
     const copies = weather.duplicate > 0 && dice.next() < weather.duplicate ? 2 : 1
     // The kernel copies at the call; so the sender may reuse its buffer.
-    const packet = bytes.slice()
+    const packet = new Uint8Array(bytes)
     for (let i = 0; i < copies; i++) {
       if (network.lost(this.#machine, target)) continue
       let delay = network.latency(this.#machine, target)

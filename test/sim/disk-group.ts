@@ -125,7 +125,7 @@ export class SimulatedGroup implements GroupStore {
       this.#receivedBytes = 0
     }
     assert(offset === this.#receivedBytes, `chunk at ${offset}, not at ${this.#receivedBytes}`)
-    this.#received.push(bytes.slice())
+    this.#received.push(new Uint8Array(bytes))
     this.#receivedBytes += bytes.length
   }
 
@@ -301,7 +301,7 @@ function configAfter(base: SnapshotMeta, dropped: readonly Entry[]): SnapshotMet
 
 /** A disk shares no memory with the process. */
 function copyEntry(entry: Entry): Entry {
-  return entry.type === 'data' ? { ...entry, data: entry.data.slice() } : entry
+  return entry.type === 'data' ? { ...entry, data: new Uint8Array(entry.data) } : entry
 }
 
 function join(chunks: readonly Uint8Array[], size: number): Uint8Array {

@@ -14,9 +14,20 @@ export interface KvLoad {
   readonly operationsPerKey: number
   /** Keys in use at a time. */
   readonly keys: number
+  /** Part of the puts that carry a large value: logs grow, compact, and followers need snapshots. */
+  readonly bulk: number
 }
 
-export const usualLoad: KvLoad = { clients: 5, think: 400, operationsPerKey: 60, keys: 3 }
+export const usualLoad: KvLoad = {
+  clients: 5,
+  think: 400,
+  operationsPerKey: 60,
+  keys: 3,
+  bulk: 0,
+}
+
+/** Behind a large value, bytes; they are no part of what is judged. */
+const ballast = '.'.repeat(400_000)
 
 /** Codes with which a write certainly has no effect. */
 const harmless = new Set(['BAD_REQUEST', 'TOO_LARGE', 'NOT_INITIALISED', 'NOT_FOUND', 'NOT_LEADER'])
@@ -122,7 +133,9 @@ export class KvWorkload {
   #put(node: SimulatedNode, key: string, again: () => void): void {
     const value = `v${this.#history.size + 1}`
     const operation = this.#invoke(node, key, { kind: 'write', value })
-    const request = { key, value: utf8(value), flags: 0, actor: 'client' }
+    const large = this.#load.bulk > 0 && this.#dice.next() < this.#load.bulk
+    const bytes = utf8(large ? value + ballast : value)
+    const request = { key, value: bytes, flags: 0, actor: 'client' }
     this.#write(node, operation, backend => backend.kvPut(request), again)
   }
 
@@ -204,7 +217,8 @@ export class KvWorkload {
 
   #seen(operation: KvOperation, answer: KvRead, seen: Map<string, Seen>): void {
     const entry = answer.entries[0]
-    const value = entry === undefined ? null : fromUtf8(entry.value)
+    const value =
+      entry === undefined ? null : fromUtf8(entry.value.subarray(0, 1000)).replace(/\.+$/, '')
     this.#settle(operation, 'ok', { call: { kind: 'read', saw: value }, index: answer.index })
     seen.set(operation.key, { value, modifyIndex: entry?.modifyIndex ?? 0 })
   }

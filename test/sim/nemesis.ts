@@ -73,7 +73,9 @@ export class Nemesis {
     return this.#active.size === 0 ? this.#quietSince : undefined
   }
 
+  /** Harmless when already under way. */
   start(): void {
+    if (this.#running) return
     this.#running = true
     this.#later()
   }

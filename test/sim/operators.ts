@@ -68,8 +68,7 @@ export class Operators {
     if (roll < 0.15) return this.#drain(subject, this.#dice.next() < 0.4)
     if (roll < 0.25) return this.#roles(subject)
     if (roll < 0.45) return this.#votes(subject)
-    if (roll < 0.55)
-      return this.#ask(subject, 'repeat init', b => b.init({ name: 'sim', actor: 'operator' }))
+    if (roll < 0.55) return this.#repeatInit()
     if (roll < 0.65) return this.#ask(subject, 'log', b => b.log({ from: 1, limit: 50 }))
     if (roll < 0.75) return this.#ask(subject, 'roles', b => b.roles())
     if (roll < 0.85) return this.#leave()
@@ -83,6 +82,12 @@ export class Operators {
 
   #ask(at: SimulatedNode, what: string, invoke: Command['invoke']): Command {
     return { what, at, invoke }
+  }
+
+  /** Only where the first one was: an init on a node that is empty makes a cluster of its own, rightly. */
+  #repeatInit(): Command | undefined {
+    const at = this.#any(this.#cluster.nodes.slice(0, this.#initial))
+    return at && this.#ask(at, 'repeat init', b => b.init({ name: 'sim', actor: 'operator' }))
   }
 
   #drain(subject: SimulatedNode, cancel: boolean): Command | undefined {

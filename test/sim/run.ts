@@ -3,6 +3,7 @@ import { agentVariant } from './agent-variant.ts'
 import { Nemesis } from './nemesis.ts'
 import { planeVariant } from './plane-variant.ts'
 import { type Result, runScenario, type Settings, type Variant } from './scenario.ts'
+import { settingsFor } from './settings.ts'
 import { Trace } from './trace.ts'
 
 /**
@@ -46,10 +47,10 @@ async function main(): Promise<number> {
   const only = values.only === 'none' ? [] : values.only?.split(',')
   const unknown = only?.find(name => !Nemesis.names.includes(name))
   if (unknown !== undefined) return print(`unknown trouble "${unknown}"; see --help`, 2)
+  const minutes = numberOf('minutes', values.minutes)
+  const nodes = values.nodes === undefined ? undefined : numberOf('nodes', values.nodes)
   const settingsOf = (seed: number): Settings => ({
-    seed,
-    minutes: numberOf('minutes', values.minutes),
-    nodes: values.nodes === undefined ? 3 + (seed % 3) : numberOf('nodes', values.nodes),
+    ...settingsFor(seed, minutes, nodes),
     ...(only === undefined ? {} : { troubles: only }),
     verbose: values.verbose,
   })

@@ -16,6 +16,8 @@ export interface Settings {
   readonly minutes: number
   readonly nodes: number
   readonly load?: KvLoad
+  /** Trouble begins with the first start, before anything is agreed. */
+  readonly earlyTrouble?: boolean
   /** Kinds of trouble to pick from; undefined: all. Empty: none. */
   readonly troubles?: readonly string[]
   readonly verbose?: boolean
@@ -120,11 +122,13 @@ export async function runScenario(
 
 async function play(stage: Stage, variant: Variant): Promise<void> {
   const { simulation, cluster, workload, nemesis, operators, history, checkers, settings } = stage
+  const troubled = settings.troubles?.length !== 0
   for (const node of cluster.nodes) cluster.start(node)
+  if (troubled && settings.earlyTrouble) nemesis.start()
   await variant.begin(stage)
   workload.start()
   if (variant.operated) operators.start()
-  if (settings.troubles?.length !== 0) nemesis.start()
+  if (troubled) nemesis.start()
   await simulation.run(simulation.now + settings.minutes * 60_000)
   operators.stop()
   nemesis.stop()

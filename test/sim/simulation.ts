@@ -125,17 +125,21 @@ export class Simulation {
       settled: () => (this.#touched = true),
     })
     try {
-      await this.#drain()
-      for (;;) {
+      for (let first = true; ; first = false) {
+        if (this.#touched || first) {
+          this.#drains++
+          await new Promise<void>(resolve => setImmediate(resolve))
+          // Last, and here: whatever an async function of ours returns would settle one more.
+          this.#touched = false
+        }
+        if (this.#failure !== undefined) throw this.#failure.error
+        if (!first && enough?.()) return
         const next = this.#queue.peek()
         if (next === undefined || next.at > until) {
           this.#now = until
           return
         }
         this.#step()
-        if (this.#touched) await this.#drain()
-        if (this.#failure !== undefined) throw this.#failure.error
-        if (enough?.()) return
       }
     } finally {
       hook()
@@ -162,11 +166,5 @@ export class Simulation {
     } catch (error) {
       this.fail(error, life)
     }
-  }
-
-  async #drain(): Promise<void> {
-    this.#drains++
-    await new Promise<void>(resolve => setImmediate(resolve))
-    this.#touched = false
   }
 }

@@ -145,6 +145,17 @@ test('entries in any order make the same tree, and the last of equal keys stays'
   ])
 })
 
+test('what a read found is not where a write puts it once others are gone', () => {
+  const tree = KvTree.from(['a1', 'a2', 'b', 'c'].map((key, i) => ({ key, modifyIndex: i + 1 })))
+  tree.get('b')
+  tree.deletePrefix('a')
+  tree.set({ key: 'b', modifyIndex: 9 })
+  expect([...tree].map(e => [e.key, e.modifyIndex])).toEqual([
+    ['b', 9],
+    ['c', 4],
+  ])
+})
+
 test('keys that arrive in order are found, thousands of them, and so are their indexes', () => {
   const tree = new KvTree<Keyed>()
   const key = (i: number) => `k${String(i).padStart(5, '0')}`

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { State } from '../../src/state/state.ts'
 import type { Row } from '../../src/state/types.ts'
 import { anyEntry } from './arbitrary.ts'
-import { Bench, initialised } from './support.ts'
+import { Bench, initialised, initialisedBench } from './support.ts'
 
 const init = { type: 'data', event: initialised } as const
 
@@ -55,6 +55,17 @@ describe('the rows are the state', () => {
       }),
       { numRuns: 200 },
     )
+  })
+
+  test('the fingerprint sees keys, values and numbers alike', () => {
+    const of = (key: string, value: number, flags: number) => {
+      const bench = initialisedBench()
+      bench.apply('KvPut', { key, value: new Uint8Array([value]), flags })
+      return bench.state.fingerprint()
+    }
+    const prints = [of('a', 1, 0), of('b', 1, 0), of('a', 2, 0), of('a', 1, 1)]
+    expect(new Set(prints).size).toBe(4)
+    expect(of('a', 1, 0)).toBe(prints[0])
   })
 
   test('a row that says it is gone is gone', () => {

@@ -10,6 +10,8 @@ export interface Bundled {
   /** bin/hive.js */
   readonly bin: string
   readonly folder: string
+  /** What went into the bundle that every command starts with. */
+  readonly sources: readonly string[]
   remove(): void
 }
 
@@ -18,10 +20,11 @@ export async function bundled(): Promise<Bundled> {
   for (const name of ['package.json', 'oclif.manifest.json', 'bin']) {
     cpSync(join(root, name), join(folder, name), { recursive: true })
   }
-  await bundleCommands(join(folder, 'dist'))
+  const sources = await bundleCommands(join(folder, 'dist'))
   return {
     bin: join(folder, 'bin/hive.js'),
     folder,
+    sources,
     remove: () => rmSync(folder, { recursive: true }),
   }
 }

@@ -15,7 +15,7 @@ export interface WorldOptions {
   readonly seed: number
   readonly nodes: number
   readonly config?: Partial<SwimConfig>
-  /** Share of datagrams lost. */
+  /** Share of datagrams lost at the beginning. */
   readonly loss?: number
   readonly duplication?: number
   readonly latency?: { readonly min: Millis; readonly max: Millis }
@@ -57,6 +57,8 @@ export class World {
   #taskSeq = 0
   now: Instant = 0
   messages = 0
+  /** Share of datagrams lost. */
+  loss: number
   /** Whether a packet from a to b gets through, apart from chance. */
   open: (from: MemberId, to: MemberId) => boolean = () => true
   /** Whether streams work; without them there is no fallback and no exchange. */
@@ -68,6 +70,7 @@ export class World {
     this.options = options
     this.config = { ...swimDefaults, ...options.config }
     this.random = seeded(options.seed)
+    this.loss = options.loss ?? 0
     for (let i = 1; i <= options.nodes; i++) this.boot(`n${String(i).padStart(2, '0')}`, 1)
   }
 
@@ -221,23 +224,31 @@ export class World {
     if (bytes > this.config.packetBytes) throw new Error(`a packet of ${bytes} bytes`)
     const copies = this.random.next() < (this.options.duplication ?? 0) ? 2 : 1
     for (let i = 0; i < copies; i++) {
-      if (this.random.next() < (this.options.loss ?? 0)) continue
+      if (this.random.next() < this.loss) continue
       if (!this.open(from.id, out.address.host)) continue
       this.after(this.#latency(), () => this.#arrive(from.id, out))
     }
   }
 
-  /** TCP: loss becomes delay; a one-way path carries nothing. */
+  /**
+   * TCP: loss becomes delay; a one-way path carries nothing. The handshake of a new link introduces both
+   * ends to each other, so whoever was forgotten is known again.
+   */
   #stream(from: Node, out: Outgoing): void {
     if (!this.streams) return
     const host = out.address.host
     if (!this.open(from.id, host) || !this.open(host, from.id)) return
     let delay = this.#latency() * 3
-    for (let resend = 200; this.random.next() < (this.options.loss ?? 0); resend *= 2)
-      delay += resend
+    for (let resend = 200; this.random.next() < this.loss; resend *= 2) delay += resend
     this.after(delay, () => {
-      if (this.nodes.get(host)?.up) this.#arrive(from.id, out)
-      else if (this.options.refusals) this.input(from.id, { type: 'refused', id: out.to })
+      const peer = this.nodes.get(host)
+      if (peer?.up) {
+        const members = [from.swim.self]
+        if (!peer.swim.member(from.id)) this.input(host, { type: 'introduce', members })
+        this.#arrive(from.id, out)
+      } else if (this.options.refusals) {
+        this.input(from.id, { type: 'refused', id: out.to })
+      }
     })
   }
 

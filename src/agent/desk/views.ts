@@ -34,7 +34,7 @@ export function viewsDesk(parts: DeskParts & { report(plane: ControlPlane): Stat
 }
 
 /** From the log while it has the entry, from the kept history of administrative events before that. */
-function logPage(plane: ControlPlane, from: number, limit: number, type?: string): { events: readonly LoggedEvent[]; next: number } {
+export function logPage(plane: ControlPlane, from: number, limit: number, type?: string): { events: readonly LoggedEvent[]; next: number } {
   const { firstIndex } = plane
   const { applied } = plane.state
   const wanted = (e: LoggedEvent) => type === undefined || e.type === type
@@ -63,5 +63,7 @@ function logPage(plane: ControlPlane, from: number, limit: number, type?: string
 /** Writes of values are in the log only, not in the kept history. */
 function valueEvent(plane: ControlPlane, entry: Entry): LoggedEvent | undefined {
   if (entry.type !== 'data') return undefined
-  return toLogged({ ...entry, event: decodeEvent(entry.data) }, plane.state.epochAt(entry.index), 0)
+  const event = decodeEvent(entry.data)
+  if ('unknown' in event || (event.type !== 'KvPut' && event.type !== 'KvDelete')) return undefined
+  return toLogged({ ...entry, event }, plane.state.epochAt(entry.index), 0)
 }

@@ -31,9 +31,9 @@ export default class KvGet extends AgentCommand {
   }
 }
 
-/** Bytes that are no text would break a terminal. */
-export function renderValue(item: KvItem): string {
-  return (
-    utf8Of(item.value) ?? `(${item.value.length} bytes that are not text; print them with --raw)`
-  )
+/** As a line of its own. Bytes that are no text would break a terminal. */
+export function renderValue({ value }: KvItem): string {
+  const text = utf8Of(value)
+  if (text === undefined) return `(${value.length} bytes that are not text; print them with --raw)`
+  return text.replace(/\n$/, '')
 }

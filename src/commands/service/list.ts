@@ -1,3 +1,4 @@
+import { formatAddress } from '../../base/address.ts'
 import { AgentCommand } from '../../client/command.ts'
 import { type Painter, paintLine, printable, type Tone } from '../../client/paint.ts'
 import { listServices, type ServiceItem, serviceStatus } from '../../client/service-client.ts'
@@ -37,7 +38,7 @@ export function renderServices(
     return [
       { text: printable(name), tone: 'strong' as Tone },
       { text: status, tone: tones[status] ?? 'plain' },
-      { text: printable(`${service.address}:${service.port}`), tone: 'plain' as Tone },
+      { text: printable(whereText(service)), tone: 'plain' as Tone },
       { text: printable(service.tags.join(', ')) || '-', tone: 'plain' as Tone },
       { text: checksText(service), tone: 'dim' as Tone },
     ]
@@ -45,6 +46,11 @@ export function renderServices(
   return tableOf(columns, rows, width)
     .map(line => paintLine(line, paint))
     .join('\n')
+}
+
+/** Without an address of its own it is at the node's. */
+function whereText({ address, port }: ServiceItem): string {
+  return address === '' ? `port ${port}` : formatAddress({ host: address, port })
 }
 
 function checksText(service: ServiceItem): string {

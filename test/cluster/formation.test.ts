@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest'
+import type { InitAnswer } from '../../src/api/types.ts'
+import { allReady, endsAgents, node, zombies } from '../support/agents.ts'
+
+/** From agents that know one address to a cluster. */
+
+endsAgents()
+
+test('init picks control nodes, says why, and is the same from every node', async () => {
+  const all = await zombies(4)
+  const [n1, n2, , n4] = all as [(typeof all)[0], (typeof all)[0], (typeof all)[0], (typeof all)[0]]
+  expect(await n1.hive('status')).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/zombie .* 4 nodes in sight[\s\S]*hive init/),
+  })
+
+  const first = await n1.hive('init', '--name', 'prod')
+  expect(first).toMatchObject({ code: 0, stderr: '' })
+  expect(first.stdout).toMatch(/^prod is active {3}tag [0-9a-f-]{36}\n/)
+  expect(first.stdout).toMatch(/control nodes: n1, n2, n3 \(3 of 4 present: the largest odd number/)
+  expect(first.stdout).toContain(`--join ${n1.address}`)
+  await allReady(all)
+
+  const { tag } = (await n1.status()).cluster
+  for (const agent of [n2, n4]) {
+    const again = await agent.json<InitAnswer>('init', '--name', 'prod', '--control', 'n3,n1,n2')
+    expect(again).toMatchObject({ tag, name: 'prod', repeated: true })
+    expect(await agent.hive('init')).toMatchObject({ code: 0 })
+    const other = await agent.hive('init', '--name', 'test')
+    expect(other).toMatchObject({ code: 1, stdout: '' })
+    expect(other.stderr).toMatch(
+      /^error: already initialised as «prod», tag .*\n {2}do: .*hive reset/,
+    )
+    expect(await agent.hive('init', '--control', 'n1,n2,n4')).toMatchObject({ code: 1 })
+  }
+  expect((await n4.status()).cluster).toMatchObject({ tag, leader: expect.any(String) })
+})
+
+test('init with named control nodes, asked of one that is none of them', async () => {
+  const all = await zombies(3)
+  const answer = await all[2]!.json<InitAnswer>('init', '--name', 'two', '--control', 'n2')
+  expect(answer).toMatchObject({ control: ['n2'], name: 'two', repeated: false, why: /operator/ })
+  await allReady(all)
+  const { nodes, cluster } = await all[0]!.status()
+  expect(nodes.map(n => `${n.name} ${n.control}`)).toEqual(['n1 none', 'n2 leader', 'n3 none'])
+  expect(cluster.quorum).toEqual({ voters: 1, needed: 1, reachable: 1 })
+})
+
+test('an init that one of the named cannot take part in leaves zombies, and a later one works', async () => {
+  const all = await zombies(3)
+  const [n1, n2, n3] = all as [(typeof all)[0], (typeof all)[0], (typeof all)[0]]
+  const unknown = await n1.hive('init', '--control', 'n1,n2,n9')
+  expect(unknown).toMatchObject({ code: 1 })
+  expect(unknown.stderr).toMatch(
+    /^error: not in the physical topology: n9\n {2}do: present are n1, n2, n3/,
+  )
+
+  // A frozen process answers nothing, and nobody has noticed yet.
+  n3.signal('SIGSTOP')
+  const frozen = await n1.hive('init', '--name', 'prod', '--control', 'n1,n2,n3')
+  expect(frozen).toMatchObject({ code: 1, stdout: '' })
+  expect(frozen.stderr).toMatch(/^error: .*(n3|reach)/)
+  n3.signal('SIGCONT')
+  const zombie = { n1: 'zombie', n2: 'zombie', n3: 'zombie' } as const
+  for (const agent of all) await agent.sees(zombie)
+  expect((await n2.status()).cluster).toMatchObject({ state: 'zombie', tag: null })
+
+  await n3.kill()
+  const dead = await n1.hive('init', '--name', 'prod', '--control', 'n1,n2,n3')
+  expect(dead).toMatchObject({ code: 1 })
+  expect(dead.stderr).toContain('n3')
+  n3.start()
+  for (const agent of all) await agent.sees(zombie)
+  const later = await n2.hive('init', '--name', 'prod', '--control', 'n1,n2,n3')
+  expect(later).toMatchObject({ code: 0 })
+  await allReady(all)
+})
+
+test('a zombie joins by command, a new node at its start, and a name is had by one only', async () => {
+  const [n1] = await zombies(1)
+  expect(await n1!.hive('init', '--name', 'prod')).toMatchObject({ code: 0 })
+  await n1!.sees({ n1: 'ready' })
+
+  const n2 = await (await node('n2')).start().answers()
+  const joined = await n2.hive('join', n1!.address)
+  expect(joined).toMatchObject({ code: 0, stdout: expect.stringContaining('joined prod') })
+  const n3 = (await node('n3', { join: [n1!] })).start()
+  await allReady([n1!, n2, n3])
+
+  const again = await n2.hive('join', n1!.address)
+  expect(again).toMatchObject({ code: 1 })
+  expect(again.stderr).toMatch(/^error: this node belongs to «prod» already/)
+
+  const double = (await node('n2', { join: [n1!] }, 'n2-again')).start()
+  const { notices } = await double.reports('it was refused', ({ refused }) => refused !== undefined)
+  expect(notices.join()).toMatch(/NAME_TAKEN.*n2 is taken by .*hive leave n2/)
+  const shown = await double.hive('status')
+  expect(shown).toMatchObject({ code: 1 })
+  expect(shown.stdout).not.toContain('hive init')
+  const told = await double.hive('join', n1!.address)
+  expect(told).toMatchObject({ code: 1, stdout: '' })
+  expect(told.stderr).toMatch(/^error: .*n2 is taken/)
+  expect(await n1!.states()).toEqual({ n1: 'ready', n2: 'ready', n3: 'ready' })
+})
+
+test('a zombie that knows nobody says what it waits for, and meets another by hive join', async () => {
+  const n1 = await (await node('n1')).start().answers()
+  const n2 = await (await node('n2')).start().answers()
+  expect(await n2.hive('join', n1.address)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/found other zombies[\s\S]*hive init/),
+  })
+  for (const agent of [n1, n2]) await agent.sees({ n1: 'zombie', n2: 'zombie' })
+  expect(await n2.hive('join', 'no port:x')).toMatchObject({ code: 2 })
+})

@@ -1,0 +1,13 @@
+import { usualLoad } from './kv-workload.ts'
+import type { Settings } from './scenario.ts'
+
+/** What a seed alone decides of a run: how many nodes, and what kind of day it is. */
+export function settingsFor(seed: number, minutes: number, nodes = 3 + (seed % 3)): Settings {
+  return {
+    seed,
+    minutes,
+    nodes,
+    load: seed % 5 === 4 ? { ...usualLoad, clients: 12, think: 60, bulk: 0.05 } : usualLoad,
+    earlyTrouble: seed % 4 === 3,
+  }
+}
