@@ -67,6 +67,7 @@ export const createLinks: CreateLinks = parts => {
       listener = sockets.listen(at, {
         listening: bound => handlers.listening?.(bound),
         accepted: connection => table.accept(connection),
+        refused: (from, why) => handlers.foreign(from, why),
         failed: error => {
           if (!handlers.failed) throw error
           handlers.failed(error)

@@ -7,6 +7,7 @@ import type {
   ConnectionHandlers,
   Listener,
   ListenHandlers,
+  PeerIdentity,
 } from './types.ts'
 
 /** Gathered bytes that leave at once, without waiting for the turn's end: the kernel has work then. */
@@ -14,9 +15,9 @@ const flushBytes = 256 * 1024
 /** Gathered writes up to this size in all become one buffer; copying more costs more than it saves. */
 const joinBytes = 64 * 1024
 /** The system's own limit is over two minutes; whoever dials usually has a shorter one. */
-const dialTimeout = 15_000
+export const dialTimeout = 15_000
 /** Connections that the kernel keeps for a listener until the process takes them. */
-const backlog = 511
+export const backlog = 511
 
 export function listen(at: Address, handlers: ListenHandlers): Listener {
   const server = net.createServer({ noDelay: true }, socket => {
@@ -53,7 +54,7 @@ const unheard: ConnectionHandlers = { opened() {}, received() {}, drained() {}, 
  * Writes are gathered: the first of a turn of the loop leaves when the current callback is over, all others
  * when the turn ends, together. So a quiet node pays no latency and a busy one few system calls.
  */
-class Stream implements Connection {
+export class Stream implements Connection {
   handlers: ConnectionHandlers = unheard
   readonly #socket: net.Socket
   readonly #dialled: Address
@@ -64,10 +65,13 @@ class Stream implements Connection {
   #ending = false
   #why: CloseReason | undefined
   #open = false
+  readonly identity?: () => PeerIdentity
 
-  constructor(socket: net.Socket, remote: Address) {
+  /** `proved`: by the handshake that this socket has behind it. */
+  constructor(socket: net.Socket, remote: Address, proved?: PeerIdentity) {
     this.#socket = socket
     this.#dialled = remote
+    if (proved) this.identity = () => proved
     socket.on('data', bytes => this.handlers.received(bytes))
     socket.on('error', error => {
       this.#why ??= closeReason(error, this.#open)

@@ -30,6 +30,8 @@ export interface ListenHandlers {
   listening(at: Address): void
   /** Return the handlers of the new connection. */
   accepted(connection: Connection): ConnectionHandlers
+  /** Somebody who could not prove enough to be accepted. */
+  refused?(from: Address, why: string): void
   failed(error: Error): void
 }
 

@@ -1,0 +1,239 @@
+import type net from 'node:net'
+import tls from 'node:tls'
+import { type Address, formatAddress } from '../base/address.ts'
+import { maxStrangers } from './limits.ts'
+import { bindDatagram } from './real-datagrams.ts'
+import { backlog, dialTimeout, Stream } from './real-streams.ts'
+import {
+  type Credentials,
+  type Manner,
+  manners,
+  mannersOf,
+  nameOf,
+} from './security/credentials.ts'
+import { proved, provedByToken } from './security/real-proved.ts'
+import { TlsContexts } from './security/tls-contexts.ts'
+import { bindError, closeReason, codeOf, plainHost } from './socket-errors.ts'
+import type {
+  CloseReason,
+  Connection,
+  ConnectionHandlers,
+  Listener,
+  ListenHandlers,
+  PeerIdentity,
+  Sockets,
+} from './types.ts'
+
+/**
+ * The same seam over TLS 1.3. A dialler says by the server name as what it comes (member, holder of the secret,
+ * joiner with a token); the other end answers with what proves itself to such a one, or not at all. Nothing is
+ * accepted, and nobody's bytes are read, before both ends have proved what that manner asks of them.
+ */
+export function tlsSockets(credentials: () => Credentials): Sockets {
+  const contexts = new TlsContexts(credentials)
+  return {
+    bindDatagram,
+    listen: (at, handlers) => listen(at, handlers, contexts),
+    dial: (to, handlers) => new Dial(to, handlers, contexts),
+  }
+}
+
+/** From the first byte to the last of the handshake, at either end, ms. */
+const handshakeTimeout = 5_000
+/** What is spoken inside; an end that cannot answer a manner says so by refusing it (RFC 7301 §3.2). */
+const protocolOf = (manner: Manner): string => `hive-${manner}/1`
+
+function listen(at: Address, handlers: ListenHandlers, contexts: TlsContexts): Listener {
+  /** Connected, and the handshake is not over, by address; oldest first. */
+  const strangers = new Map<string, net.Socket>()
+  const refuse = (socket: net.Socket, why: string): void => {
+    handlers.refused?.(remoteOf(socket), why)
+    socket.destroy()
+  }
+  const server = tls.createServer({
+    ...contexts.common,
+    noDelay: true,
+    handshakeTimeout,
+    requestCert: true,
+    // Who has no certificate may be a joiner with a token; who has a wrong one is refused below, by name.
+    rejectUnauthorized: false,
+    SNICallback: (name, done) => done(null, contexts.serverContext(mannerOf(name) ?? 'member')),
+    ALPNCallback: ({ servername, protocols }) => {
+      const manner = mannerOf(servername)
+      if (!manner || !contexts.serves(manner)) return undefined
+      return protocols.find(protocol => protocol === protocolOf(manner))
+    },
+  })
+  server.on('connection', (socket: net.Socket) => {
+    const key = formatAddress(remoteOf(socket))
+    strangers.set(key, socket)
+    socket.on('close', () => strangers.delete(key))
+    if (strangers.size <= maxStrangers) return
+    const [first, oldest] = strangers.entries().next().value!
+    strangers.delete(first)
+    refuse(oldest, 'too many connections that say nothing')
+  })
+  server.on('secureConnection', (socket: tls.TLSSocket) => {
+    strangers.delete(formatAddress(remoteOf(socket)))
+    const manner = mannerOf(socket.servername)
+    const identity = manner && proved(socket, manner, contexts.credentials)
+    if (!identity || typeof identity === 'string') {
+      refuse(socket, identity ?? 'asks for nobody here')
+      return
+    }
+    const connection = new Stream(socket, remoteOf(socket), identity)
+    connection.handlers = handlers.accepted(connection)
+    connection.opened()
+  })
+  server.on('tlsClientError', (error, socket) => {
+    const code = codeOf(error) ?? 'no reason'
+    if (!quiet.has(code)) handlers.refused?.(remoteOf(socket), `no handshake: ${code}`)
+  })
+  server.on('error', error => handlers.failed(bindError(error, 'TCP', at)))
+  server.listen({ host: at.host, port: at.port, backlog }, () => {
+    const bound = server.address()
+    if (bound === null || typeof bound === 'string') return
+    handlers.listening({ host: at.host, port: bound.port })
+  })
+  return {
+    close() {
+      server.close()
+      for (const socket of strangers.values()) socket.destroy()
+    },
+  }
+}
+
+/** Somebody who connects and goes, or says nothing in time, is no news: ports are probed all day. */
+const quiet = new Set(['ECONNRESET', 'EPIPE'])
+
+/**
+ * One dial: the manners that this end can come in are tried, best first, each over a connection of its own,
+ * until the other end takes one.
+ */
+class Dial implements Connection {
+  readonly #to: Address
+  readonly #handlers: ConnectionHandlers
+  readonly #contexts: TlsContexts
+  readonly #manners: Manner[]
+  readonly #timer: NodeJS.Timeout
+  #attempt: tls.TLSSocket | undefined
+  #stream: Stream | undefined
+  /** Written before there was anything to write to. */
+  #early: Uint8Array[] = []
+  #ending = false
+  #over = false
+
+  constructor(to: Address, handlers: ConnectionHandlers, contexts: TlsContexts) {
+    this.#to = to
+    this.#handlers = handlers
+    this.#contexts = contexts
+    this.#manners = [...mannersOf(contexts.credentials)]
+    this.#timer = setTimeout(() => this.#fail('timeout'), dialTimeout)
+    process.nextTick(() => this.#next('untrusted'))
+  }
+
+  get remote(): Address {
+    return this.#stream?.remote ?? this.#to
+  }
+
+  identity() {
+    return this.#stream?.identity?.()
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#stream) this.#stream.write(bytes)
+    else if (!this.#over && !this.#ending) this.#early.push(bytes)
+  }
+
+  pending(): number {
+    return this.#stream?.pending() ?? this.#early.reduce((sum, bytes) => sum + bytes.length, 0)
+  }
+
+  end(): void {
+    this.#ending = true
+    this.#stream?.end()
+  }
+
+  destroy(): void {
+    if (this.#stream) this.#stream.destroy()
+    else this.#fail('closed')
+  }
+
+  #next(why: CloseReason): void {
+    if (this.#over) return
+    const manner = this.#manners.shift()
+    if (!manner) {
+      this.#fail(why)
+      return
+    }
+    const socket = tls.connect({
+      ...this.#contexts.common,
+      host: this.#to.host,
+      port: this.#to.port,
+      servername: nameOf(manner),
+      secureContext: this.#contexts.clientContext(manner),
+      ALPNProtocols: [protocolOf(manner)],
+      // By `proved`, which knows ids and tokens; names of machines prove nothing here.
+      rejectUnauthorized: false,
+    })
+    socket.setNoDelay(true)
+    this.#attempt = socket
+    let connected = false
+    let failure: CloseReason = 'reset'
+    socket.once('connect', () => {
+      connected = true
+    })
+    const failed = (error: Error): void => {
+      const reason = closeReason(error, false)
+      // Everything that the system has no word for is TLS's: an alert from there, or a doubt from here.
+      failure = connected && reason === 'closed' ? 'untrusted' : reason
+    }
+    const closed = (): void => {
+      if (failure === 'untrusted') this.#next(failure)
+      else this.#fail(failure)
+    }
+    socket.on('error', failed)
+    socket.on('close', closed)
+    socket.once('secureConnect', () => {
+      const { credentials } = this.#contexts
+      const identity =
+        manner === 'token'
+          ? provedByToken(socket, credentials)
+          : proved(socket, manner, credentials)
+      if (typeof identity === 'string') {
+        failure = 'untrusted'
+        socket.destroy()
+        return
+      }
+      socket.off('error', failed).off('close', closed)
+      this.#open(socket, identity)
+    })
+  }
+
+  #open(socket: tls.TLSSocket, identity: PeerIdentity): void {
+    clearTimeout(this.#timer)
+    this.#stream = new Stream(socket, this.#to, identity)
+    this.#stream.handlers = this.#handlers
+    for (const bytes of this.#early) this.#stream.write(bytes)
+    this.#early = []
+    if (this.#ending) this.#stream.end()
+    this.#stream.opened()
+  }
+
+  #fail(why: CloseReason): void {
+    if (this.#over) return
+    this.#over = true
+    this.#early = []
+    clearTimeout(this.#timer)
+    this.#attempt?.destroy()
+    process.nextTick(() => this.#handlers.closed(why))
+  }
+}
+
+function mannerOf(name: string | false | null | undefined): Manner | undefined {
+  return manners.find(manner => nameOf(manner) === name)
+}
+
+function remoteOf(socket: net.Socket): Address {
+  return { host: plainHost(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+}

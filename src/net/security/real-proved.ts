@@ -1,0 +1,68 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import { MalformedError } from '../../base/bytes.ts'
+import type { PeerIdentity } from '../types.ts'
+import { type Credentials, type Manner, named } from './credentials.ts'
+import { inspect } from './x509.ts'
+
+/** What the other end has proved when TLS is through with its part; a text: why it is nobody to us. */
+export function proved(
+  socket: TLSSocket,
+  manner: Manner,
+  credentials: Credentials,
+): PeerIdentity | string {
+  if (manner === 'token') return { kind: 'anonymous' }
+  const certificate = socket.getPeerX509Certificate()
+  if (!certificate) return 'no certificate'
+  if (!socket.authorized) return `certificate refused: ${reasonOf(socket)}`
+  const proof = credentials[manner]
+  // OpenSSL has checked the path; that it ends at one of ours must not hang on how contexts are switched.
+  if (!proof?.authorities.some(a => certificate.verify(publicKeyOf(a))))
+    return 'certificate of another authority'
+  return identityOf(certificate, manner, credentials.member?.tag)
+}
+
+/** The joiner's side: the other end is vouched for by the authority that the token names. */
+export function provedByToken(socket: TLSSocket, credentials: Credentials): PeerIdentity | string {
+  const certificate = socket.getPeerX509Certificate()
+  const authority = certificate?.issuerCertificate
+  if (!certificate || !authority) return 'no certificate'
+  const fingerprint = createHash('sha256').update(authority.raw).digest('hex')
+  if (fingerprint !== credentials.token?.authority) return 'another cluster than that of the token'
+  if (!authority.ca || !certificate.verify(authority.publicKey))
+    return 'certificate of another authority'
+  const now = Date.now()
+  if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo))
+    return 'certificate refused: CERT_HAS_EXPIRED'
+  return identityOf(certificate, 'member', undefined)
+}
+
+function identityOf(
+  certificate: X509Certificate,
+  manner: 'member' | 'secret',
+  ours: string | undefined,
+): PeerIdentity | string {
+  try {
+    const certified = inspect(certificate)
+    const { id, tag } = named(certified)
+    const { key, serial } = certified
+    if (id === undefined) return 'a certificate that names no node'
+    if (manner === 'secret') return { kind: 'secret', id, key }
+    if (tag === undefined || (ours !== undefined && tag !== ours))
+      return 'a certificate of another cluster'
+    return { kind: 'node', id, tag, key, serial }
+  } catch (error) {
+    if (error instanceof MalformedError) return error.message
+    throw error
+  }
+}
+
+function reasonOf(socket: TLSSocket): string {
+  const reason: unknown = socket.authorizationError
+  if (typeof reason === 'string') return reason
+  return (reason as { code?: string } | undefined)?.code ?? 'untrusted'
+}
+
+function publicKeyOf(authority: string) {
+  return new X509Certificate(authority).publicKey
+}

@@ -1,0 +1,272 @@
+import net from 'node:net'
+import tls from 'node:tls'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { Address } from '../../../src/base/address.ts'
+import { tlsSockets } from '../../../src/net/real-tls-sockets.ts'
+import type { Credentials } from '../../../src/net/security/credentials.ts'
+import { newSecret } from '../../../src/net/security/secret.ts'
+import { keyFingerprint, newKey } from '../../../src/net/security/x509.ts'
+import type { CloseReason, Connection, PeerIdentity } from '../../../src/net/types.ts'
+import { describeSockets } from '../../contract/sockets.ts'
+import { holderOf, makeCluster, memberOf, tokenFor } from './papers.ts'
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('it never happened')
+    await turn()
+  }
+}
+
+const prod = makeCluster('prod')
+const other = makeCluster('other')
+const secret = newSecret()
+const a = memberOf(prod, 'a')
+const b = memberOf(prod, 'b')
+
+describeSockets('TLS', () => ({
+  here: tlsSockets(() => ({ member: a })),
+  there: tlsSockets(() => ({ member: b })),
+  hereHost: '127.0.0.1',
+  thereHost: '127.0.0.1',
+  until,
+  pass: async () => {
+    for (let i = 0; i < 50; i++) await turn()
+  },
+  close: () => {},
+}))
+
+describe('who meets whom', () => {
+  const open: { close(): void }[] = []
+  const connections: Connection[] = []
+  afterEach(() => {
+    for (const c of connections.splice(0)) c.destroy()
+    for (const o of open.splice(0)) o.close()
+  })
+
+  interface Server {
+    at: Address
+    accepted: (PeerIdentity | undefined)[]
+    refused: string[]
+    heard: string[]
+  }
+
+  async function serve(credentials: () => Credentials): Promise<Server> {
+    const server: Server = { at: { host: '', port: 0 }, accepted: [], refused: [], heard: [] }
+    open.push(
+      tlsSockets(credentials).listen(
+        { host: '127.0.0.1', port: 0 },
+        {
+          listening: at => {
+            server.at = at
+          },
+          accepted: connection => {
+            connections.push(connection)
+            server.accepted.push(connection.identity?.())
+            return {
+              opened() {},
+              received: bytes => void server.heard.push(Buffer.from(bytes).toString()),
+              drained() {},
+              closed() {},
+            }
+          },
+          refused: (_from, why) => void server.refused.push(why),
+          failed: error => {
+            throw error
+          },
+        },
+      ),
+    )
+    await until(() => server.at.port > 0)
+    return server
+  }
+
+  /** What became of a dial: who answered, or why nobody did; a word is sent as soon as it is open. */
+  async function meet(dialler: Credentials, server: Server): Promise<PeerIdentity | CloseReason> {
+    let opened: PeerIdentity | undefined
+    let why: CloseReason | undefined
+    const connection: Connection = tlsSockets(() => dialler).dial(server.at, {
+      opened: () => {
+        opened = connection.identity?.()
+        connection.write(Buffer.from('word'))
+      },
+      received() {},
+      drained() {},
+      closed: reason => {
+        why = reason
+      },
+    })
+    connections.push(connection)
+    await until(() => why !== undefined || (opened !== undefined && server.accepted.length > 0))
+    return why ?? opened!
+  }
+
+  test('two members know each other by id, key and certificate', async () => {
+    const server = await serve(() => ({ member: b }))
+    const met = await meet({ member: a }, server)
+    expect(met).toMatchObject({ kind: 'node', id: 'b', tag: 'prod', key: keyFingerprint(b.key) })
+    expect(server.accepted).toMatchObject([
+      { kind: 'node', id: 'a', tag: 'prod', key: keyFingerprint(a.key) },
+    ])
+  })
+
+  test('two holders of the secret', async () => {
+    const server = await serve(() => ({ secret: holderOf(secret, 'z2') }))
+    expect(await meet({ secret: holderOf(secret, 'z1') }, server)).toMatchObject({
+      kind: 'secret',
+      id: 'z2',
+    })
+    expect(server.accepted).toMatchObject([{ kind: 'secret', id: 'z1' }])
+  })
+
+  test('a member meets a zombie by the secret, and the other way round', async () => {
+    const zombie = { secret: holderOf(secret, 'z') }
+    const member = { member: a, secret: holderOf(secret, 'a', a.key) }
+    const atZombie = await serve(() => zombie)
+    expect(await meet(member, atZombie)).toMatchObject({ kind: 'secret', id: 'z' })
+    const atMember = await serve(() => member)
+    expect(await meet(zombie, atMember)).toMatchObject({
+      kind: 'secret',
+      id: 'a',
+      key: keyFingerprint(a.key),
+    })
+    expect(atMember.accepted).toMatchObject([{ kind: 'secret', id: 'z' }])
+  })
+
+  test('a joiner with a token knows whom it asks, and is nobody itself', async () => {
+    const server = await serve(() => ({ member: b }))
+    expect(await meet({ token: tokenFor(prod) }, server)).toMatchObject({
+      kind: 'node',
+      id: 'b',
+      tag: 'prod',
+    })
+    expect(server.accepted).toEqual([{ kind: 'anonymous' }])
+  })
+
+  test('a token of another cluster finds nobody', async () => {
+    const server = await serve(() => ({ member: b }))
+    expect(await meet({ token: tokenFor(other) }, server)).toBe('untrusted')
+    expect(server.heard).toEqual([])
+  })
+
+  const strangers: [string, () => Credentials][] = [
+    ['a member of another cluster', () => ({ member: memberOf(other, 'a') })],
+    [
+      'one who believes us and has papers of another cluster',
+      () => ({ member: memberOf(other, 'a', { trusting: [prod.authority.certificate] }) }),
+    ],
+    ['another secret', () => ({ secret: holderOf(newSecret(), 'a') })],
+    ['an expired certificate', () => ({ member: memberOf(prod, 'a', { to: Date.now() - 1000 }) })],
+    [
+      'a certificate of tomorrow',
+      () => ({ member: memberOf(prod, 'a', { from: Date.now() + 3_600_000 }) }),
+    ],
+    ['nothing at all', () => ({})],
+  ]
+  test.each(strangers)('%s is refused, and not a byte of it is read', async (_name, papers) => {
+    const server = await serve(() => ({ member: b, secret: holderOf(secret, 'b', b.key) }))
+    await meet(papers(), server)
+    for (let i = 0; i < 50; i++) await turn()
+    expect(server.accepted).toEqual([])
+    expect(server.heard).toEqual([])
+  })
+
+  test('the secret makes nobody a member: its authority is not that of the cluster', async () => {
+    const key = newKey()
+    const forged = {
+      ...holderOf(secret, 'a', key),
+      tag: 'prod',
+      authorities: [prod.authority.certificate],
+    }
+    const server = await serve(() => ({ member: b, secret: holderOf(secret, 'b') }))
+    await meet({ member: forged }, server)
+    for (let i = 0; i < 50; i++) await turn()
+    expect(server.accepted).toEqual([])
+    expect(server.refused.join()).toMatch(/certificate refused/)
+  })
+
+  test('a node that got its certificate is a member from the next connection on', async () => {
+    let credentials: Credentials = { secret: holderOf(secret, 'b', b.key) }
+    const server = await serve(() => credentials)
+    const dialler = { member: a, secret: holderOf(secret, 'a', a.key) }
+    expect(await meet(dialler, server)).toMatchObject({ kind: 'secret' })
+    credentials = { ...credentials, member: b }
+    server.accepted.length = 0
+    expect(await meet(dialler, server)).toMatchObject({ kind: 'node', id: 'b' })
+  })
+
+  test('while authorities change, members of the old and of the new one meet', async () => {
+    const next = makeCluster('prod')
+    const trusting = [prod.authority.certificate, next.authority.certificate]
+    const server = await serve(() => ({ member: memberOf(prod, 'b', { trusting }) }))
+    expect(await meet({ member: memberOf(next, 'a', { trusting }) }, server)).toMatchObject({
+      kind: 'node',
+      id: 'b',
+    })
+    expect(server.accepted).toMatchObject([{ kind: 'node', id: 'a' }])
+  })
+
+  test('an end that speaks no TLS is refused, counted, and hears nothing', async () => {
+    const server = await serve(() => ({ member: b }))
+    const socket = net.connect(server.at.port, '127.0.0.1')
+    const heard: Buffer[] = []
+    let closed = false
+    socket
+      .on('data', bytes => heard.push(bytes))
+      .on('close', () => {
+        closed = true
+      })
+    socket.on('error', () => {})
+    socket.write('GET / HTTP/1.1\r\n\r\n')
+    await until(() => closed)
+    expect(server.refused).toHaveLength(1)
+    // At most a TLS alert.
+    expect(Buffer.concat(heard).length).toBeLessThanOrEqual(7)
+  })
+
+  test('TLS 1.2 is refused', async () => {
+    const server = await serve(() => ({ member: b }))
+    const socket = tls.connect({
+      port: server.at.port,
+      host: '127.0.0.1',
+      servername: 'member.hive',
+      maxVersion: 'TLSv1.2',
+      rejectUnauthorized: false,
+      cert: a.chain,
+      key: a.key,
+    })
+    let error: Error | undefined
+    socket.on('error', e => {
+      error = e
+    })
+    await until(() => error !== undefined)
+    expect(server.accepted).toEqual([])
+  })
+
+  test('connections that say nothing make room, oldest first', async () => {
+    const server = await serve(() => ({ member: b }))
+    const silent: net.Socket[] = []
+    let gone = 0
+    for (let i = 0; i < 300; i++) {
+      const socket = net.connect(server.at.port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.on('close', () => gone++)
+      silent.push(socket)
+    }
+    await until(() => gone >= 44)
+    expect(await meet({ member: a }, server)).toMatchObject({ kind: 'node', id: 'b' })
+    for (const socket of silent) socket.destroy()
+  })
+
+  test('a port where nobody listens is refused, a name that nobody has unresolved', async () => {
+    const server = await serve(() => ({ member: b }))
+    open.pop()!.close()
+    await turn()
+    expect(await meet({ member: a }, server)).toBe('refused')
+    expect(
+      await meet({ member: a }, { ...server, at: { host: 'no-such-host.invalid', port: 9 } }),
+    ).toBe('unresolved')
+  })
+})
