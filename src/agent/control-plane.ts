@@ -6,7 +6,7 @@ import { defaults, Raft } from '../raft/raft.ts'
 import type { ConfigChange, ChangeResult, Entry, Message, RaftConfig, RaftStatus, Rank, Ready, SnapshotMeta } from '../raft/types.ts'
 import { decodeEvent, encodeEvent } from '../state/codec.ts'
 import type { EventData, EventType, HiveEvent, RequestId } from '../state/events.ts'
-import { eventsVersion } from '../state/events.ts'
+import { versionOf } from '../state/events.ts'
 import { State } from '../state/state.ts'
 import type { Applied, Outcome } from '../state/types.ts'
 import type { GroupStore, Loaded, StorageFailure } from '../store/types.ts'
@@ -147,7 +147,7 @@ export class ControlPlane {
   propose(draft: Draft, done: (outcome: Outcome) => void): void {
     if (this.#stopped || !this.isLeader()) return done(notLeader)
     if (this.#queue.length >= maxQueuedProposals) return done(overloaded)
-    const event = { v: eventsVersion, time: this.#parts.clock.wall(), ...draft } as HiveEvent
+    const event = { v: versionOf(draft.type, draft.data), time: this.#parts.clock.wall(), ...draft } as HiveEvent
     const data = encoded(event)
     if (!(data instanceof Uint8Array)) return done(data)
     this.#queue.push({ data, done })

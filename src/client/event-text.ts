@@ -69,6 +69,15 @@ function tell(event: LoggedEvent, names: Names): string {
     case 'KvPut':
     case 'KvDelete':
       return isText(data.key) ? `${data.key}${data.recurse === true ? '*' : ''}` : ''
+    case 'CaCreated':
+    case 'CaRetired':
+      return short(data.fingerprint)
+    case 'CertificateIssued':
+      return listed(who, typeof data.notAfter === 'number' && `until ${formatTime(data.notAfter)}`)
+    case 'GossipKeyAdded':
+    case 'GossipKeyUsed':
+    case 'GossipKeyDropped':
+      return `key ${String(data.id)}`
     case 'NodeReady':
     case 'NodeDrainCancelled':
     case 'NodeLeaving':
@@ -76,6 +85,11 @@ function tell(event: LoggedEvent, names: Names): string {
     default:
       return listed(who, ...rest(data, names))
   }
+}
+
+/** Enough of a fingerprint to tell two apart. */
+function short(fingerprint: unknown): string {
+  return isText(fingerprint) ? fingerprint.slice(0, 16) : ''
 }
 
 /** What there is of it, with commas. */

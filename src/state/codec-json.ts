@@ -35,6 +35,7 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
     ...(f.has('address') && { address: f.address('address') }),
     ...(f.has('version') && { version: f.text('version', name) }),
     ...(f.has('dc') && { dc: f.text('dc', name) }),
+    ...(f.has('key') && { key: f.text('key', name, 1) }),
     incarnation: f.count('incarnation'),
   }),
   NodeDraining: f => ({
@@ -65,6 +66,23 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
     ...(f.has('recurse') && { recurse: f.flag('recurse') }),
     ...(f.has('cas') && { cas: f.count('cas') }),
   }),
+  CaCreated: f => ({
+    certificate: f.text('certificate', 4096, 1),
+    fingerprint: f.text('fingerprint', name, 1),
+    sealedKey: f.text('sealedKey', prose, 1),
+  }),
+  CaRetired: f => ({ fingerprint: f.text('fingerprint', name, 1) }),
+  CertificateIssued: f => ({
+    id: id(f),
+    serial: f.text('serial', name, 1),
+    notBefore: f.count('notBefore'),
+    notAfter: f.count('notAfter'),
+    fingerprint: f.text('fingerprint', name, 1),
+    ca: f.text('ca', name, 1),
+  }),
+  GossipKeyAdded: f => ({ id: f.count('id'), sealed: f.text('sealed', prose, 1) }),
+  GossipKeyUsed: f => ({ id: f.count('id') }),
+  GossipKeyDropped: f => ({ id: f.count('id') }),
 }
 
 export function knowsJsonType(type: string): type is JsonType {
@@ -107,5 +125,6 @@ function describe(f: Fields): NodeDescription {
     version: f.text('version', name),
     incarnation: f.count('incarnation'),
     roles: f.texts('roles', 64, name),
+    ...(f.has('key') && { key: f.text('key', name, 1) }),
   }
 }

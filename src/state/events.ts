@@ -6,7 +6,7 @@ import type { EpochMillis } from '../base/time.ts'
  * in `apply/`, its line in `README.md`; raise `eventsVersion` and propose it only once every member
  * can read it.
  */
-export const eventsVersion = 1
+export const eventsVersion = 2
 
 export type NodeId = string
 
@@ -22,6 +22,8 @@ export interface NodeDescription {
   readonly version: string
   readonly incarnation: number
   readonly roles: readonly string[]
+  /** SHA-256 of its public key, hexadecimal: what it proves itself by. Absent: of a time before keys. */
+  readonly key?: string
 }
 
 export interface EventData {
@@ -41,6 +43,8 @@ export interface EventData {
     readonly address?: Address
     readonly version?: string
     readonly dc?: string
+    /** The first time that it is known; a key never changes. */
+    readonly key?: string
     readonly incarnation: number
   }
   NodeDraining: {
@@ -77,6 +81,37 @@ export interface EventData {
     readonly cas?: number
   }
   KvDelete: { readonly key: string; readonly recurse?: boolean; readonly cas?: number }
+  /** From now on this authority certifies nodes; those before it are still believed. */
+  CaCreated: {
+    /** PEM. */
+    readonly certificate: string
+    /** SHA-256 of it, hexadecimal. */
+    readonly fingerprint: string
+    /** Its key, sealed under the control key. */
+    readonly sealedKey: string
+  }
+  /** No longer believed. */
+  CaRetired: { readonly fingerprint: string }
+  CertificateIssued: {
+    readonly id: NodeId
+    /** Hexadecimal. */
+    readonly serial: string
+    readonly notBefore: EpochMillis
+    readonly notAfter: EpochMillis
+    /** SHA-256 of the certificate, hexadecimal. */
+    readonly fingerprint: string
+    /** Fingerprint of the authority. */
+    readonly ca: string
+  }
+  /** Nodes may receive gossip under this key from now on. Ids run from 1 to 255 and around; 0 is the secret's. */
+  GossipKeyAdded: {
+    readonly id: number
+    /** The key, sealed under the control key. */
+    readonly sealed: string
+  }
+  /** And send it under this key. */
+  GossipKeyUsed: { readonly id: number }
+  GossipKeyDropped: { readonly id: number }
 }
 
 export type RoleState =
@@ -89,6 +124,22 @@ export type RoleState =
   | 'failed'
 
 export type EventType = keyof EventData
+
+/** The version that an event needs: builds of the one before go on reading everything that they know. */
+export function versionOf(type: EventType, data: object): number {
+  if (second.has(type)) return 2
+  const described = (data as { readonly node?: object }).node ?? data
+  return 'key' in described && type !== 'KvPut' && type !== 'KvDelete' ? 2 : 1
+}
+
+const second: ReadonlySet<EventType> = new Set([
+  'CaCreated',
+  'CaRetired',
+  'CertificateIssued',
+  'GossipKeyAdded',
+  'GossipKeyUsed',
+  'GossipKeyDropped',
+])
 
 /** So that a retried request takes effect once (thesis §6.3). */
 export interface RequestId {

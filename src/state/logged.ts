@@ -29,8 +29,14 @@ export function toLogged(
   const { event } = entry
   if ('unknown' in event) return undefined
   const { type, actor } = event
-  const data = type === 'KvPut' ? shownPut(event.data) : event.data
+  const data = type === 'KvPut' ? shownPut(event.data) : withoutSecrets(event.data)
   return { ...at, time: event.time, actor, type, data }
+}
+
+/** What is sealed is of no use to people, and nobody shall collect it from a log. */
+function withoutSecrets(data: object): object {
+  const { sealed, sealedKey, ...shown } = data as Record<string, unknown>
+  return sealed === undefined && sealedKey === undefined ? data : shown
 }
 
 /** Value in base64, cut when long (`cut`); `bytes` is its full size. */

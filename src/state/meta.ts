@@ -10,6 +10,8 @@ export interface Facts {
   control: { readonly voters: readonly NodeId[]; readonly observers: readonly NodeId[] }
   /** Present: the entry that this build cannot read. */
   stopped: { readonly at: number; readonly type: string; readonly needs: number }
+  /** The gossip key under which nodes send. */
+  gossip: { readonly primary: number }
   /** The entry from which each epoch counts, oldest first. */
   epochs: readonly { readonly epoch: number; readonly from: number }[]
 }

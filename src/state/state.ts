@@ -14,8 +14,11 @@ import { Nodes } from './nodes.ts'
 import { type Rowed, Table } from './table.ts'
 import type {
   Applied,
+  CaRecord,
+  CertificateRecord,
   ClusterRecord,
   EntryLike,
+  GossipKeyRecord,
   KvEntry,
   NodeRecord,
   Outcome,
@@ -39,6 +42,12 @@ export class State {
     tombstones: new Table<Tombstone>('tombstone', (a, b) => a.leftAt - b.leftAt),
     meta: new Meta(),
     kv: new Kv(),
+    authorities: new Table<CaRecord>('authority', (a, b) => a.createdAt - b.createdAt),
+    certificates: new Table<CertificateRecord>('certificate'),
+    gossipKeys: new Table<GossipKeyRecord>(
+      'gossip-key',
+      (a, b) => a.addedAt - b.addedAt || a.id - b.id,
+    ),
   }
   readonly #clients = new Clients()
   readonly #history = new History()
@@ -90,6 +99,22 @@ export class State {
 
   get tombstones(): ReadonlyMap<NodeId, Tombstone> {
     return this.#parts.tombstones.all
+  }
+
+  /** By fingerprint, oldest first; the last one certifies. Empty: this cluster has none. */
+  get authorities(): ReadonlyMap<string, CaRecord> {
+    return this.#parts.authorities.all
+  }
+
+  /** By node; those of nodes that are gone as long as they are valid. */
+  get certificates(): ReadonlyMap<NodeId, CertificateRecord> {
+    return this.#parts.certificates.all
+  }
+
+  /** Which are received, and which is sent. Empty: those who hold the secret use its key. */
+  get gossipKeys(): { readonly primary: number; readonly keys: readonly GossipKeyRecord[] } {
+    const primary = this.#parts.meta.fact('gossip')?.primary ?? 0
+    return { primary, keys: [...this.#parts.gossipKeys.all.values()] }
   }
 
   /** Control nodes that vote, sorted; a change under way shows when it is complete. */

@@ -46,6 +46,34 @@ export interface NodeRecord {
   }[]
   readonly admittedAt: number
   readonly changedAt: number
+  /** SHA-256 of its public key; absent until it is known. */
+  readonly key?: string
+}
+
+/** An authority that is believed; the one created last certifies. */
+export interface CaRecord {
+  readonly fingerprint: string
+  readonly certificate: string
+  readonly sealedKey: string
+  readonly createdAt: number
+  readonly time: EpochMillis
+}
+
+/** A node's latest certificate; kept while it is valid, though the node is gone. */
+export interface CertificateRecord {
+  readonly id: NodeId
+  readonly serial: string
+  readonly notBefore: EpochMillis
+  readonly notAfter: EpochMillis
+  readonly fingerprint: string
+  readonly ca: string
+}
+
+export interface GossipKeyRecord {
+  readonly id: number
+  /** Empty for key 0, which is derived from the secret. */
+  readonly sealed: string
+  readonly addedAt: number
 }
 
 export interface Tombstone {

@@ -42,6 +42,9 @@ const node = fc
     describeNode(name, { incarnation, roles, ...(id && { id }) }),
   )
 
+const ca = fc.constantFrom('ca1', 'ca2', 'ca3')
+const gossipKey = fc.integer({ min: 0, max: 3 })
+
 const states = ['assigned', 'bootstrapping', 'running', 'draining', 'stopped', 'failed'] as const
 
 const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<EventData[T]> } = {
@@ -73,6 +76,19 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
   SettingsChanged: fc.record({
     settings: fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('', '1', '2')),
   }),
+  CaCreated: ca.map(name => ({ fingerprint: name, certificate: `c ${name}`, sealedKey: 's' })),
+  CaRetired: ca.map(fingerprint => ({ fingerprint })),
+  CertificateIssued: fc.record({
+    id,
+    ca,
+    serial: fc.constantFrom('01', '02'),
+    fingerprint: fc.constant('f'),
+    notBefore: fc.constant(0),
+    notAfter: fc.constantFrom(0, 2 ** 41),
+  }),
+  GossipKeyAdded: fc.record({ id: gossipKey, sealed: fc.constantFrom('s', 't') }),
+  GossipKeyUsed: fc.record({ id: gossipKey }),
+  GossipKeyDropped: fc.record({ id: gossipKey }),
   KvPut: fc.record({ key, value, flags: fc.integer({ min: 0, max: 1 }), cas }),
   KvDelete: fc.record({ key: prefix, recurse: fc.boolean(), cas }, { requiredKeys: ['key'] }),
 }
@@ -108,7 +124,7 @@ export const anyEntry: fc.Arbitrary<Body> = fc.oneof(
   { weight: 200, arbitrary: anyData.map((event): Body => ({ type: 'data', event })) },
   {
     weight: 10,
-    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 2 } } }),
+    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 3 } } }),
   },
 )
 

@@ -15,7 +15,7 @@ import {
 /** How a node enters, comes back, and leaves for good. */
 
 export function newNode(description: NodeDescription, at: At): NodeRecord {
-  const { id, name, address, dc, version, incarnation } = description
+  const { id, name, address, dc, version, incarnation, key } = description
   return {
     ...{ id, name, address, dc, version, incarnation },
     phase: 'recovering',
@@ -24,6 +24,7 @@ export function newNode(description: NodeDescription, at: At): NodeRecord {
     roles: mergedRoles([], description.roles),
     admittedAt: at.index,
     changedAt: at.index,
+    ...(key !== undefined && { key }),
   }
 }
 
@@ -43,8 +44,11 @@ export function admit(parts: Parts, data: EventData['NodeAdmitted'], at: At): Ru
       'start it with another --name, or let the other one leave first',
     )
   }
-  const fresh = newNode(node, at)
   const known = parts.nodes.get(node.id)
+  if (known?.key !== undefined && node.key !== undefined && known.key !== node.key) {
+    return otherKey(known)
+  }
+  const fresh = newNode(known?.key === undefined ? node : { ...node, key: known.key }, at)
   if (known === undefined) {
     parts.nodes.set(node.id, fresh)
     parts.tombstones.delete(node.id)
@@ -59,6 +63,15 @@ export function admit(parts: Parts, data: EventData['NodeAdmitted'], at: At): Ru
   if (JSON.stringify(back) === JSON.stringify(known)) return repeated(at)
   change(parts, at, back, {})
   return done(at)
+}
+
+/** The id is bound to the key that it came with first. */
+function otherKey(known: NodeRecord): Ruling {
+  return refused(
+    'IDENTITY_MISMATCH',
+    `the id of ${known.name} belongs to another key`,
+    'a node that lost its key comes back as a new one: run `hive reset` on it, and `hive leave` for the old one',
+  )
 }
 
 /** A drain outlives an absence: only an operator ends it. */
@@ -82,7 +95,15 @@ export function update(parts: Parts, data: EventData['NodeUpdated'], at: At): Ru
   if (incarnation < node.incarnation) {
     return refused('REFUSED', `${node.name} has said newer things of itself since`)
   }
-  const changed = { ...node, address, version, dc, incarnation }
+  if (node.key !== undefined && data.key !== undefined && node.key !== data.key) {
+    return otherKey(node)
+  }
+  const key = node.key ?? data.key
+  const changed = {
+    ...node,
+    ...{ address, version, dc, incarnation },
+    ...(key !== undefined && { key }),
+  }
   if (JSON.stringify(changed) === JSON.stringify(node)) return repeated(at)
   change(parts, at, changed, {})
   return done(at)

@@ -5,6 +5,7 @@ import { cancelDrain, drain, drained, fail, ready } from './health.ts'
 import * as kv from './kv.ts'
 import { assign, report, unassign } from './roles.ts'
 import { type At, type Parts, type Ruling, refused } from './ruling.ts'
+import * as trust from './trust.ts'
 
 /** The rule for each event. Before `ClusterInitialised` there is nothing to which another could apply. */
 export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
@@ -44,6 +45,18 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return unassign(parts, event.data, at)
     case 'RoleReported':
       return report(parts, event.data, at)
+    case 'CaCreated':
+      return trust.createAuthority(parts, event.data, at)
+    case 'CaRetired':
+      return trust.retireAuthority(parts, event.data, at)
+    case 'CertificateIssued':
+      return trust.issueCertificate(parts, event.data, at)
+    case 'GossipKeyAdded':
+      return trust.addGossipKey(parts, event.data, at)
+    case 'GossipKeyUsed':
+      return trust.useGossipKey(parts, event.data, at)
+    case 'GossipKeyDropped':
+      return trust.dropGossipKey(parts, event.data, at)
     default:
       return event satisfies never
   }

@@ -5,7 +5,15 @@ import type { Kv } from '../kv.ts'
 import type { Meta } from '../meta.ts'
 import type { Nodes } from '../nodes.ts'
 import type { Table } from '../table.ts'
-import type { ClusterRecord, NodeRecord, Outcome, Tombstone } from '../types.ts'
+import type {
+  CaRecord,
+  CertificateRecord,
+  ClusterRecord,
+  GossipKeyRecord,
+  NodeRecord,
+  Outcome,
+  Tombstone,
+} from '../types.ts'
 
 /** What the rules read and change. */
 export interface Parts {
@@ -14,6 +22,9 @@ export interface Parts {
   readonly tombstones: Table<Tombstone>
   readonly meta: Meta
   readonly kv: Kv
+  readonly authorities: Table<CaRecord>
+  readonly certificates: Table<CertificateRecord>
+  readonly gossipKeys: Table<GossipKeyRecord>
 }
 
 /** Where in the log, and when by the wall clock of the leader who proposed it. */
