@@ -6,9 +6,9 @@ import { decodeSwim, encodeSwim } from './gossip-codec.ts'
 import type { DatagramSocket, Sockets } from './types.ts'
 
 /**
- * The UDP side: `"HV" | u8 version | u8 flags | sender's id | cluster's tag (zeros: a zombie) | swim message`.
- * The tag is in every datagram, so that gossip of another cluster on the same network is seen for what it
- * is. What is not hive's is counted by the owner and dropped.
+ * The UDP side: `"HV" | u8 version | u8 flags | sender's id | cluster's tag (zeros: a zombie) | swim message`,
+ * all behind the flags sealed where there is a cipher (flags 1). The tag is in every datagram, so that gossip of
+ * another cluster on the same network is seen for what it is. What is not hive's is counted by the owner and dropped.
  */
 export interface DatagramParts {
   readonly sockets: Sockets
@@ -25,18 +25,26 @@ export interface DatagramParts {
     /** Something arrived that is not hive's, or not whole. */
     foreign(from: Address, why: string): void
   }
-  /** Authenticated encryption of everything behind version and flags. Default: none. */
-  readonly cipher?: Cipher
+  /** Authenticated encryption. Undefined: none, and sealed packets are foreign. Asked at each packet. */
+  readonly cipher?: () => Cipher | undefined
 }
 
 export interface Cipher {
-  /** Set in the flags, so that an end without keys knows why it cannot read. */
-  readonly flag: number
   /** Bytes that `seal` adds. */
   readonly overhead: number
-  seal(plain: Uint8Array): Uint8Array
-  /** Undefined: not made with a key of ours. */
-  open(sealed: Uint8Array): Uint8Array | undefined
+  /** `clear` and what is made of `plain`. Undefined: there is no key to send under. */
+  seal(clear: Uint8Array, plain: Uint8Array): Uint8Array | undefined
+  /** Undefined: cannot be read, and need not be. Throws MalformedError for what nobody of ours made. */
+  open(packet: Uint8Array, clearBytes: number): Opened | undefined
+  /** False: a copy of what was heard before. */
+  fresh(sender: string, opened: Opened): boolean
+}
+
+export interface Opened {
+  readonly plain: Uint8Array
+  /** Key and life of the sender, and the packet's number in it. */
+  readonly boot: string
+  readonly number: number
 }
 
 export interface Datagrams {
@@ -50,30 +58,33 @@ export interface Datagrams {
 export const maxDatagramBytes = 1400
 /** Ours before the swim message: what swim has to leave free of its `packetBytes`. */
 export const datagramOverhead = 36
+/** And behind it and around it, where packets are sealed. */
+export const sealOverhead = 29
 
 const magic = [0x48, 0x56] as const
 const version = 1
 const clearBytes = 4
 const idBytes = 16
 const zeros = new Uint8Array(idBytes)
-const none: Cipher = { flag: 0, overhead: 0, seal: plain => plain, open: sealed => sealed }
+const sealedFlag = 1
 
 export function createDatagrams(parts: DatagramParts): Datagrams {
   const { handlers } = parts
-  const cipher = parts.cipher ?? none
+  const cipher = () => parts.cipher?.()
   const ownId = uuidBytes(parts.id)
   let socket: DatagramSocket | undefined
   let closed = false
 
   function received(from: Address, bytes: Uint8Array): void {
-    let packet: Packet
+    let packet: Packet | undefined
     try {
-      packet = decodeDatagram(bytes, cipher)
+      packet = decodeDatagram(bytes, cipher())
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
       handlers.foreign(from, error.message)
       return
     }
+    if (!packet) return
     if (packet.from === parts.id) handlers.foreign(from, "this node's own id")
     else handlers.received(packet.from, packet.tag, from, packet.message)
   }
@@ -89,8 +100,8 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
       })
     },
     send(to, message) {
-      const bytes = encodeDatagram(ownId, parts.tag(), message, cipher)
-      if (!socket || closed || bytes.length > maxDatagramBytes) return false
+      const bytes = encodeDatagram(ownId, parts.tag(), message, cipher())
+      if (!socket || closed || !bytes || bytes.length > maxDatagramBytes) return false
       socket.send(to, bytes)
       return true
     },
@@ -107,34 +118,40 @@ export interface Packet {
   readonly message: SwimMessage
 }
 
+/** Undefined: the cipher has no key. */
 export function encodeDatagram(
   ownId: Uint8Array,
   tag: string | null,
   message: SwimMessage,
-  cipher: Cipher = none,
-): Uint8Array {
+  cipher?: Cipher,
+): Uint8Array | undefined {
   const swim = encodeSwim(message)
   const plain = new Uint8Array(2 * idBytes + swim.length)
   plain.set(ownId)
   plain.set(tag === null ? zeros : uuidBytes(tag), idBytes)
   plain.set(swim, 2 * idBytes)
-  const sealed = cipher.seal(plain)
-  const out = new Uint8Array(clearBytes + sealed.length)
-  out.set([...magic, version, cipher.flag])
-  out.set(sealed, clearBytes)
+  if (cipher) return cipher.seal(new Uint8Array([...magic, version, sealedFlag]), plain)
+  const out = new Uint8Array(clearBytes + plain.length)
+  out.set([...magic, version, 0])
+  out.set(plain, clearBytes)
   return out
 }
 
-/** Throws MalformedError for anything that is not a whole datagram of ours. */
-export function decodeDatagram(bytes: Uint8Array, cipher: Cipher = none): Packet {
+/** Undefined: not for us to read, or heard before. Throws MalformedError for anything that is not a whole datagram of ours. */
+export function decodeDatagram(bytes: Uint8Array, cipher?: Cipher): Packet | undefined {
   if (bytes.length > maxDatagramBytes) throw new MalformedError('a datagram over its limit')
   if (bytes[0] !== magic[0] || bytes[1] !== magic[1]) throw new MalformedError('not hive')
   if (bytes[2] !== version) throw new MalformedError(`a datagram of version ${bytes[2]}`)
-  if (bytes[3] !== cipher.flag) throw new MalformedError('encrypted in another way, or not at all')
-  const plain = cipher.open(bytes.subarray(clearBytes))
-  if (!plain) throw new MalformedError('not made with a key of ours')
+  if (bytes[3] !== (cipher ? sealedFlag : 0)) {
+    throw new MalformedError('encrypted in another way, or not at all')
+  }
+  const opened = cipher?.open(bytes, clearBytes)
+  if (cipher && !opened) return undefined
+  const plain = opened?.plain ?? bytes.subarray(clearBytes)
   if (plain.length < 2 * idBytes) throw new MalformedError('a datagram ends too early')
   const from = uuidFromBytes(plain)
+  // Networks double packets now and then: no news, but it counts once.
+  if (opened && !cipher!.fresh(from, opened)) return undefined
   const tag = uuidFromBytes(plain.subarray(idBytes))
   const isZombie = plain.subarray(idBytes, 2 * idBytes).every(byte => byte === 0)
   const message = decodeSwim(plain.subarray(2 * idBytes))

@@ -12,6 +12,12 @@ export interface Allegiance {
   readonly clusterName: string
   readonly epoch: number
   readonly metaVersion: number
+  /** Which rescue of a lost quorum its history goes back to; absent: none. */
+  readonly lineage?: number
+  /** It knows the event log up to here. */
+  readonly seen?: number
+  /** It carries the log itself. */
+  readonly carries?: boolean
 }
 
 /**

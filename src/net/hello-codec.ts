@@ -108,6 +108,9 @@ function readAllegiance(value: unknown): Allegiance {
     clusterName: text(json, 'clusterName', limits.name),
     epoch: whole(json, 'epoch'),
     metaVersion: whole(json, 'metaVersion'),
+    ...(json.lineage !== undefined && { lineage: whole(json, 'lineage') }),
+    ...(json.seen !== undefined && { seen: whole(json, 'seen') }),
+    ...(json.carries !== undefined && { carries: flag(json, 'carries') }),
   }
 }
 

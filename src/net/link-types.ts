@@ -15,8 +15,8 @@ export interface LinkHandlers {
   failed?(error: Error): void
   /** This node's own hello, made anew for each connection. */
   hello(): Hello
-  /** First validation of a peer that dialled us, or that we dialled. */
-  validate(hello: Hello, from: Address, identity?: PeerIdentity): Verdict
+  /** First validation of a peer that dialled us (`asked`), or that we dialled. */
+  validate(hello: Hello, from: Address, identity?: PeerIdentity, asked?: boolean): Verdict
   /**
    * The link is up, in either direction; at most one per peer at a time. `address`: where the peer can be
    * dialled, as it says itself; `peer.address` is the same.

@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import type { Address } from '../../src/base/address.ts'
+import { uuidBytes } from '../../src/base/uuid.ts'
 import {
   type Cipher,
   createDatagrams,
   type Datagrams,
   datagramOverhead,
+  encodeDatagram,
   maxDatagramBytes,
+  sealOverhead,
 } from '../../src/net/datagrams.ts'
 import { encodeSwim } from '../../src/net/gossip-codec.ts'
+import { GossipCipher } from '../../src/net/security/gossip-cipher.ts'
 import type { SwimMessage } from '../../src/swim/types.ts'
 import { FakeNetwork } from './fake-network.ts'
 import { idOf } from './links-world.ts'
@@ -34,7 +38,7 @@ function ear(network: FakeNetwork, digit: number, cipher?: Cipher): Ear {
       sockets: network.sockets(address.host),
       id: idOf(digit),
       tag: () => out.tag,
-      ...(cipher && { cipher }),
+      ...(cipher && { cipher: () => cipher }),
       handlers: {
         bound: at => heard.push(`bound ${at.port}`),
         failed: error => heard.push(`failed ${error.message}`),
@@ -60,15 +64,14 @@ function shout(network: FakeNetwork, to: Address, bytes: Uint8Array): void {
   network.clock.advance(5)
 }
 
-/** Not a cipher, but it shows who applied it. */
-function rot(key: number): Cipher {
-  return {
-    flag: 1,
-    overhead: 1,
-    seal: plain => new Uint8Array([key, ...plain.map(byte => (byte + key) & 255)]),
-    open: sealed =>
-      sealed[0] === key ? sealed.subarray(1).map(byte => (byte - key) & 255) : undefined,
-  }
+let lives = 0
+const keyOf = (id: number) => ({ id, key: new Uint8Array(32).fill(id) })
+
+function cipherWith(primary: number, ...others: number[]): GossipCipher {
+  const life = lives++
+  const cipher = new GossipCipher(bytes => new Uint8Array(bytes).fill(life))
+  cipher.use({ primary, keys: [primary, ...others].map(keyOf) })
+  return cipher
 }
 
 describe('datagrams', () => {
@@ -127,20 +130,98 @@ describe('datagrams', () => {
   test('sealed with another key, or not at all, are foreign', () => {
     const network = new FakeNetwork(new ManualClock())
     const plain = ear(network, 1)
-    const three = ear(network, 2, rot(3))
-    const four = ear(network, 3, rot(4))
-    const friend = ear(network, 4, rot(3))
-    for (const sender of [plain, four, friend]) sender.datagrams.send(three.address, ack)
+    const three = ear(network, 2, cipherWith(3))
+    const four = ear(network, 3, cipherWith(4))
+    const forged = new GossipCipher(bytes => new Uint8Array(bytes))
+    forged.use({ primary: 3, keys: [{ id: 3, key: new Uint8Array(32) }] })
+    const forger = ear(network, 5, forged)
+    const friend = ear(network, 4, cipherWith(3))
+    for (const sender of [plain, four, forger, friend]) sender.datagrams.send(three.address, ack)
     three.datagrams.send(plain.address, ack)
     network.clock.advance(5)
     expect(three.heard).toEqual([
       'foreign 10.0.0.1: malformed: encrypted in another way, or not at all',
-      'foreign 10.0.0.3: malformed: not made with a key of ours',
+      'foreign 10.0.0.3: malformed: sealed under gossip key 4, which is not ours',
+      'foreign 10.0.0.5: malformed: not made with a key of ours',
       'ack from n4 of no cluster at 10.0.0.4',
     ])
     expect(plain.heard).toEqual([
       'foreign 10.0.0.2: malformed: encrypted in another way, or not at all',
     ])
+  })
+
+  test('of zombies are not heard by those who have keys of their own, and are nothing strange', () => {
+    const network = new FakeNetwork(new ManualClock())
+    const zombie = ear(network, 1, cipherWith(0))
+    const member = ear(network, 2, cipherWith(1))
+    zombie.datagrams.send(member.address, ack)
+    network.clock.advance(5)
+    expect(member.heard).toEqual([])
+  })
+
+  test('none is lost while keys change, in whatever order ends take each step', () => {
+    const steps = [
+      [1, [1]],
+      [1, [1, 2]],
+      [2, [1, 2]],
+      [2, [2]],
+    ] as const
+    const ring = ([primary, ids]: (typeof steps)[number]) => ({ primary, keys: ids.map(keyOf) })
+    const network = new FakeNetwork(new ManualClock())
+    const ciphers = [cipherWith(1), cipherWith(1)]
+    const [a, b] = [ear(network, 1, ciphers[0]), ear(network, 2, ciphers[1])]
+    let sent = 0
+    for (let i = 1; i < steps.length; i++) {
+      for (const turn of [0, 1]) {
+        ciphers[(i + turn) % 2]!.use(ring(steps[i]!))
+        a.datagrams.send(b.address, ack)
+        b.datagrams.send(a.address, ack)
+        sent++
+        network.clock.advance(5)
+      }
+    }
+    expect(a.heard).toEqual(Array(sent).fill('ack from n2 of no cluster at 10.0.0.2'))
+    expect(b.heard).toEqual(Array(sent).fill('ack from n1 of no cluster at 10.0.0.1'))
+  })
+
+  test('without any key nothing is said, and nothing understood', () => {
+    const network = new FakeNetwork(new ManualClock())
+    const keyless = ear(network, 1, new GossipCipher(bytes => new Uint8Array(bytes)))
+    const member = ear(network, 2, cipherWith(1))
+    expect(keyless.datagrams.send(member.address, ack)).toBe(false)
+    member.datagrams.send(keyless.address, ack)
+    network.clock.advance(5)
+    expect(keyless.heard).toEqual([])
+  })
+
+  test('are heard once, however often they come, changed or cut not at all', () => {
+    const network = new FakeNetwork(new ManualClock())
+    const b = ear(network, 2, cipherWith(1))
+    const caught: Uint8Array[] = []
+    const sender = cipherWith(1)
+    const clear = new Uint8Array([0x48, 0x56, 1, 1])
+    const plain = encodeDatagram(uuidBytes(idOf(1)), null, ack)!.subarray(4)
+    for (let i = 0; i < 3; i++) caught.push(sender.seal(clear, plain)!)
+    for (const packet of [caught[2]!, caught[0]!, caught[2]!, caught[1]!, caught[0]!]) {
+      shout(network, b.address, packet)
+    }
+    expect(b.heard).toEqual(Array(3).fill('ack from n1 of no cluster at 10.0.0.9'))
+    b.heard.length = 0
+    const fourth = sender.seal(clear, plain)!
+    for (let at = 0; at < fourth.length; at++) {
+      const bent = fourth.slice()
+      bent[at]! ^= 0x10
+      shout(network, b.address, bent)
+      shout(network, b.address, fourth.subarray(0, at))
+    }
+    expect(b.heard.filter(line => !line.startsWith('foreign'))).toEqual([])
+    expect(b.heard).toHaveLength(2 * fourth.length)
+  })
+
+  test('sealed ones are as long as they are said to be', () => {
+    expect(cipherWith(1).overhead).toBe(sealOverhead)
+    const plain = new Uint8Array(100)
+    expect(cipherWith(1).seal(new Uint8Array(4), plain)).toHaveLength(104 + sealOverhead)
   })
 
   test('stop when closed, and a port in use is said', () => {
