@@ -23,6 +23,8 @@ export interface Notary {
   issue(authority: x509.Authority, subject: x509.Subject): string
   /** Throws MalformedError. */
   inspect(certificate: string): x509.Certified
+  /** Is that certificate of that authority? */
+  issued(authority: string, certificate: string): boolean
 }
 
 /** The system's. */
@@ -37,5 +39,6 @@ export function realNotary(): Notary {
     secretAuthority,
     issue: x509.issue,
     inspect: x509.inspect,
+    issued: x509.issued,
   }
 }

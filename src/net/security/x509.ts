@@ -184,6 +184,11 @@ export function inspect(certificate: string | X509Certificate): Certified {
   }
 }
 
+/** Did the owner of that authority's certificate sign this one? */
+export function issued(authority: string, certificate: string): boolean {
+  return parse(certificate).verify(parse(authority).publicKey)
+}
+
 function parse(certificate: string): X509Certificate {
   try {
     return new X509Certificate(certificate)

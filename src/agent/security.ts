@@ -1,0 +1,271 @@
+import { OperatorError } from '../base/errors.ts'
+import type { Cipher } from '../net/datagrams.ts'
+import { type Credentials, clusterUri, nodeUri, type Proof } from '../net/security/credentials.ts'
+import { GossipCipher } from '../net/security/gossip-cipher.ts'
+import type { Notary } from '../net/security/notary.ts'
+import { type ControlKey, controlKey } from '../net/security/seal.ts'
+import { secretGossipKey, secretValidity } from '../net/security/secret.ts'
+import type { Authority } from '../net/security/x509.ts'
+import type { Identity, IdentityStore, StoredRing } from './identity.ts'
+
+/**
+ * What this node can prove and whom it believes: its key, the cluster's secret, its certificate, a token's
+ * fingerprint; and the keys of gossip. Whoever opens connections asks here at each, so a change counts at once.
+ */
+export interface SecurityParts {
+  readonly notary: Notary
+  readonly store: IdentityStore
+  /** The cluster's secret, base64url. */
+  readonly secret?: string
+  /** Nobody outside this machine reaches the node: as long as it has nothing to prove, it need not. */
+  readonly loopback: boolean
+}
+
+/** Certificates count from a little before they are made, for clocks that are behind, ms. */
+const clockSlack = 3_600_000
+/** An authority lives until it is rotated; this is longer than anybody waits, ms. */
+const authorityLife = 10 * 365 * 86_400_000
+/** What a node may be asked to keep; the newest count. */
+const controlKeysKept = 4
+
+export class Security {
+  readonly notary: Notary
+  readonly #store: IdentityStore
+  readonly #secret: string | undefined
+  readonly #loopback: boolean
+  readonly #cipher: GossipCipher
+  readonly #listeners: (() => void)[] = []
+  #identity: Identity
+  #id = ''
+  #token: string | undefined
+  #made: Credentials = {}
+  #secretAuthority: Authority | undefined
+  #proof: { readonly id: string; readonly key: string; readonly proof: Proof } | undefined
+
+  constructor({ notary, store, secret, loopback }: SecurityParts) {
+    this.notary = notary
+    this.#store = store
+    this.#secret = secret
+    this.#loopback = loopback
+    this.#cipher = new GossipCipher(bytes => notary.random(bytes))
+    const known = store.read()
+    this.#identity = known ?? { key: notary.newKey() }
+    if (!known) store.write(this.#identity)
+    this.#renew()
+  }
+
+  /** SHA-256 of the node's public key: who it is. */
+  get key(): string {
+    return this.notary.fingerprint(this.#identity.key)
+  }
+
+  /** Nothing to prove, and nobody outside this machine to prove it to: connections are plain. */
+  get open(): boolean {
+    const { member } = this.#identity
+    return this.#loopback && !this.#secret && !member && !this.#token
+  }
+
+  /** Nothing to prove, though others can reach this node. */
+  get helpless(): boolean {
+    const { member } = this.#identity
+    return !this.#loopback && !this.#secret && !member && !this.#token
+  }
+
+  get hasSecret(): boolean {
+    return this.#secret !== undefined
+  }
+
+  get credentials(): Credentials {
+    return this.#made
+  }
+
+  get member(): Identity['member'] {
+    return this.#identity.member
+  }
+
+  /** Of gossip, now; undefined: none is needed. */
+  get cipher(): Cipher | undefined {
+    return this.open ? undefined : this.#cipher
+  }
+
+  /** Ids of the gossip keys that this node reads, and the one that it sends under; undefined: none of the cluster's. */
+  get ring(): StoredRing | undefined {
+    return this.#identity.gossip
+  }
+
+  /** Newest last. */
+  get controlKeys(): readonly ControlKey[] {
+    return (this.#identity.control ?? []).map(text => controlKey(Buffer.from(text, 'base64url')))
+  }
+
+  /** Called after every change of what others can see of it. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** The node's id, from now on. */
+  be(id: string): void {
+    if (id === this.#id) return
+    this.#id = id
+    this.#renew()
+  }
+
+  /** A joiner with a token: whom it believes. Undefined: the token has done its work. */
+  expect(authority: string | undefined): void {
+    if (authority === this.#token) return
+    this.#token = authority
+    this.#renew()
+  }
+
+  /** For a certificate: proof that this node has its key. */
+  request(name: string): string {
+    return this.notary.request(this.#identity.key, name)
+  }
+
+  /** The cluster's word for this node. Throws OperatorError: it is not for us, or cannot be kept. */
+  adopt(member: NonNullable<Identity['member']>): void {
+    if (this.notary.inspect(member.certificate).key !== this.key) {
+      throw new OperatorError(
+        'IDENTITY_MISMATCH',
+        'the certificate is for another key than this node has',
+      )
+    }
+    this.#update({ ...this.#identity, member })
+    this.#token = undefined
+    this.#renew()
+  }
+
+  /** Whom the cluster believes now. */
+  believe(authorities: readonly string[]): void {
+    const { member } = this.#identity
+    if (!member || authorities.length === 0) return
+    if (JSON.stringify(member.authorities) === JSON.stringify(authorities)) return
+    this.#update({ ...this.#identity, member: { ...member, authorities } })
+    this.#renew()
+  }
+
+  useRing(ring: StoredRing | undefined): void {
+    if (JSON.stringify(ring) === JSON.stringify(this.#identity.gossip)) return
+    const { gossip: _, ...rest } = this.#identity
+    this.#update(ring ? { ...rest, gossip: ring } : rest)
+    this.#renew()
+  }
+
+  /** True: it is new here. */
+  learnControlKey(key: Uint8Array): boolean {
+    const text = Buffer.from(key).toString('base64url')
+    const known = this.#identity.control ?? []
+    if (known.includes(text)) return false
+    this.#update({ ...this.#identity, control: [...known, text].slice(-controlKeysKept) })
+    return true
+  }
+
+  newControlKey(): ControlKey {
+    const key = this.notary.random(32)
+    this.learnControlKey(key)
+    return controlKey(key)
+  }
+
+  /** An authority for the cluster; `wall` is when it begins. */
+  newAuthority(clusterName: string, wall: number): Authority {
+    return this.notary.newAuthority({
+      name: `hive ${clusterName}`,
+      notBefore: wall - clockSlack,
+      notAfter: wall + authorityLife,
+      serial: this.notary.random(16),
+    })
+  }
+
+  /** A certificate for whoever made the request. */
+  issue(
+    authority: Authority,
+    to: {
+      readonly publicKey: Uint8Array
+      readonly id: string
+      readonly tag: string
+      readonly name: string
+      readonly host: string
+    },
+    wall: number,
+    lifetime: number,
+  ): string {
+    return this.notary.issue(authority, {
+      publicKey: to.publicKey,
+      name: to.name,
+      uris: [nodeUri(to.id), clusterUri(to.tag)],
+      hosts: [...new Set([to.host, `${to.name}.node.hive`, 'localhost', '127.0.0.1'])].filter(
+        isHost,
+      ),
+      notBefore: wall - clockSlack,
+      notAfter: wall + lifetime,
+      serial: this.notary.random(16),
+    })
+  }
+
+  /** Out of the cluster: nothing that it trusted this node with is kept. `anew`: another node, so another key. */
+  forget(anew: boolean): void {
+    this.#update({ key: anew ? this.notary.newKey() : this.#identity.key })
+    this.#renew()
+  }
+
+  #update(identity: Identity): void {
+    this.#store.write(identity)
+    this.#identity = identity
+  }
+
+  #renew(): void {
+    const { gossip, key, member } = this.#identity
+    const secret = this.#secretProof()
+    const chain =
+      member &&
+      member.certificate + (member.authorities.find(a => this.#issued(a, member.certificate)) ?? '')
+    this.#made = {
+      ...(member && {
+        member: { tag: member.tag, chain: chain!, key, authorities: member.authorities },
+      }),
+      ...(secret && { secret }),
+      ...(this.#token !== undefined && { token: { authority: this.#token } }),
+    }
+    const keys = gossip?.keys.map(k => ({ id: k.id, key: Buffer.from(k.key, 'base64url') }))
+    const zombies = this.#secret ? { id: 0, key: secretGossipKey(this.#secret) } : undefined
+    if (gossip && keys) {
+      // The secret's key is not the cluster's to give; its ring only says whether it still counts.
+      const own = keys.filter(k => k.id !== 0)
+      const old = gossip.keys.some(k => k.id === 0) && zombies ? [zombies] : []
+      this.#cipher.use({ primary: gossip.primary, keys: [...old, ...own] })
+    } else {
+      this.#cipher.use(zombies && { primary: 0, keys: [zombies] })
+    }
+    for (const listener of this.#listeners) listener()
+  }
+
+  #issued(authority: string, certificate: string): boolean {
+    return this.notary.issued(authority, certificate)
+  }
+
+  #secretProof(): Proof | undefined {
+    if (!this.#secret || this.#id === '') return undefined
+    const { key } = this.#identity
+    if (this.#proof?.key === key && this.#proof.id === this.#id) return this.#proof.proof
+    this.#secretAuthority ??= this.notary.secretAuthority(this.#secret)
+    const [notBefore, notAfter] = secretValidity
+    const certificate = this.notary.issue(this.#secretAuthority, {
+      publicKey: this.notary.readRequest(this.request(this.#id)).publicKey,
+      name: this.#id,
+      uris: [nodeUri(this.#id)],
+      hosts: [],
+      notBefore,
+      notAfter,
+      serial: this.notary.random(16),
+    })
+    const authority = this.#secretAuthority.certificate
+    const proof = { chain: certificate + authority, key, authorities: [authority] }
+    this.#proof = { id: this.#id, key, proof }
+    return proof
+  }
+}
+
+/** What can stand in a certificate as a name or an address. */
+function isHost(host: string): boolean {
+  return /^[A-Za-z0-9.:-]{1,253}$/.test(host)
+}
