@@ -20,12 +20,7 @@ export const dialTimeout = 15_000
 export const backlog = 511
 
 export function listen(at: Address, handlers: ListenHandlers): Listener {
-  const server = net.createServer({ noDelay: true }, socket => {
-    const remote = { host: plainHost(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
-    const connection = new Stream(socket, remote)
-    connection.handlers = handlers.accepted(connection)
-    connection.opened()
-  })
+  const server = net.createServer({ noDelay: true }, socket => accept(socket, handlers))
   server.on('error', error => handlers.failed(bindError(error, 'TCP', at)))
   server.listen({ host: at.host, port: at.port, backlog }, () => {
     const bound = server.address()
@@ -33,6 +28,13 @@ export function listen(at: Address, handlers: ListenHandlers): Listener {
     handlers.listening({ host: at.host, port: bound.port })
   })
   return { close: () => void server.close() }
+}
+
+export function accept(socket: net.Socket, handlers: ListenHandlers): void {
+  const remote = { host: plainHost(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+  const connection = new Stream(socket, remote)
+  connection.handlers = handlers.accepted(connection)
+  connection.opened()
 }
 
 export function dial(to: Address, handlers: ConnectionHandlers): Connection {

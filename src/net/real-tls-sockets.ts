@@ -1,9 +1,9 @@
-import type net from 'node:net'
+import net from 'node:net'
 import tls from 'node:tls'
 import { type Address, formatAddress } from '../base/address.ts'
 import { maxStrangers } from './limits.ts'
 import { bindDatagram } from './real-datagrams.ts'
-import { backlog, dialTimeout, Stream } from './real-streams.ts'
+import { accept, backlog, dial as dialPlainly, dialTimeout, Stream } from './real-streams.ts'
 import {
   type Credentials,
   type Manner,
@@ -28,13 +28,19 @@ import type {
  * The same seam over TLS 1.3. A dialler says by the server name as what it comes (member, holder of the secret,
  * joiner with a token); the other end answers with what proves itself to such a one, or not at all. Nothing is
  * accepted, and nobody's bytes are read, before both ends have proved what that manner asks of them.
+ *
+ * `open`: as long as it says so, connections are plain. It is asked at each, because a node on loopback that has
+ * nothing to prove may get something.
  */
-export function tlsSockets(credentials: () => Credentials): Sockets {
+export function tlsSockets(
+  credentials: () => Credentials,
+  open: () => boolean = () => false,
+): Sockets {
   const contexts = new TlsContexts(credentials)
   return {
     bindDatagram,
-    listen: (at, handlers) => listen(at, handlers, contexts),
-    dial: (to, handlers) => new Dial(to, handlers, contexts),
+    listen: (at, handlers) => listen(at, handlers, contexts, open),
+    dial: (to, handlers) => (open() ? dialPlainly(to, handlers) : new Dial(to, handlers, contexts)),
   }
 }
 
@@ -43,16 +49,20 @@ const handshakeTimeout = 5_000
 /** What is spoken inside; an end that cannot answer a manner says so by refusing it (RFC 7301 §3.2). */
 const protocolOf = (manner: Manner): string => `hive-${manner}/1`
 
-function listen(at: Address, handlers: ListenHandlers, contexts: TlsContexts): Listener {
+function listen(
+  at: Address,
+  handlers: ListenHandlers,
+  contexts: TlsContexts,
+  open: () => boolean,
+): Listener {
   /** Connected, and the handshake is not over, by address; oldest first. */
   const strangers = new Map<string, net.Socket>()
   const refuse = (socket: net.Socket, why: string): void => {
     handlers.refused?.(remoteOf(socket), why)
     socket.destroy()
   }
-  const server = tls.createServer({
+  const secure = tls.createServer({
     ...contexts.common,
-    noDelay: true,
     handshakeTimeout,
     requestCert: true,
     // Who has no certificate may be a joiner with a token; who has a wrong one is refused below, by name.
@@ -64,16 +74,21 @@ function listen(at: Address, handlers: ListenHandlers, contexts: TlsContexts): L
       return protocols.find(protocol => protocol === protocolOf(manner))
     },
   })
-  server.on('connection', (socket: net.Socket) => {
+  const server = net.createServer({ noDelay: true }, socket => {
+    if (open()) {
+      accept(socket, handlers)
+      return
+    }
     const key = formatAddress(remoteOf(socket))
     strangers.set(key, socket)
     socket.on('close', () => strangers.delete(key))
+    secure.emit('connection', socket)
     if (strangers.size <= maxStrangers) return
     const [first, oldest] = strangers.entries().next().value!
     strangers.delete(first)
     refuse(oldest, 'too many connections that say nothing')
   })
-  server.on('secureConnection', (socket: tls.TLSSocket) => {
+  secure.on('secureConnection', (socket: tls.TLSSocket) => {
     strangers.delete(formatAddress(remoteOf(socket)))
     const manner = mannerOf(socket.servername)
     const identity = manner && proved(socket, manner, contexts.credentials)
@@ -85,7 +100,7 @@ function listen(at: Address, handlers: ListenHandlers, contexts: TlsContexts): L
     connection.handlers = handlers.accepted(connection)
     connection.opened()
   })
-  server.on('tlsClientError', (error, socket) => {
+  secure.on('tlsClientError', (error, socket) => {
     const code = codeOf(error) ?? 'no reason'
     if (!quiet.has(code)) handlers.refused?.(remoteOf(socket), `no handshake: ${code}`)
   })
