@@ -1,26 +1,26 @@
 import type { Backend, StatusReport } from '../api/types.ts'
-import { type Address, formatAddress } from '../base/address.ts'
+import type { Address } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { count, fields, list, text } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
-import { firstValidation, type Party } from '../cluster/first-validation.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
 import { createDatagrams, type Datagrams } from '../net/datagrams.ts'
-import { type Hello, protocol, type ValidationHandler } from '../net/handshake.ts'
+import type { Hello, ValidationHandler } from '../net/handshake.ts'
 import type { DialFailure, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
 import type { CloseReason, PeerIdentity, Sockets } from '../net/types.ts'
-import { runHandlers } from '../net/validation.ts'
 import type { RaftConfig } from '../raft/types.ts'
-import type { Storage, StorageFailure } from '../store/types.ts'
+import type { NodeFacts, Storage, StorageFailure } from '../store/types.ts'
 import type { Member, SwimConfig, SwimReady } from '../swim/types.ts'
 import { Authority } from './authority.ts'
 import { backendOf } from './backend.ts'
+import { Claims } from './claims.ts'
 import type { AgentConfig } from './config.ts'
 import type { AppliedEntry, ControlPlane } from './control-plane.ts'
 import { controlDesk } from './desk/control.ts'
+import { epochsDesk } from './desk/epochs.ts'
 import type { DeskParts } from './desk/desk.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
@@ -28,9 +28,11 @@ import { operationsDesk } from './desk/operations.ts'
 import { viewsDesk } from './desk/views.ts'
 import { Entry } from './entry.ts'
 import { Following, followMethods } from './following.ts'
+import { Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
 import { contact, Initiation } from './initiation.ts'
+import { Journal } from './journal.ts'
 import { encodeMeta } from './member-meta.ts'
 import { Requests } from './requests.ts'
 import type { CatalogRole, RoleHosting, ServiceDirectory } from './role-hosting.ts'
@@ -71,6 +73,10 @@ const orphanPeriod = 3_000
 /** Members that this node cannot reach are named to the leader this often, ms, as long as it lasts. */
 const accusePeriod = 1_000
 const reportPatience = 30_000
+/** A node that follows notes on disk this often, ms, how far it has seen the log. */
+const seenPace = 60_000
+/** Whoever compares histories waits so long for a quorum's word, ms. */
+const refreshPatience = 5_000
 
 /** The whole node without its process: wires the rooms together, and owns no rule of its own. */
 export class Agent {
@@ -92,7 +98,10 @@ export class Agent {
   readonly #applied: Watch
   readonly #roles: RoleHosting | undefined
   readonly #timers = new Map<string, Timer>()
-  readonly #foreign = { count: 0, last: '' }
+  #seenAt = Number.NEGATIVE_INFINITY
+  readonly #gate: Gate
+  readonly #claims: Claims
+  readonly journal: Journal
   #gossip: Gossip
   #storageFailure: StorageFailure | undefined
   #stopped = false
@@ -103,6 +112,13 @@ export class Agent {
     this.self = new Self(storage, config, version, clock.wall(), random, error =>
       this.#onStorageFailure({ kind: 'io', message: error.message }),
     )
+    this.journal = new Journal(clock, trace)
+    this.#claims = new Claims({
+      clock,
+      ask: done => this.#refresh(done),
+      diverged: id => this.#cutOff(id),
+    })
+    this.#gate = this.#newGate()
     this.#admin = new Watch(clock)
     this.#applied = new Watch(clock)
     this.links = createLinks({ sockets, clock, random: random.fork(), handlers: this.#linkHandlers() })
@@ -176,6 +192,7 @@ export class Agent {
         viewsDesk({ ...desk, report: plane => this.controlReport(plane, false), applied: this.#applied }),
         this.initiation.methods(),
         this.entry.methods(),
+        epochsDesk(desk),
         this.group.snapshots.methods(),
         followMethods({ view: id => this.#viewOf(id), wait: (after, ms, done) => this.#admin.wait(after, ms, done) }),
         { enrol: ({ body, from, answer }) => answer(this.#enrol(fields(body), from)) },
@@ -309,7 +326,7 @@ export class Agent {
         received: (from, tag, address, message) => {
           if (this.#speaksToUs(from, tag, address)) this.#gossip.receive(from, address, 'datagram', message)
         },
-        foreign: (from, why) => this.#countForeign(from, why),
+        foreign: (from, why) => this.journal.foreign(from, why),
       },
     })
   }
@@ -341,13 +358,13 @@ export class Agent {
         this.#gossip.step({ type: 'update-self', address: this.self.address })
       },
       failed: (error: Error) => this.#parts.events?.failed?.(error),
-      hello: () => this.#hello(),
-      validate: (hello: Hello, from: Address, identity?: PeerIdentity) => this.#validate(hello, from, identity),
+      hello: () => this.#gate.hello(),
+      validate: (hello: Hello, from: Address, identity?: PeerIdentity, asked = false) => this.#gate.validate(hello, from, identity, asked),
       connected: (peer: Hello, address: Address) => this.entry.met(peer, address),
       disconnected: (id: string, why: CloseReason) => this.#onLinkDown(id, why),
       dialFailed: (address: Address, id: string | undefined, failure: DialFailure) => {
         if (id && failure.why === 'refused') this.#onLinkDown(id, 'refused')
-        if (!id) this.entry.dialFailed(address, failure)
+        this.#dialFailed(address, id, failure)
       },
       raft: (_from: string, message: Parameters<ControlPlane['step']>[0]) => this.plane?.step(message),
       swim: (from: string, message: Parameters<Gossip['receive']>[3]) => {
@@ -356,7 +373,7 @@ export class Agent {
       },
       request: (...args: Parameters<Requests['handle']>) => this.#requests.handle(...args),
       notice: (from: string, kind: string, body: unknown) => this.#onNotice(from, kind, body),
-      foreign: (from: Address, why: string) => this.#countForeign(from, why),
+      foreign: (from: Address, why: string) => this.journal.foreign(from, why),
     }
   }
 
@@ -372,45 +389,54 @@ export class Agent {
 
   // ---- first validation
 
-  #party(): Party {
-    const { cluster, group } = this.self.facts
-    return {
-      id: this.self.id,
-      name: this.self.name,
-      protocolMin: protocol.min,
-      protocolMax: protocol.max,
-      version: this.self.version,
-      busy: group?.prepared !== undefined || this.entry.validating,
-      ...(cluster && {
-        allegiance: { tag: cluster.tag, clusterName: cluster.name, epoch: cluster.epoch, metaVersion: cluster.metaVersion },
-      }),
+  #newGate(): Gate {
+    const { self } = this
+    const { clock, config, validation } = this.#parts
+    return new Gate({
+      ...{ self, clock, config, journal: this.journal, claims: this.#claims },
+      handlers: validation ?? [],
+      busy: () => self.facts.group?.prepared !== undefined || this.entry.validating,
+      known: id => {
+        const prepared = self.facts.group?.prepared?.voters.some(v => v.id === id) ?? false
+        return prepared || this.#gossip.member(id) !== undefined || this.plane?.state.nodes.has(id) === true
+      },
+      carries: () => this.plane !== undefined,
+      seen: () => this.plane?.state.applied ?? this.following.view?.version ?? 0,
+    })
+  }
+
+  /** By a linearizable read; what comes back is taken in, so that a node that was behind no longer is. */
+  #refresh(done: (metaVersion: number | undefined) => void): void {
+    this.authority.ask('refresh', { id: this.self.id }, refreshPatience, outcome => {
+      if (!outcome.ok) return done(undefined)
+      const view = outcome.body as ClusterView
+      if (!this.plane) this.following.take(view)
+      done(view.cluster.metaVersion)
+    })
+  }
+
+  /** A peer of another history: what it sends must not be heard. */
+  #cutOff(id: string): void {
+    if (!this.links.isConnected(id)) return
+    this.#parts.trace.warn({ id }, 'a peer comes from a future that the cluster lost: its link is closed')
+    this.links.forget(id)
+  }
+
+  #dialFailed(address: Address, id: string | undefined, failure: DialFailure): void {
+    const { by } = 'by' in failure ? failure : {}
+    if (failure.why === 'rejected' && by?.id !== this.self.id) {
+      const peer = { name: by?.name ?? '', id: by?.id ?? '', address: by?.address ?? address }
+      this.journal.refused('us', peer, failure.code, failure.reason)
     }
-  }
-
-  #hello(): Hello {
-    const { roles, dc } = this.#parts.config
-    return { ...this.#party(), address: this.self.address, incarnation: this.self.facts.incarnation, roles, dc, proof: {} }
-  }
-
-  #validate(hello: Hello, from: Address, identity?: PeerIdentity) {
-    const prepared = this.self.facts.group?.prepared?.voters.some(v => v.id === hello.id) ?? false
-    const known = prepared || this.#gossip.member(hello.id) !== undefined || this.plane?.state.nodes.has(hello.id) === true
-    const verdict = firstValidation(this.#party(), hello, known)
-    return verdict.outcome === 'welcome' ? runHandlers(this.#parts.validation ?? [], hello, from, identity) : verdict
+    if (!id) this.entry.dialFailed(address, failure)
   }
 
   /** Datagrams of our cluster, or of somebody who passed the first validation before the init. */
   #speaksToUs(from: string, tag: string | null, address: Address): boolean {
     const ours = this.self.facts.cluster?.tag ?? null
     if (tag === ours || this.#gossip.member(from)) return true
-    if (tag !== null && ours !== null) this.#countForeign(address, 'a datagram of another cluster')
+    if (tag !== null && ours !== null) this.journal.foreign(address, 'a datagram of another cluster')
     return false
-  }
-
-  #countForeign(from: Address, why: string): void {
-    this.#foreign.count += 1
-    this.#foreign.last = `${formatAddress(from)}: ${why}`
-    this.#parts.trace.debug({ from: formatAddress(from) }, why)
   }
 
   // ---- what happens
@@ -515,11 +541,9 @@ export class Agent {
   }
 
   #onView(view: ClusterView): void {
-    const { tag, name, epoch, metaVersion } = view.cluster
-    const before = this.self.facts.cluster
-    const { group } = this.self.facts
+    const { cluster: before, group } = this.self.facts
     this.self.note({
-      cluster: { tag, name, epoch, metaVersion, control: view.control },
+      cluster: this.#clusterFacts(view),
       ...(group?.prepared && { group: { tag: group.tag } }),
       left: undefined,
       joining: [],
@@ -542,6 +566,22 @@ export class Agent {
       })
     }
     this.#roles?.update(view)
+  }
+
+  /** What is kept of a view for the next boot. How far a node that follows has seen is written once a minute. */
+  #clusterFacts(view: ClusterView): NonNullable<NodeFacts['cluster']> {
+    const { tag, name, epoch, metaVersion, lineage, horizon } = view.cluster
+    const before = this.self.facts.cluster?.seen
+    const now = this.#parts.clock.now()
+    const keep = before !== undefined && now < this.#seenAt + seenPace
+    if (!keep) this.#seenAt = now
+    return {
+      ...{ tag, name, epoch, metaVersion },
+      ...(lineage !== undefined && { lineage }),
+      ...(horizon !== undefined && { horizon }),
+      ...(!this.plane && { seen: keep ? before : view.version }),
+      control: view.control,
+    }
   }
 
   #admitted(view: ClusterView): void {
@@ -664,7 +704,7 @@ export class Agent {
     const out = [...this.entry.notices()]
     const failure = this.#storageFailure
     if (failure) out.push(`${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`)
-    if (this.#foreign.count > 0) out.push(`${this.self.name}: ${this.#foreign.count} foreign packets, last from ${this.#foreign.last}`)
+    out.push(...this.journal.notices(this.self.name, this.self.facts.cluster === undefined))
     const stopped = this.plane?.state.stopped
     if (stopped) out.push(`${this.self.name}: stopped at event ${stopped.at} (${stopped.type}): needs hive with event version ${stopped.needs}`)
     return out

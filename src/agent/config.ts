@@ -22,6 +22,8 @@ export interface AgentConfig {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Raft and SWIM periods are multiplied by this on slow networks. Default 1. */
   readonly timingFactor: number
+  /** A node that comes is refused when its clock differs by more, ms. Default 60 s. */
+  readonly maxClockSkew: number
   /** What relative paths in `roleConfig` are relative to: the file's folder. Default: the working directory. */
   readonly folder?: string
 }

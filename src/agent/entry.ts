@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts'
 import { shuffled } from '../base/random.ts'
 import type { Clock, Instant, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
+import { cureOf, isFinal } from '../cluster/first-validation.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Hello } from '../net/handshake.ts'
 import type { DialFailure, Links, RequestOutcome } from '../net/link-types.ts'
@@ -35,15 +36,12 @@ export interface EntryParts {
 
 /** Seeds are tried at this pace, ms, while something is missing… */
 const seedPace = { first: 500, most: 5_000 }
-/** …and those that answered are looked after so seldom. */
+/** …and those that answered, or refused this node for good, are looked after so seldom. */
 const seedCare = 30_000
 const announcePace = 300
 const askPatience = 10_000
 /** A refusal that may pass is asked about again after so long. */
 const askAgain = { first: 500, most: 10_000 }
-
-/** Refusals that trying again cannot mend: somebody has to act first. */
-const finalCodes = new Set(['NAME_TAKEN', 'VERSION_MISMATCH', 'UNKNOWN_ROLE', 'TAG_MISMATCH'])
 
 export interface Refusal {
   readonly code: ErrorCode
@@ -129,14 +127,18 @@ export class Entry {
       // An operator asks again while the link still stands.
       if (failure.by.allegiance && this.#isEmpty()) this.#ask(failure.by.id)
     }
+    // Somebody else may have time for us: the next round asks another, in random order.
     if (failure.why !== 'rejected') return
     if (failure.by?.id === this.#parts.self.id) {
       if (seed) seed.peer = this.#parts.self.id
       return
     }
-    const final = finalCodes.has(failure.code)
-    this.#refused = { code: failure.code, text: `${formatAddress(address)} refused this node: ${failure.code}: ${failure.reason}`, remedy: '', final }
-    this.#parts.trace.warn({ address: formatAddress(address), code: failure.code }, failure.reason)
+    const { code, reason } = failure
+    const final = isFinal(code)
+    if (seed && final) seed.next = this.#parts.clock.now() + seedCare
+    // A node that has its cluster is well without this one; the journal names it.
+    if (this.#parts.self.facts.cluster) return
+    this.#refused = { code, text: `${formatAddress(address)} refused this node: ${code}: ${reason}`, remedy: cureOf(code), final }
   }
 
   /** The node became another, or empty: look around anew. */
@@ -240,7 +242,7 @@ export class Entry {
   #refusedBy(outcome: RequestOutcome & { ok: false }): void {
     const text = `not admitted: ${outcome.code}: ${outcome.message}`
     if (this.#refused?.text !== text) this.#parts.trace.warn({ code: outcome.code }, text)
-    this.#refused = { code: outcome.code, text, remedy: outcome.remedy ?? '', final: finalCodes.has(outcome.code) }
+    this.#refused = { code: outcome.code, text, remedy: outcome.remedy ?? '', final: isFinal(outcome.code) }
   }
 
   /** Ready again after a boot, an absence or a wrong verdict; the control plane learns our address and version. */

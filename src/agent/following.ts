@@ -40,7 +40,7 @@ export class Following {
 
   /** A digest came another way. */
   take(view: ClusterView): void {
-    if (this.#view && view.version < this.#view.version) return
+    if (this.#view && isOlder(view, this.#view)) return
     this.#view = view
     this.#parts.learned(view)
   }
@@ -83,6 +83,12 @@ export class Following {
       .sort((a, b) => b.weight - a.weight)
     return ranked[this.#misses % Math.max(1, ranked.length)]?.id
   }
+}
+
+/** Of a rescued cluster the log may have fewer events than the one that was lost. */
+function isOlder(a: ClusterView, b: ClusterView): boolean {
+  if (a.cluster.epoch !== b.cluster.epoch) return a.cluster.epoch < b.cluster.epoch
+  return a.version < b.version
 }
 
 /** The other end of it, on a control node. */

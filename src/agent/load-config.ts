@@ -166,6 +166,7 @@ function withDefaults(
     dc: get('dc', 'dc1'),
     logLevel: get('logLevel', 'info'),
     timingFactor: get('timingFactor', 1),
+    maxClockSkew: get('maxClockSkew', 60_000),
   }
 }
 

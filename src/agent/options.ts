@@ -1,4 +1,5 @@
 import { type Address, parseAddress } from '../base/address.ts'
+import { parseDuration } from '../base/duration.ts'
 import type { Problem } from '../base/errors.ts'
 import type { AgentConfig } from './config.ts'
 
@@ -165,6 +166,16 @@ export const options: readonly Option[] = [
     default: '1',
     read: readFactor,
   },
+  {
+    field: 'maxClockSkew',
+    flag: 'max-clock-skew',
+    env: ['HIVE_MAX_CLOCK_SKEW'],
+    toml: 'max_clock_skew',
+    value: 'TIME',
+    summary: 'a node that comes is refused when its clock differs by more',
+    default: '60s',
+    read: readSkew,
+  },
 ]
 
 type Read = ReturnType<Option['read']>
@@ -187,6 +198,13 @@ function readAdvertise(text: string): Read {
   return {
     problem: `"${text}": nobody can dial ${read.value.host}; give an address of this machine`,
   }
+}
+
+/** Nothing agreed depends on clocks; deadlines, certificates and the times in the log are read by people. */
+function readSkew(text: string): Read {
+  const span = parseDuration(text)
+  if (span !== undefined && span >= 1000 && span <= 86_400_000) return { value: span }
+  return { problem: `"${text}" must be a length of time such as 60s, from 1s to 24h` }
 }
 
 function readFactor(text: string): Read {

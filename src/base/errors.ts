@@ -62,6 +62,7 @@ export const errorCodes = {
   TAG_MISMATCH: { http: 409, exit: 1, means: 'the node belongs to another cluster' },
   EPOCH_MISMATCH: { http: 409, exit: 1, means: 'the node comes from another epoch' },
   DIVERGED: { http: 409, exit: 1, means: 'the node knows a future that the cluster does not' },
+  CLOCK_SKEW: { http: 409, exit: 1, means: 'the clocks of the two nodes are too far apart' },
   IDENTITY_MISMATCH: {
     http: 409,
     exit: 1,

@@ -32,6 +32,8 @@ export function formatTime(time: number): string {
 
 const tones: Partial<Record<LoggedEvent['type'], Tone>> = {
   NodeFailed: 'bad',
+  ClusterRecovered: 'bad',
+  TombstonesCollected: 'warn',
   NodeLeft: 'warn',
   NodeDraining: 'warn',
   ClusterInitialised: 'good',
@@ -78,6 +80,17 @@ function tell(event: LoggedEvent, names: Names): string {
     case 'GossipKeyUsed':
     case 'GossipKeyDropped':
       return `key ${String(data.id)}`
+    case 'TombstonesCollected':
+      return `epoch ${String(data.epoch)}, deletions up to ${String(data.through)} forgotten`
+    case 'ClusterRecovered': {
+      const named = (ids: unknown) => texts(ids).map(id => nameOf(id, names))
+      return listed(
+        `epoch ${String(data.epoch)}`,
+        labelled('voters', named(data.voters)),
+        labelled('without', named(data.lost)),
+        isText(data.reason) && `"${data.reason}"`,
+      )
+    }
     case 'NodeReady':
     case 'NodeDrainCancelled':
     case 'NodeLeaving':

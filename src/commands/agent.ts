@@ -59,6 +59,10 @@ export default class Agent extends HiveCommand {
       description: 'Multiplies all periods on slow networks; default 1.',
       helpValue: 'N',
     }),
+    'max-clock-skew': Flags.string({
+      description: 'Refuse who comes with a clock that differs by more; default 60s.',
+      helpValue: 'TIME',
+    }),
   }
 
   override async run(): Promise<void> {

@@ -145,7 +145,12 @@ export class LinkTable implements LinkOwner {
     if (!current && this.linked().length >= maxLinks) {
       return { outcome: 'busy', reason: `${maxLinks} peers are linked already` }
     }
-    return this.#handlers.validate(greeting.hello, link.remote, link.identity, link.target === undefined)
+    return this.#handlers.validate(
+      greeting.hello,
+      link.remote,
+      link.identity,
+      link.target === undefined,
+    )
   }
 
   up(link: Link): void {

@@ -83,6 +83,15 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
   GossipKeyAdded: f => ({ id: f.count('id'), sealed: f.text('sealed', prose, 1) }),
   GossipKeyUsed: f => ({ id: f.count('id') }),
   GossipKeyDropped: f => ({ id: f.count('id') }),
+  TombstonesCollected: f => ({ epoch: f.count('epoch'), through: f.count('through') }),
+  ClusterRecovered: f => ({
+    epoch: f.count('epoch'),
+    metaVersion: f.count('metaVersion'),
+    lineage: f.count('lineage'),
+    voters: f.texts('voters', 64, name),
+    lost: f.texts('lost', 64, name),
+    reason: f.text('reason', prose),
+  }),
 }
 
 export function knowsJsonType(type: string): type is JsonType {

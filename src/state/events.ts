@@ -81,6 +81,24 @@ export interface EventData {
     readonly cas?: number
   }
   KvDelete: { readonly key: string; readonly recurse?: boolean; readonly cas?: number }
+  /**
+   * Deletions up to the entry `through` are forgotten: who left, and when keys went. Whoever may not
+   * have heard of them belongs to an older epoch from now on, and bootstraps anew.
+   */
+  TombstonesCollected: { readonly epoch: number; readonly through: number }
+  /** A lost quorum was rescued by an operator: history goes on from the log of one survivor. */
+  ClusterRecovered: {
+    readonly epoch: number
+    /** Above every one that a survivor knew. */
+    readonly metaVersion: number
+    /** Made for this rescue: tells its history from every other. */
+    readonly lineage: number
+    /** Control nodes from now on; those that do not vote yet get the log anew. */
+    readonly voters: readonly NodeId[]
+    /** Control nodes that it was done without. */
+    readonly lost: readonly NodeId[]
+    readonly reason: string
+  }
   /** From now on this authority certifies nodes; those before it are still believed. */
   CaCreated: {
     /** PEM. */
@@ -139,6 +157,8 @@ const second: ReadonlySet<EventType> = new Set([
   'GossipKeyAdded',
   'GossipKeyUsed',
   'GossipKeyDropped',
+  'TombstonesCollected',
+  'ClusterRecovered',
 ])
 
 /** So that a retried request takes effect once (thesis §6.3). */

@@ -78,6 +78,18 @@ export class Kv implements Rowed {
     return removed.length
   }
 
+  /** Nobody needs to hear any more that a key went at `through` or before: the floor says as much. */
+  forgetGraves(through: number): void {
+    const due = [...this.#graves].filter(({ modifyIndex }) => modifyIndex <= through)
+    if (due.length === 0) return
+    for (const { key, modifyIndex } of due) {
+      this.#graves.delete(key)
+      this.#changedGraves.set(key, null)
+      this.#floor = Math.max(this.#floor, modifyIndex)
+    }
+    this.#changedGraves.set('', this.#floor)
+  }
+
   load(row: Row): void {
     this.#arriving ??= { entries: [], graves: [] }
     if (row.table === 'kv') {

@@ -92,6 +92,10 @@ export interface ClusterRecord {
   /** Product version that ran `init`. */
   readonly version: string
   readonly settings: Readonly<Record<string, string>>
+  /** Which rescue of a lost quorum this history goes back to; absent: none. */
+  readonly lineage?: number
+  /** Deletions up to this index are forgotten; absent: none. */
+  readonly horizon?: number
 }
 
 /** Consul's shape of an entry (`/v1/kv`), value as bytes. */

@@ -1,4 +1,13 @@
-import { count, type Fields, fields, flag, list, text, texts } from '../base/shape.ts'
+import {
+  count,
+  type Fields,
+  fields,
+  flag,
+  list,
+  optionalCount,
+  text,
+  texts,
+} from '../base/shape.ts'
 import type { NodeFacts } from './types.ts'
 
 /**
@@ -23,6 +32,7 @@ function checkCluster(cluster: Fields): void {
   text(cluster, 'name')
   count(cluster, 'epoch')
   count(cluster, 'metaVersion')
+  for (const key of ['lineage', 'horizon', 'seen']) optionalCount(cluster, key)
   checkContacts(cluster, 'control')
 }
 

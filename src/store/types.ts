@@ -16,6 +16,12 @@ export interface NodeFacts {
     readonly name: string
     readonly epoch: number
     readonly metaVersion: number
+    /** Which rescue of a lost quorum the history goes back to; absent: none. */
+    readonly lineage?: number
+    /** Deletions up to this event are forgotten in this epoch; absent: none. */
+    readonly horizon?: number
+    /** What this node knows of the event log, for one that does not carry it; may lag by a minute. */
+    readonly seen?: number
     /** Where the control nodes were last seen. */
     readonly control: readonly Contact[]
   }

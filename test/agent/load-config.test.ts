@@ -46,6 +46,7 @@ describe('the configuration', () => {
       dc: 'dc1',
       logLevel: 'info',
       timingFactor: 1,
+      maxClockSkew: 60_000,
     })
     expect(loadConfig({}, {}, () => '', { ...around, uid: 0 }).dataDir).toBe('/var/lib/hive')
   })
@@ -70,6 +71,7 @@ describe('the configuration', () => {
       dc: 'ams',
       logLevel: 'silent',
       timingFactor: 2.5,
+      maxClockSkew: 90_000,
     }
     const flags = {
       name: 'n1',
@@ -83,6 +85,7 @@ describe('the configuration', () => {
       dc: 'ams',
       'log-level': 'silent',
       'timing-factor': '2.5',
+      'max-clock-skew': '1m30s',
     }
     expect(load(flags)).toMatchObject(expected)
     const env: Record<string, string> = {}

@@ -252,5 +252,6 @@ function configOf(node: SimulatedNode): AgentConfig {
     dc: 'dc1',
     logLevel: 'info',
     timingFactor: 1,
+    maxClockSkew: 60_000,
   }
 }

@@ -74,7 +74,22 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
     detail: fc.constantFrom('', 'why'),
   }),
   SettingsChanged: fc.record({
-    settings: fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('', '1', '2')),
+    settings: fc.dictionary(
+      fc.constantFrom('a', 'b', 'tombstone-grace'),
+      fc.constantFrom('', '1s', '2s'),
+    ),
+  }),
+  TombstonesCollected: fc.record({
+    epoch: fc.integer({ min: 1, max: 4 }),
+    through: fc.integer({ min: 0, max: 60 }),
+  }),
+  ClusterRecovered: fc.record({
+    epoch: fc.integer({ min: 1, max: 4 }),
+    metaVersion: fc.integer({ min: 1, max: 9 }),
+    lineage: fc.integer({ min: 1, max: 3 }),
+    voters: fc.array(id, { maxLength: 2 }),
+    lost: fc.array(id, { maxLength: 2 }),
+    reason: fc.constant('fire'),
   }),
   CaCreated: ca.map(name => ({ fingerprint: name, certificate: `c ${name}`, sealedKey: 's' })),
   CaRetired: ca.map(fingerprint => ({ fingerprint })),

@@ -1,6 +1,7 @@
 import type { HiveEvent } from '../events.ts'
 import { admit, beginLeaving, remove, update } from './admission.ts'
 import { changeSettings, initialise } from './cluster.ts'
+import * as epoch from './epoch.ts'
 import { cancelDrain, drain, drained, fail, ready } from './health.ts'
 import * as kv from './kv.ts'
 import { assign, report, unassign } from './roles.ts'
@@ -57,6 +58,10 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return trust.useGossipKey(parts, event.data, at)
     case 'GossipKeyDropped':
       return trust.dropGossipKey(parts, event.data, at)
+    case 'TombstonesCollected':
+      return epoch.collect(parts, event.data, at)
+    case 'ClusterRecovered':
+      return epoch.recover(parts, event.data, at)
     default:
       return event satisfies never
   }

@@ -1,0 +1,110 @@
+import type { Address } from '../base/address.ts'
+import type { Clock } from '../base/time.ts'
+import { type Allegiance, firstValidation, type Party } from '../cluster/first-validation.ts'
+import { type Hello, protocol, type ValidationHandler, type Verdict } from '../net/handshake.ts'
+import type { PeerIdentity } from '../net/types.ts'
+import { runHandlers } from '../net/validation.ts'
+import type { Claims } from './claims.ts'
+import type { AgentConfig } from './config.ts'
+import type { Journal } from './journal.ts'
+import type { Self } from './self.ts'
+
+export interface GateParts {
+  readonly self: Self
+  readonly clock: Clock
+  readonly config: Pick<AgentConfig, 'roles' | 'dc' | 'maxClockSkew'>
+  readonly journal: Journal
+  readonly claims: Claims
+  /** Rules of roles and modules, asked in this order after hive's own. */
+  readonly handlers: readonly ValidationHandler[]
+  /** In the middle of an init or a join. */
+  busy(): boolean
+  /** In the physical or logical topology, or a partner of the init under way. */
+  known(id: string): boolean
+  /** This node carries the log. */
+  carries(): boolean
+  /** How far this node knows the event log. */
+  seen(): number
+  /** What peers have to prove is asked for in here. */
+  proof?(): Readonly<Record<string, string>>
+}
+
+/** Who this node says it is, and whom it lets speak: the first validation with all that it needs to know. */
+export class Gate {
+  readonly #parts: GateParts
+
+  constructor(parts: GateParts) {
+    this.#parts = parts
+  }
+
+  hello(): Hello {
+    const { self, config, clock, proof } = this.#parts
+    const { clock: _, ...party } = this.#party()
+    return {
+      ...party,
+      address: self.address,
+      incarnation: self.facts.incarnation,
+      roles: config.roles,
+      dc: config.dc,
+      proof: { ...proof?.(), clock: String(clock.wall()) },
+    }
+  }
+
+  /** `asked`: the peer dialled us. */
+  validate(hello: Hello, from: Address, identity: PeerIdentity | undefined, asked: boolean): Verdict {
+    const own = firstValidation(this.#party(), partyOf(hello), {
+      known: this.#parts.known(hello.id),
+      asked,
+      clockLimit: this.#parts.config.maxClockSkew,
+      horizon: this.#parts.self.facts.cluster?.horizon ?? 0,
+      claim: this.#claim(hello),
+    })
+    const verdict = own.outcome === 'welcome' ? runHandlers(this.#parts.handlers, hello, from, identity) : own
+    if (verdict.outcome === 'welcome') return verdict
+    const code = verdict.outcome === 'busy' ? 'BUSY' : verdict.code
+    const address = hello.address.host === '' ? { host: from.host, port: hello.address.port } : hello.address
+    this.#parts.journal.refused('by us', { name: hello.name, id: hello.id, address }, code, verdict.reason)
+    return verdict
+  }
+
+  #party(): Party {
+    const { self, clock, busy } = this.#parts
+    const allegiance = this.#allegiance()
+    return {
+      id: self.id,
+      name: self.name,
+      protocolMin: protocol.min,
+      protocolMax: protocol.max,
+      version: self.version,
+      busy: busy(),
+      clock: clock.wall(),
+      ...(allegiance && { allegiance }),
+    }
+  }
+
+  #allegiance(): Allegiance | undefined {
+    const { self, carries, seen } = this.#parts
+    const { cluster } = self.facts
+    if (!cluster) return undefined
+    const { tag, name: clusterName, epoch, metaVersion, lineage } = cluster
+    return {
+      ...{ tag, clusterName, epoch, metaVersion },
+      ...(lineage !== undefined && { lineage }),
+      seen: Math.max(seen(), cluster.seen ?? 0),
+      ...(carries() && { carries: true }),
+    }
+  }
+
+  #claim({ id, allegiance }: Hello) {
+    const ours = this.#parts.self.facts.cluster
+    const sameHistory = ours && allegiance?.tag === ours.tag && (allegiance.lineage ?? 0) === (ours.lineage ?? 0)
+    // Of a later epoch more may have changed than this node can know: that is the epochs' row.
+    if (!sameHistory || allegiance.epoch > ours.epoch) return 'confirmed'
+    return this.#parts.claims.judge(id, allegiance.metaVersion, ours.metaVersion)
+  }
+}
+
+function partyOf(hello: Hello): Party {
+  const clock = Number(hello.proof.clock ?? Number.NaN)
+  return { ...hello, ...(Number.isFinite(clock) && { clock }) }
+}

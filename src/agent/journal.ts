@@ -1,0 +1,116 @@
+import { type Address, formatAddress } from '../base/address.ts'
+import type { ErrorCode } from '../base/errors.ts'
+import type { Clock, EpochMillis, Millis } from '../base/time.ts'
+import type { Trace } from '../base/trace.ts'
+import { cureOf } from '../cluster/first-validation.ts'
+
+/**
+ * Who was refused here, and who refused this node: a bounded local record, because what never entered the
+ * cluster is in no log. The same refusal again only counts.
+ */
+export interface Refused {
+  /** `by us`: this node refused the peer. `us`: the peer refused this node. */
+  readonly whom: 'by us' | 'us'
+  /** Name as the peer says it; '' where it never got so far. */
+  readonly name: string
+  readonly id: string
+  readonly address: string
+  readonly code: ErrorCode
+  readonly reason: string
+  readonly first: EpochMillis
+  readonly last: EpochMillis
+  readonly count: number
+}
+
+export interface Peer {
+  readonly name: string
+  readonly id: string
+  readonly address: Address
+}
+
+/** Enough to see who knocks; a stranger that takes a new name each time pushes out only other strangers. */
+const maxEntries = 256
+/** Reasons come from others; longer ones are cut. */
+const maxReason = 300
+/** A refusal is worth a notice in the status for so long after it last happened, ms. */
+const newsFor: Millis = 5 * 60_000
+/** Notices at once: the newest. */
+const maxNotices = 4
+
+export class Journal {
+  readonly #clock: Clock
+  readonly #trace: Trace
+  readonly #entries = new Map<string, Refused>()
+  readonly #foreign = { count: 0, last: '' }
+
+  constructor(clock: Clock, trace: Trace, before: readonly Refused[] = []) {
+    this.#clock = clock
+    this.#trace = trace
+    for (const entry of before.slice(-maxEntries)) this.#entries.set(keyOf(entry), entry)
+  }
+
+  /** Something arrived that is not hive, not ours, or not whole. */
+  foreign(from: Address, why: string): void {
+    this.#foreign.count += 1
+    this.#foreign.last = `${formatAddress(from)}: ${why}`
+    this.#trace.debug({ from: formatAddress(from) }, why)
+  }
+
+  refused(whom: Refused['whom'], peer: Peer, code: ErrorCode, reason: string): void {
+    const now = this.#clock.wall()
+    const fresh = {
+      whom,
+      name: peer.name,
+      id: peer.id,
+      address: formatAddress(peer.address),
+      code,
+      reason: reason.slice(0, maxReason),
+    }
+    const key = keyOf(fresh)
+    const before = this.#entries.get(key)
+    this.#entries.delete(key)
+    const count = (before?.count ?? 0) + 1
+    this.#entries.set(key, { ...fresh, first: before?.first ?? now, last: now, count })
+    if (this.#entries.size > maxEntries) this.#entries.delete(this.#entries.keys().next().value!)
+    const told = { peer: fresh.name, address: fresh.address, code, count }
+    const what = whom === 'us' ? 'refused by a peer' : 'refused a peer'
+    // Those who knock for days are told of ever more seldom.
+    if (Number.isInteger(Math.log2(count))) this.#trace.warn(told, `${what}: ${fresh.reason}`)
+    else this.#trace.debug(told, `${what}: ${fresh.reason}`)
+  }
+
+  /** Oldest first. */
+  entries(): readonly Refused[] {
+    return [...this.#entries.values()]
+  }
+
+  get foreignCount(): { readonly count: number; readonly last: string } {
+    return this.#foreign
+  }
+
+  /** What an operator should read, in this node's name; `alone`: this node belongs to no cluster and says so itself. */
+  notices(self: string, alone: boolean): readonly string[] {
+    const { count, last } = this.#foreign
+    const now = this.#clock.wall()
+    const news = this.entries()
+      .filter(e => !(alone && e.whom === 'us') && e.code !== 'BUSY' && Math.abs(now - e.last) < newsFor)
+      .slice(-maxNotices)
+      .map(e => `${self}: ${shown(e)}`)
+    if (count > 0) news.push(`${self}: ${count} foreign packets, last from ${last}`)
+    return news
+  }
+}
+
+function shown(e: Refused): string {
+  const who = `${e.name || 'somebody'} at ${e.address}${times(e.count)}: ${e.code}: ${e.reason}`
+  const cure = e.whom === 'us' ? cureOf(e.code) : ''
+  return `${e.whom === 'us' ? 'refused by' : 'refused'} ${who}${cure && `; ${cure}`}`
+}
+
+function times(count: number): string {
+  return count > 1 ? ` ${count} times` : ''
+}
+
+function keyOf({ whom, id, name, address, code }: Omit<Refused, 'first' | 'last' | 'count' | 'reason'>): string {
+  return [whom, code, id || name || address].join(' ')
+}

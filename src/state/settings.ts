@@ -1,0 +1,45 @@
+import { parseDuration } from '../base/duration.ts'
+import type { Millis } from '../base/time.ts'
+
+/**
+ * The cluster's settings: agreed on, the same for every node. A setting that is not set has its default;
+ * one that was set by a build which knew other values counts as not set.
+ */
+export interface Setting {
+  readonly name: string
+  readonly default: string
+  readonly meaning: string
+  /** Why a value cannot be; undefined: it can. */
+  wrong(value: string): string | undefined
+}
+
+/** Shorter than this nobody can be away without bootstrapping anew; tests go down to it. */
+const leastGrace: Millis = 100
+const mostGrace: Millis = 10 * 365 * 24 * 3_600_000
+
+export const settings: readonly Setting[] = [
+  {
+    name: 'tombstone-grace',
+    default: '72h',
+    meaning:
+      'a node may be away this long and still learn of every deletion; after that it bootstraps anew',
+    wrong: value => {
+      const span = parseDuration(value)
+      if (span !== undefined && span >= leastGrace && span <= mostGrace) return undefined
+      return `"${value}" must be a length of time such as 72h, from 100ms to ten years`
+    },
+  },
+]
+
+type Values = Readonly<Record<string, string>>
+
+export function settingOf(values: Values, name: string): string {
+  const setting = settings.find(s => s.name === name)
+  const value = values[name]
+  if (setting === undefined) return value ?? ''
+  return value === undefined || setting.wrong(value) !== undefined ? setting.default : value
+}
+
+export function tombstoneGrace(values: Values): Millis {
+  return parseDuration(settingOf(values, 'tombstone-grace'))!
+}
