@@ -29,9 +29,13 @@ export interface GateParts {
   proof?(): Readonly<Record<string, string>>
 }
 
+/** Ids remembered as refused: more than one cluster can have of nodes that went astray. */
+const maxShutOut = 1024
+
 /** Who this node says it is, and whom it lets speak: the first validation with all that it needs to know. */
 export class Gate {
   readonly #parts: GateParts
+  readonly #shut = new Set<string>()
 
   constructor(parts: GateParts) {
     this.#parts = parts
@@ -60,11 +64,26 @@ export class Gate {
       claim: this.#claim(hello),
     })
     const verdict = own.outcome === 'welcome' ? runHandlers(this.#parts.handlers, hello, from, identity) : own
-    if (verdict.outcome === 'welcome') return verdict
+    if (verdict.outcome === 'welcome') {
+      this.#shut.delete(hello.id)
+      return verdict
+    }
+    if (verdict.outcome === 'rejected') this.#shutOut(hello.id)
     const code = verdict.outcome === 'busy' ? 'BUSY' : verdict.code
     const address = hello.address.host === '' ? { host: from.host, port: hello.address.port } : hello.address
     this.#parts.journal.refused('by us', { name: hello.name, id: hello.id, address }, code, verdict.reason)
     return verdict
+  }
+
+  /** It was refused the last time it came: its datagrams are not heard either. */
+  isShutOut(id: string): boolean {
+    return this.#shut.has(id)
+  }
+
+  #shutOut(id: string): void {
+    this.#shut.delete(id)
+    this.#shut.add(id)
+    if (this.#shut.size > maxShutOut) this.#shut.delete(this.#shut.values().next().value!)
   }
 
   #party(): Party {

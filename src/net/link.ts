@@ -220,7 +220,8 @@ export class Link {
       return
     }
     this.#end()
-    this.owner.dialFailed(this, this.#failure(own))
+    const failure = this.#failure(own)
+    this.owner.dialFailed(this, failure.why === 'rejected' ? { ...failure, own: true } : failure)
   }
 
   /** The end that was dialled hears that the dialler wants it too. */

@@ -1,4 +1,4 @@
-import { Agent } from '../../src/agent/agent.ts'
+import { Agent, type AgentParts as RealParts } from '../../src/agent/agent.ts'
 import type { CatalogRole } from '../../src/agent/role-hosting.ts'
 import type { StatusReport } from '../../src/api/types.ts'
 import type { Caller } from './caller.ts'
@@ -94,8 +94,8 @@ async function init(stage: Stage, at: SimulatedNode): Promise<string> {
   return answer ?? 'no answer'
 }
 
-function wholeAgent(parts: AgentParts): SimulatedAgent {
-  const agent = new Agent({ ...parts, version: '0.1.0', roleCatalog })
+export function wholeAgent(parts: AgentParts, more: Partial<RealParts> = {}): SimulatedAgent {
+  const agent = new Agent({ ...parts, version: '0.1.0', roleCatalog, ...more })
   return {
     start: () => agent.start(),
     stop: done => agent.stop(done),
