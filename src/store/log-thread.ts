@@ -7,9 +7,10 @@ import { LogFile } from './log-file.ts'
 import type { FromThread, ThreadSetup, ToThread } from './protocol.ts'
 import { acceptReceived, takePlace } from './received.ts'
 import { StateCopy } from './state-copy.ts'
-import { StateFile } from './state-file.ts'
+import { cycleBytes, StateFile } from './state-file.ts'
 
-type Copy = Extract<ToThread, { op: 'copy' }>
+/** A copy that somebody waits for, and what it must contain. */
+type Copy = Extract<ToThread, { op: 'copy' }> & { readonly atLeast: Index }
 type Write = Extract<ToThread, { op: 'write' }>
 
 /**
@@ -63,7 +64,7 @@ export class LogThread {
         if (this.#batchBytes >= transactionBytes) break
       }
       this.#commit()
-      if (this.#state.waitingBytes > stateBacklog) this.#saveAll()
+      if (this.#state.waitingBytes > stateBacklog) this.#catchUp()
     } catch (error) {
       this.#fail(error)
     }
@@ -86,7 +87,7 @@ export class LogThread {
         this.#compaction = message
         return
       case 'copy':
-        this.#copies.push(message)
+        this.#copies.push({ ...message, atLeast: this.#state.newest })
         return
       case 'flush':
         this.#flushes.push(message.serial)
@@ -113,12 +114,15 @@ export class LogThread {
   #takeSave(bytes: Uint8Array): void {
     if (this.#failed) return
     this.#state.add(bytes)
-    if (this.#saveTimer !== undefined) return
-    this.#saveTimer = setTimeout(() => {
+    this.#armSave()
+  }
+
+  #armSave(): void {
+    this.#saveTimer ??= setTimeout(() => {
       this.#saveTimer = undefined
-      this.#saveDue = this.#state.waitingBytes > 0
+      this.#saveDue = true
       this.#rest()
-    }, this.#setup.tuning.saveDelay ?? 20)
+    }, this.#setup.tuning.saveDelay ?? saveMillis)
   }
 
   #commit(): void {
@@ -162,18 +166,13 @@ export class LogThread {
     this.#durable()
   }
 
-  /** Makes sure that a chore runs soon, if there is one. */
+  /** Makes sure that a chore runs soon, if there is one: at most one for each turn of messages. */
   #rest(): void {
     if (this.#resting || this.#failed || this.#closed || !this.#hasChore()) return
     this.#resting = true
     setImmediate(() => {
       this.#resting = false
       if (this.#closed) return
-      const message = this.#next()
-      if (message) {
-        this.#turn(message)
-        return
-      }
       try {
         this.#chore()
       } catch (error) {
@@ -189,8 +188,8 @@ export class LogThread {
       this.#copies.length > 0 ||
       this.#log.dropping ||
       this.#compacting() ||
-      this.#overgrown(this.#log) ||
-      this.#overgrown(this.#state) ||
+      this.#overgrown(this.#log, busyLogWal) ||
+      this.#overgrown(this.#state, busyStateWal) ||
       this.#flushes.length > 0
     )
   }
@@ -200,36 +199,56 @@ export class LogThread {
     const [copy] = this.#copies
     if (this.#saving()) this.#saveSome()
     else if (copy) this.#copySome(copy)
-    else if (this.#overgrown(this.#log)) this.#log.checkpoint()
-    else if (this.#overgrown(this.#state)) this.#state.checkpoint()
+    else if (this.#overgrown(this.#log, busyLogWal)) this.#log.checkpoint()
+    else if (this.#overgrown(this.#state, busyStateWal)) this.#checkpointState()
     else if (this.#compacting()) this.#compact()
     else if (this.#log.dropping) this.#dropSome()
     else for (const serial of this.#flushes.splice(0)) this.#send({ op: 'flushed', serial })
   }
 
   /** A checkpoint takes two syncs and more: seldom under load, early when nobody waits. */
-  #overgrown(file: { readonly walBytes: number }): boolean {
-    const { walBytes = busyWalBytes, quietWalBytes = idleWalBytes } = this.#setup.tuning
+  #overgrown(file: { readonly walBytes: number }, busy: number): boolean {
+    const { walBytes = busy, quietWalBytes = idleWalBytes } = this.#setup.tuning
     return file.walBytes > (this.#quiet ? quietWalBytes : walBytes)
   }
 
   #saving(): boolean {
+    if (this.#state.busy) return true
     const due =
       this.#saveDue ||
-      this.#state.waitingBytes > saveBytes ||
+      this.#state.waitingBytes > cycleBytes ||
       this.#flushes.length > 0 ||
-      (this.#copies.length > 0 && this.#copy === undefined)
+      this.#copyWaits()
     return due && this.#state.canSave(this.#log.lastIndex)
   }
 
+  /** For the state as it was when the copy was asked for. */
+  #copyWaits(): boolean {
+    const [next] = this.#copies
+    return next !== undefined && !this.#copy && this.#state.saved < next.atLeast
+  }
+
   #saveSome(): void {
-    this.#state.saveSome(this.#log.lastIndex)
+    if (!this.#state.step(this.#log.lastIndex)) return
     this.#compactionHeld = false
-    if (!this.#state.canSave(this.#log.lastIndex)) this.#saveDue = false
+    this.#saveDue = false
+    if (this.#state.waitingBytes > 0) this.#armSave()
+  }
+
+  #catchUp(): void {
+    const { lastIndex } = this.#log
+    while (this.#state.waitingBytes > stateBacklog / 2 && this.#state.canSave(lastIndex)) {
+      this.#saveSome()
+    }
   }
 
   #saveAll(): void {
     while (!this.#failed && this.#state.canSave(this.#log.lastIndex)) this.#saveSome()
+  }
+
+  #checkpointState(): void {
+    this.#state.checkpoint()
+    if (this.#quiet) this.#state.shrink()
   }
 
   #compacting(): boolean {
@@ -312,12 +331,13 @@ export class LogThread {
 
 /** A transaction takes in no more than about this: its sync should not take forever. */
 const transactionBytes = 4 * 1024 * 1024
-/** State is written without waiting for the delay when so much has come together… */
-const saveBytes = 128 * 1024
-/** …and before the next log batch when it falls so far behind: memory has an end. */
+/** So long state waits for more of it, ms: what is written together costs less. */
+const saveMillis = 200
+/** Log batches wait for state when it falls so far behind: memory has an end. */
 const stateBacklog = 16 * 1024 * 1024
 /** A write-ahead log is moved into its database when it has grown by so much… */
-const busyWalBytes = 8 * 1024 * 1024
+const busyLogWal = 8 * 1024 * 1024
+const busyStateWal = 16 * 1024 * 1024
 /** …or by so little, if no message has come for so long, ms. */
 const idleWalBytes = 512 * 1024
 const quietMillis = 10
