@@ -8,7 +8,8 @@ import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { ControlPlane, Draft } from '../control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
-import { asLeader, type DeskParts, findNode, outcomeOf, reachable } from './desk.ts'
+import type { Answer } from '../../net/link-types.ts'
+import { asLeader, type DeskParts, findNode, notLeader, outcomeOf, reachable } from './desk.ts'
 
 /** Who is in: second validation, return, leave. */
 export function membershipDesk(parts: DeskParts): Methods {
@@ -28,21 +29,16 @@ export function membershipDesk(parts: DeskParts): Methods {
       })
     }),
 
+    /** Judged by a linearizable read: who announces itself may have applied more than its leader has. */
     announce: asLeader(parts, ({ body, answer }, plane) => {
       const node = description(fields(body.node, 'node'))
-      const record = plane.state.nodes.get(node.id)
-      if (!record) {
-        return answer(refusal('UNKNOWN_NODE', `${node.name} is not in the logical topology`, 'it has to join again'))
-      }
-      const drafts = returnDrafts(record, node, count(body, 'booted'))
-      let left = drafts.length
-      if (left === 0) return digest(plane, node.id, answer)
-      for (const draft of drafts) {
-        plane.propose(draft, outcome => {
-          left -= 1
-          if (left === 0) outcome.ok ? digest(plane, node.id, answer) : answer(outcomeOf(outcome))
-        })
-      }
+      const booted = count(body, 'booted')
+      plane.read(index => {
+        const record = plane.state.nodes.get(node.id)
+        if (index === null || !plane.state.cluster) return answer(notLeader)
+        if (record) return returned(plane, record, node, booted, answer)
+        answer(refusal('UNKNOWN_NODE', `${node.name} is not in the logical topology`, 'it has to join again'))
+      })
     }),
 
     leave: asLeader(parts, ({ body, answer }, plane) => {
@@ -63,7 +59,19 @@ export function membershipDesk(parts: DeskParts): Methods {
     }),
   }
 
-  function digest(plane: ControlPlane, id: string, answer: (o: { ok: true; body: unknown }) => void): void {
+  function returned(plane: ControlPlane, record: NodeRecord, node: NodeDescription, booted: number, answer: Answer): void {
+    const drafts = returnDrafts(record, node, booted)
+    let left = drafts.length
+    if (left === 0) return digest(plane, node.id, answer)
+    for (const draft of drafts) {
+      plane.propose(draft, outcome => {
+        left -= 1
+        if (left === 0) outcome.ok ? digest(plane, node.id, answer) : answer(outcomeOf(outcome))
+      })
+    }
+  }
+
+  function digest(plane: ControlPlane, id: string, answer: Answer): void {
     answer({ ok: true, body: viewFor({ ...sourceOf(plane), version: parts.admin.current, needs: parts.roles.needs }, id, plane.leader()) })
   }
 }
