@@ -105,7 +105,12 @@ export class Agent {
     )
     this.#admin = new Watch(clock)
     this.#applied = new Watch(clock)
-    this.links = createLinks({ sockets, clock, random: random.fork(), handlers: this.#linkHandlers() })
+    this.links = createLinks({
+      sockets,
+      clock,
+      random: random.fork(),
+      handlers: this.#linkHandlers(),
+    })
     this.#datagrams = this.#newDatagrams()
     this.#gossip = this.#newGossip()
     this.group = new Group({
@@ -126,8 +131,10 @@ export class Agent {
       links: this.links,
       client: `${this.self.id}/${this.self.facts.incarnation}`,
       leader: () => this.leader(),
-      control: () => (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
-      local: (method, body, blob, answer) => this.#requests.handle(this.self.id, method, body, blob, answer),
+      control: () =>
+        (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
+      local: (method, body, blob, answer) =>
+        this.#requests.handle(this.self.id, method, body, blob, answer),
     })
     this.following = new Following({
       self: this.self,
@@ -173,18 +180,27 @@ export class Agent {
         operationsDesk(desk),
         controlDesk(desk),
         this.kv.methods(),
-        viewsDesk({ ...desk, report: plane => this.controlReport(plane, false), applied: this.#applied }),
+        viewsDesk({
+          ...desk,
+          report: plane => this.controlReport(plane, false),
+          applied: this.#applied,
+        }),
         this.initiation.methods(),
         this.entry.methods(),
         this.group.snapshots.methods(),
-        followMethods({ view: id => this.#viewOf(id), wait: (after, ms, done) => this.#admin.wait(after, ms, done) }),
+        followMethods({
+          view: id => this.#viewOf(id),
+          wait: (after, ms, done) => this.#admin.wait(after, ms, done),
+        }),
         { enrol: ({ body, from, answer }) => answer(this.#enrol(fields(body), from)) },
       ],
       trace,
     )
     this.#roles = parts.roles?.({
       report: (role, state, detail, done) => {
-        this.authority.ask('role-report', { role, state, detail }, reportPatience, outcome => done(outcome.ok))
+        this.authority.ask('role-report', { role, state, detail }, reportPatience, outcome =>
+          done(outcome.ok),
+        )
       },
       epoch: () => this.self.facts.cluster?.epoch ?? 0,
       incarnation: () => this.self.facts.incarnation,
@@ -253,17 +269,32 @@ export class Agent {
   }
 
   sight(): Sight {
-    return { self: this.self, members: this.#gossip.members(), notices: this.#notices(), refused: this.entry.refusal?.code }
+    return {
+      self: this.self,
+      members: this.#gossip.members(),
+      notices: this.#notices(),
+      refused: this.entry.refusal?.code,
+    }
   }
 
   controlReport(plane: ControlPlane, stale: boolean): StatusReport {
-    return controlReport(this.sight(), plane.state, plane.status(), id => this.#gossip.reaches(id), stale)
+    return controlReport(
+      this.sight(),
+      plane.state,
+      plane.status(),
+      id => this.#gossip.reaches(id),
+      stale,
+    )
   }
 
   ownReport(): StatusReport {
     const { cluster, group } = this.self.facts
     const waiting = this.entry.validating || group?.prepared !== undefined
-    return ownReport(this.sight(), this.view(), waiting ? 'validating' : cluster ? 'unreachable' : 'zombie')
+    return ownReport(
+      this.sight(),
+      this.view(),
+      waiting ? 'validating' : cluster ? 'unreachable' : 'zombie',
+    )
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
@@ -307,7 +338,8 @@ export class Agent {
         bound: at => events?.bound?.(at),
         failed: error => events?.failed?.(error),
         received: (from, tag, address, message) => {
-          if (this.#speaksToUs(from, tag, address)) this.#gossip.receive(from, address, 'datagram', message)
+          if (this.#speaksToUs(from, tag, address))
+            this.#gossip.receive(from, address, 'datagram', message)
         },
         foreign: (from, why) => this.#countForeign(from, why),
       },
@@ -349,7 +381,8 @@ export class Agent {
         if (id && failure.why === 'refused') this.#onLinkDown(id, 'refused')
         if (!id) this.entry.dialFailed(address, failure)
       },
-      raft: (_from: string, message: Parameters<ControlPlane['step']>[0]) => this.plane?.step(message),
+      raft: (_from: string, message: Parameters<ControlPlane['step']>[0]) =>
+        this.plane?.step(message),
       swim: (from: string, message: Parameters<Gossip['receive']>[3]) => {
         const address = this.#gossip.member(from)?.address ?? { host: '', port: 0 }
         this.#gossip.receive(from, address, 'stream', message)
@@ -382,21 +415,38 @@ export class Agent {
       version: this.self.version,
       busy: group?.prepared !== undefined || this.entry.validating,
       ...(cluster && {
-        allegiance: { tag: cluster.tag, clusterName: cluster.name, epoch: cluster.epoch, metaVersion: cluster.metaVersion },
+        allegiance: {
+          tag: cluster.tag,
+          clusterName: cluster.name,
+          epoch: cluster.epoch,
+          metaVersion: cluster.metaVersion,
+        },
       }),
     }
   }
 
   #hello(): Hello {
     const { roles, dc } = this.#parts.config
-    return { ...this.#party(), address: this.self.address, incarnation: this.self.facts.incarnation, roles, dc, proof: {} }
+    return {
+      ...this.#party(),
+      address: this.self.address,
+      incarnation: this.self.facts.incarnation,
+      roles,
+      dc,
+      proof: {},
+    }
   }
 
   #validate(hello: Hello, from: Address) {
     const prepared = this.self.facts.group?.prepared?.voters.some(v => v.id === hello.id) ?? false
-    const known = prepared || this.#gossip.member(hello.id) !== undefined || this.plane?.state.nodes.has(hello.id) === true
+    const known =
+      prepared ||
+      this.#gossip.member(hello.id) !== undefined ||
+      this.plane?.state.nodes.has(hello.id) === true
     const verdict = firstValidation(this.#party(), hello, known)
-    return verdict.outcome === 'welcome' ? runHandlers(this.#parts.validation ?? [], hello, from) : verdict
+    return verdict.outcome === 'welcome'
+      ? runHandlers(this.#parts.validation ?? [], hello, from)
+      : verdict
   }
 
   /** Datagrams of our cluster, or of somebody who passed the first validation before the init. */
@@ -475,7 +525,8 @@ export class Agent {
     if (!plane) return
     let administrative = batch.length === 0 ? plane.state.applied : 0
     for (const { entry, event, applied } of batch) {
-      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete') administrative = entry.index
+      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete')
+        administrative = entry.index
       if (event && applied.outcome.ok) this.#onEvent(event)
     }
     if (administrative > 0) {
@@ -491,8 +542,16 @@ export class Agent {
   #onEvent(event: NonNullable<AppliedEntry['event']>): void {
     if (event.type === 'NodeFailed' || event.type === 'NodeLeft') {
       const { id } = event.data
-      const incarnation = event.type === 'NodeFailed' ? event.data.incarnation : (this.#gossip.member(id)?.incarnation ?? 0)
-      this.#gossip.step({ type: 'verdict', id, incarnation, verdict: event.type === 'NodeFailed' ? 'failed' : 'left' })
+      const incarnation =
+        event.type === 'NodeFailed'
+          ? event.data.incarnation
+          : (this.#gossip.member(id)?.incarnation ?? 0)
+      this.#gossip.step({
+        type: 'verdict',
+        id,
+        incarnation,
+        verdict: event.type === 'NodeFailed' ? 'failed' : 'left',
+      })
     }
     if (event.type === 'NodeReady' || event.type === 'NodeAdmitted') {
       const { id, incarnation } = event.type === 'NodeReady' ? event.data : event.data.node
@@ -505,7 +564,8 @@ export class Agent {
     const { plane } = this
     if (!plane?.isLeader() || !batch.some(b => b.entry.type === 'config')) return
     const carry = new Set([...plane.state.voters, ...plane.state.observers])
-    for (const id of this.links.connectedPeers()) if (!carry.has(id)) this.links.notice(id, 'retired', {}, none)
+    for (const id of this.links.connectedPeers())
+      if (!carry.has(id)) this.links.notice(id, 'retired', {}, none)
   }
 
   /** The agreed picture changed: facts on disk, addresses, gossip and roles follow it. */
@@ -551,13 +611,22 @@ export class Agent {
 
   #viewOf(id: string): ClusterView | undefined {
     const { plane } = this
-    return plane ? viewFor({ ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) }, id, plane.leader()) : undefined
+    return plane
+      ? viewFor(
+          { ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) },
+          id,
+          plane.leader(),
+        )
+      : undefined
   }
 
   #onStorageFailure(failure: StorageFailure): void {
     if (this.#storageFailure) return
     this.#storageFailure = failure
-    this.#parts.trace.error({ kind: failure.kind }, `storage failed: ${failure.message}; this node gives up its vote and acknowledges nothing more`)
+    this.#parts.trace.error(
+      { kind: failure.kind },
+      `storage failed: ${failure.message}; this node gives up its vote and acknowledges nothing more`,
+    )
   }
 
   // ---- coming and going
@@ -572,7 +641,12 @@ export class Agent {
     this.#onBelonging()
     for (const node of plane.state.nodes.values()) {
       if (node.phase !== 'failed') continue
-      this.#gossip.step({ type: 'verdict', id: node.id, incarnation: node.incarnation, verdict: 'failed' })
+      this.#gossip.step({
+        type: 'verdict',
+        id: node.id,
+        incarnation: node.incarnation,
+        verdict: 'failed',
+      })
     }
   }
 
@@ -587,9 +661,15 @@ export class Agent {
   #enrol(body: ReturnType<typeof fields>, from: string) {
     const tag = text(body, 'tag', 36)
     const { cluster, group } = this.self.facts
-    if (cluster && cluster.tag !== tag) return { ok: false as const, code: 'TAG_MISMATCH' as const, message: `belongs to «${cluster.name}»` }
+    if (cluster && cluster.tag !== tag)
+      return {
+        ok: false as const,
+        code: 'TAG_MISMATCH' as const,
+        message: `belongs to «${cluster.name}»`,
+      }
     if (!group) {
-      for (const c of list(body, 'control', 64).map(contact)) if (c.id !== this.self.id) this.links.setAddress(c.id, c)
+      for (const c of list(body, 'control', 64).map(contact))
+        if (c.id !== this.self.id) this.links.setAddress(c.id, c)
       this.group.create([], { term: count(body, 'term'), vote: from })
       this.self.update({ group: { tag } })
       this.#startGroup()
@@ -613,7 +693,8 @@ export class Agent {
 
   #compareWith(theirs: ClusterView, plane: ControlPlane): void {
     const carries = theirs.voters.includes(this.self.id) || theirs.observers.includes(this.self.id)
-    const newer = theirs.version > this.#admin.current && theirs.cluster.tag === this.self.facts.cluster?.tag
+    const newer =
+      theirs.version > this.#admin.current && theirs.cluster.tag === this.self.facts.cluster?.tag
     if (carries || !newer || plane.isLeader()) return
     this.#parts.trace.info({}, 'this node carries the log no longer')
     this.self.note({ group: undefined })
@@ -630,7 +711,13 @@ export class Agent {
     this.#roles?.update(undefined)
     for (const id of this.links.connectedPeers()) this.links.forget(id)
     for (const member of this.#gossip.members()) this.links.forget(member.id)
-    this.self.update({ cluster: undefined, group: undefined, known: [], joining: [], left: keepId ? true : undefined })
+    this.self.update({
+      cluster: undefined,
+      group: undefined,
+      known: [],
+      joining: [],
+      left: keepId ? true : undefined,
+    })
     if (!keepId) this.#renew()
     this.#gossip.stop()
     this.#gossip = this.#newGossip()
@@ -657,16 +744,30 @@ export class Agent {
 
   #meta(): Uint8Array {
     const { dc, roles } = this.#parts.config
-    return encodeMeta({ dc, roles, version: this.self.version, initialised: this.self.facts.cluster !== undefined })
+    return encodeMeta({
+      dc,
+      roles,
+      version: this.self.version,
+      initialised: this.self.facts.cluster !== undefined,
+    })
   }
 
   #notices(): readonly string[] {
     const out = [...this.entry.notices()]
     const failure = this.#storageFailure
-    if (failure) out.push(`${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`)
-    if (this.#foreign.count > 0) out.push(`${this.self.name}: ${this.#foreign.count} foreign packets, last from ${this.#foreign.last}`)
+    if (failure)
+      out.push(
+        `${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`,
+      )
+    if (this.#foreign.count > 0)
+      out.push(
+        `${this.self.name}: ${this.#foreign.count} foreign packets, last from ${this.#foreign.last}`,
+      )
     const stopped = this.plane?.state.stopped
-    if (stopped) out.push(`${this.self.name}: stopped at event ${stopped.at} (${stopped.type}): needs hive with event version ${stopped.needs}`)
+    if (stopped)
+      out.push(
+        `${this.self.name}: stopped at event ${stopped.at} (${stopped.type}): needs hive with event version ${stopped.needs}`,
+      )
     return out
   }
 }

@@ -41,14 +41,31 @@ export class Authority {
   }
 
   /** A write: `body.request` is filled in, so that it takes effect once however often it is sent. */
-  write(method: string, body: Record<string, unknown>, patience: Millis, done: Answer, blob: Uint8Array = none): void {
+  write(
+    method: string,
+    body: Record<string, unknown>,
+    patience: Millis,
+    done: Answer,
+    blob: Uint8Array = none,
+  ): void {
     if (this.#outstanding.size >= maxOutstanding) {
-      return done({ ok: false, code: 'BUSY', message: 'too many requests wait for the leader', remedy: 'try again in a moment' })
+      return done({
+        ok: false,
+        code: 'BUSY',
+        message: 'too many requests wait for the leader',
+        remedy: 'try again in a moment',
+      })
     }
     const serial = ++this.#serial
     this.#outstanding.add(serial)
     this.#attempt(
-      { method, body: { ...body, request: this.#requestId(serial) }, blob, deadline: this.#parts.clock.now() + patience, wait: 0 },
+      {
+        method,
+        body: { ...body, request: this.#requestId(serial) },
+        blob,
+        deadline: this.#parts.clock.now() + patience,
+        wait: 0,
+      },
       outcome => {
         this.#outstanding.delete(serial)
         done(outcome)
@@ -58,7 +75,10 @@ export class Authority {
 
   /** A read, or a request that may be repeated harmlessly. `wait`: how long the answer may be held back on purpose. */
   ask(method: string, body: unknown, patience: Millis, done: Answer, wait: Millis = 0): void {
-    this.#attempt({ method, body, blob: none, deadline: this.#parts.clock.now() + patience + wait, wait }, done)
+    this.#attempt(
+      { method, body, blob: none, deadline: this.#parts.clock.now() + patience + wait, wait },
+      done,
+    )
   }
 
   #requestId(serial: number): RequestId {
@@ -69,7 +89,8 @@ export class Authority {
   #attempt(request: Pending, done: Answer): void {
     const { self, clock, links } = this.#parts
     const retry = (outcome: RequestOutcome) => {
-      if (outcome.ok || !worthRetrying(outcome.code) || clock.now() + pause >= request.deadline) return done(giveUp(outcome))
+      if (outcome.ok || !worthRetrying(outcome.code) || clock.now() + pause >= request.deadline)
+        return done(giveUp(outcome))
       clock.after(pause, () => this.#attempt(request, done))
     }
     const leader = this.#parts.leader() ?? this.#hint

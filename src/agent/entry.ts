@@ -84,8 +84,14 @@ export class Entry {
   /** What an operator should know: why it is not in yet. */
   notices(): readonly string[] {
     const out: string[] = []
-    if (this.#refused) out.push(this.#refused.remedy ? `${this.#refused.text}; ${this.#refused.remedy}` : this.#refused.text)
-    if (this.#parts.self.facts.left) out.push('this node left its cluster; hive join ADDR brings it back')
+    if (this.#refused)
+      out.push(
+        this.#refused.remedy
+          ? `${this.#refused.text}; ${this.#refused.remedy}`
+          : this.#refused.text,
+      )
+    if (this.#parts.self.facts.left)
+      out.push('this node left its cluster; hive join ADDR brings it back')
     return out
   }
 
@@ -113,7 +119,8 @@ export class Entry {
   met(peer: Hello, address: Address): void {
     const { self } = this.#parts
     for (const seed of this.#seeds) {
-      if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address)) seed.peer = peer.id
+      if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address))
+        seed.peer = peer.id
     }
     const ours = self.facts.cluster
     if (self.facts.left) return
@@ -135,7 +142,12 @@ export class Entry {
       return
     }
     const final = finalCodes.has(failure.code)
-    this.#refused = { code: failure.code, text: `${formatAddress(address)} refused this node: ${failure.code}: ${failure.reason}`, remedy: '', final }
+    this.#refused = {
+      code: failure.code,
+      text: `${formatAddress(address)} refused this node: ${failure.code}: ${failure.reason}`,
+      remedy: '',
+      final,
+    }
     this.#parts.trace.warn({ address: formatAddress(address), code: failure.code }, failure.reason)
   }
 
@@ -152,7 +164,10 @@ export class Entry {
     return {
       /** A joiner asks us; we ask the control plane. */
       'join-ask': ({ body, answer }) => {
-        if (!self.facts.cluster) return answer(refusal('BUSY', `${self.name} has not finished its own join`, 'ask another node'))
+        if (!self.facts.cluster)
+          return answer(
+            refusal('BUSY', `${self.name} has not finished its own join`, 'ask another node'),
+          )
         authority.ask('join', body, askPatience, answer)
       },
       /** The leader saw us in the physical topology. */
@@ -192,7 +207,8 @@ export class Entry {
     const now = clock.now()
     for (const seed of shuffled(this.#seeds, random)) {
       if (seed.next > now) continue
-      const answered = seed.peer === self.id || (seed.peer !== undefined && links.isConnected(seed.peer))
+      const answered =
+        seed.peer === self.id || (seed.peer !== undefined && links.isConnected(seed.peer))
       const pause = answered ? seedCare : seed.pause
       seed.pause = answered ? seedPace.first : Math.min(seed.pause * 2, seedPace.most)
       seed.next = now + pause * (0.75 + random.next() / 2)
@@ -205,7 +221,14 @@ export class Entry {
   /** A zombie whose cluster woke up while the link stood. */
   #askAgain(peer: string): void {
     const { self } = this.#parts
-    if (!self.facts.cluster && !self.facts.group && this.#refused && !this.#refused.final && peer !== self.id) this.#ask(peer)
+    if (
+      !self.facts.cluster &&
+      !self.facts.group &&
+      this.#refused &&
+      !this.#refused.final &&
+      peer !== self.id
+    )
+      this.#ask(peer)
   }
 
   #isEmpty(): boolean {
@@ -231,7 +254,8 @@ export class Entry {
       this.#refusedBy(outcome)
       if (this.#refused?.final) return
       clock.after(this.#askPause, () => {
-        if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer)) this.#ask(peer)
+        if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer))
+          this.#ask(peer)
       })
       this.#askPause = Math.min(this.#askPause * 2, askAgain.most)
     })
@@ -240,7 +264,12 @@ export class Entry {
   #refusedBy(outcome: RequestOutcome & { ok: false }): void {
     const text = `not admitted: ${outcome.code}: ${outcome.message}`
     if (this.#refused?.text !== text) this.#parts.trace.warn({ code: outcome.code }, text)
-    this.#refused = { code: outcome.code, text, remedy: outcome.remedy ?? '', final: finalCodes.has(outcome.code) }
+    this.#refused = {
+      code: outcome.code,
+      text,
+      remedy: outcome.remedy ?? '',
+      final: finalCodes.has(outcome.code),
+    }
   }
 
   /** Ready again after a boot, an absence or a wrong verdict; the control plane learns our address and version. */
@@ -249,11 +278,16 @@ export class Entry {
     const view = this.#parts.view()
     if (!self.facts.cluster || !view || this.#announcing || !this.#worthAnnouncing(view)) return
     this.#announcing = true
-    authority.ask('announce', { node: self.describe(), booted: self.booted }, askPatience, outcome => {
-      this.#announcing = false
-      if (outcome.ok) this.#announced = { incarnation: self.facts.incarnation, ok: true }
-      else if (outcome.code === 'UNKNOWN_NODE') this.#parts.expelled()
-    })
+    authority.ask(
+      'announce',
+      { node: self.describe(), booted: self.booted },
+      askPatience,
+      outcome => {
+        this.#announcing = false
+        if (outcome.ok) this.#announced = { incarnation: self.facts.incarnation, ok: true }
+        else if (outcome.code === 'UNKNOWN_NODE') this.#parts.expelled()
+      },
+    )
   }
 
   #worthAnnouncing(view: ClusterView): boolean {

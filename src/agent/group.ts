@@ -50,7 +50,10 @@ export class Group {
   }
 
   /** Room for a log on this disk; `after` fences what this node may have promised and forgotten. */
-  create(voters: readonly string[], after?: { readonly term: number; readonly vote: string }): void {
+  create(
+    voters: readonly string[],
+    after?: { readonly term: number; readonly vote: string },
+  ): void {
     const { snapshot, hardState } = newGroup(voters)
     this.#parts.storage.createGroup(snapshot, { ...hardState, ...after }, [])
   }

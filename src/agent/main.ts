@@ -51,18 +51,32 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
         trace,
         roles: makeRoles(identity),
         roleConfig: config.roleConfig,
-        hostFor: role => realHost({ role, clock, memory: memories.get(role)!, trace, folder: config.folder ?? process.cwd() }),
+        hostFor: role =>
+          realHost({
+            role,
+            clock,
+            memory: memories.get(role)!,
+            trace,
+            folder: config.folder ?? process.cwd(),
+          }),
         memoryOf: role => memories.get(role)!.all(),
         report,
       }),
     events: {
-      bound: at => trace.info({ address: formatAddress(at), node: config.name, version }, 'listening for peers'),
+      bound: at =>
+        trace.info(
+          { address: formatAddress(at), node: config.name, version },
+          'listening for peers',
+        ),
       failed: error => fail(error),
     },
   })
   const api = await createApi(agent.backend, { trace, node: agent.self.name, version })
   process.on('uncaughtException', error => {
-    trace.error({ err: error }, 'a bug in hive: the agent stops at once, so that wrong state does not spread')
+    trace.error(
+      { err: error },
+      'a bug in hive: the agent stops at once, so that wrong state does not spread',
+    )
     process.exit(70)
   })
   const stop = () => stopAll(agent, api.close, trace)
@@ -79,11 +93,19 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   }
 }
 
-async function openMemories(dataDir: string, trace: Trace): Promise<ReadonlyMap<string, RoleMemory>> {
+async function openMemories(
+  dataDir: string,
+  trace: Trace,
+): Promise<ReadonlyMap<string, RoleMemory>> {
   const memories = new Map<string, RoleMemory>()
   for (const { name } of builtInRoles) {
     const path = join(dataDir, 'roles', `${name}.json`)
-    memories.set(name, await openRoleMemory(path, aside => trace.error({ role: name, aside }, 'what the role remembered is damaged and was set aside')))
+    memories.set(
+      name,
+      await openRoleMemory(path, aside =>
+        trace.error({ role: name, aside }, 'what the role remembered is damaged and was set aside'),
+      ),
+    )
   }
   return memories
 }
@@ -115,4 +137,3 @@ function untilToldToStop(trace: Trace, patience: number): Promise<void> {
     }
   })
 }
-

@@ -70,7 +70,8 @@ export class RoleRunners implements RoleHosting {
   #steer(name: string, self: NodeRecord, moved: boolean): void {
     const runner = this.#runners.get(name) ?? this.#begin(name)
     if (!runner) return
-    if (self.phase === 'draining' || self.phase === 'drained' || self.phase === 'leaving') runner.drain()
+    if (self.phase === 'draining' || self.phase === 'drained' || self.phase === 'leaving')
+      runner.drain()
     else if (self.phase === 'ready' || self.phase === 'recovering') runner.start()
     if (moved) runner.reconsider()
   }
@@ -128,13 +129,19 @@ export class RoleRunners implements RoleHosting {
     for (const { name, state, detail } of this.#view?.self?.roles ?? []) {
       const runner = this.#runners.get(name)
       if (!runner || runner.state === 'assigned') continue
-      if (runner.state !== state || runner.detail !== detail) this.#tell(name, runner.state, runner.detail)
+      if (runner.state !== state || runner.detail !== detail)
+        this.#tell(name, runner.state, runner.detail)
     }
   }
 
   #tell(role: string, state: string, detail: string): void {
     const agreed = this.#view?.self?.roles.find(r => r.name === role)
-    if (this.#reporting.has(role) || this.#closed || (agreed?.state === state && agreed.detail === detail)) return
+    if (
+      this.#reporting.has(role) ||
+      this.#closed ||
+      (agreed?.state === state && agreed.detail === detail)
+    )
+      return
     this.#reporting.add(role)
     this.#parts.report(role, state, detail, taken => {
       this.#reporting.delete(role)

@@ -5,7 +5,7 @@ import { demoteVerdict, promoteVerdict, type VotersNow } from '../../cluster/vot
 import type { ChangeResult } from '../../raft/types.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import { type Methods, type PeerRequest, refusal } from '../requests.ts'
-import { asLeader, type DeskParts, findNode, reachable } from './desk.ts'
+import { asSettledLeader, type DeskParts, findNode, reachable } from './desk.ts'
 
 /** A joiner that has not caught up by then is given up; it stays an observer. */
 const catchUpPatience = 120_000
@@ -16,13 +16,19 @@ const enrolPatience = 5_000
 /** Who votes: learner first, and never a step that could break the quorum. */
 export function controlDesk(parts: DeskParts): Methods {
   return {
-    promote: asLeader(parts, (request, plane) => {
+    promote: asSettledLeader(parts, (request, plane) => {
       const { body, answer } = request
       const node = findNode(plane, text(body, 'node'))
       const observer = flag(body, 'observer')
       const now = votersNow(parts, plane)
       if (node.phase !== 'ready' && !now.voters.includes(node.id)) {
-        return answer(refusal('REFUSED', `${node.name} is ${node.phase}`, 'only a node that is ready can carry the log'))
+        return answer(
+          refusal(
+            'REFUSED',
+            `${node.name} is ${node.phase}`,
+            'only a node that is ready can carry the log',
+          ),
+        )
       }
       const verdict = promoteVerdict(now, node.id, observer)
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
@@ -33,14 +39,23 @@ export function controlDesk(parts: DeskParts): Methods {
         if (!outcome.ok) return answer(outcome)
         const asLearner = { voters: now.voters, observers: [...now.observers, node.id] }
         if (observer) return change(parts, plane, request, asLearner.voters, asLearner.observers)
-        change(parts, plane, { ...request, answer: o => {
-          if (!o.ok) return answer(o)
-          change(parts, plane, request, verdict.voters, verdict.observers)
-        } }, asLearner.voters, asLearner.observers)
+        change(
+          parts,
+          plane,
+          {
+            ...request,
+            answer: o => {
+              if (!o.ok) return answer(o)
+              change(parts, plane, request, verdict.voters, verdict.observers)
+            },
+          },
+          asLearner.voters,
+          asLearner.observers,
+        )
       })
     }),
 
-    demote: asLeader(parts, (request, plane) => {
+    demote: asSettledLeader(parts, (request, plane) => {
       const node = findNode(plane, text(request.body, 'node'))
       const verdict = demoteVerdict(votersNow(parts, plane), node.id, flag(request.body, 'force'))
       if (!verdict.ok) return request.answer(refusal(verdict.code, verdict.message, verdict.remedy))
@@ -52,15 +67,41 @@ export function controlDesk(parts: DeskParts): Methods {
 
 function votersNow(parts: DeskParts, plane: ControlPlane): VotersNow {
   const { voters, observers, nodes } = plane.state
-  return { voters, observers, reachable: reachable(parts, plane), nameOf: id => nodes.get(id)?.name ?? id }
+  return {
+    voters,
+    observers,
+    reachable: reachable(parts, plane),
+    nameOf: id => nodes.get(id)?.name ?? id,
+  }
 }
 
 /** The node makes room for the log before it is counted anywhere. */
-function enrol(parts: DeskParts, plane: ControlPlane, id: string, done: PeerRequest['answer']): void {
+function enrol(
+  parts: DeskParts,
+  plane: ControlPlane,
+  id: string,
+  done: PeerRequest['answer'],
+): void {
   const { cluster, voters, nodes } = plane.state
-  const control = voters.map(v => nodes.get(v)).filter(n => n !== undefined).map(contactOf)
-  parts.links.request(id, 'enrol', { tag: cluster!.tag, control, term: plane.term }, enrolPatience, outcome =>
-    done(outcome.ok ? outcome : refusal(outcome.code, `${nodes.get(id)?.name ?? id} cannot carry the log: ${outcome.message}`, outcome.remedy)),
+  const control = voters
+    .map(v => nodes.get(v))
+    .filter(n => n !== undefined)
+    .map(contactOf)
+  parts.links.request(
+    id,
+    'enrol',
+    { tag: cluster!.tag, control, term: plane.term },
+    enrolPatience,
+    outcome =>
+      done(
+        outcome.ok
+          ? outcome
+          : refusal(
+              outcome.code,
+              `${nodes.get(id)?.name ?? id} cannot carry the log: ${outcome.message}`,
+              outcome.remedy,
+            ),
+      ),
   )
 }
 
@@ -74,12 +115,28 @@ function change(
 ): void {
   const deadline = parts.clock.now() + catchUpPatience
   const attempt = (): void => {
-    if (!plane.isLeader()) return request.answer(refusal('NOT_LEADER', 'leadership moved during the change', 'try again'))
+    if (!plane.isLeader())
+      return request.answer(
+        refusal('NOT_LEADER', 'leadership moved during the change', 'try again'),
+      )
     const result = plane.changeConfig({ voters, learners })
     if (result.ok) return settled(parts, plane, voters, learners, deadline, request)
-    if (!mayPass(result)) return request.answer(refusal('REFUSED', `the change was refused: ${result.why}`, 'look at hive status and try again'))
+    if (!mayPass(result))
+      return request.answer(
+        refusal(
+          'REFUSED',
+          `the change was refused: ${result.why}`,
+          'look at hive status and try again',
+        ),
+      )
     if (parts.clock.now() >= deadline) {
-      return request.answer(refusal('TIMEOUT', 'the new node did not catch up in time; it stays an observer', 'try again when it has caught up'))
+      return request.answer(
+        refusal(
+          'TIMEOUT',
+          'the new node did not catch up in time; it stays an observer',
+          'try again when it has caught up',
+        ),
+      )
     }
     parts.clock.after(pollPeriod, attempt)
   }
@@ -87,7 +144,11 @@ function change(
 }
 
 function mayPass(result: ChangeResult & { ok: false }): boolean {
-  return result.why === 'change-pending' || result.why === 'not-caught-up' || result.why === 'transferring'
+  return (
+    result.why === 'change-pending' ||
+    result.why === 'not-caught-up' ||
+    result.why === 'transferring'
+  )
 }
 
 function settled(
@@ -99,10 +160,17 @@ function settled(
   request: Pick<PeerRequest, 'answer'>,
 ): void {
   const now = plane.status().config
-  const inForce = now.outgoing.length === 0 && same(now.voters, voters) && same(now.learners, learners)
+  const inForce =
+    now.outgoing.length === 0 && same(now.voters, voters) && same(now.learners, learners)
   if (inForce) return report(parts, plane, request.answer)
   if (parts.clock.now() >= deadline) {
-    return request.answer(refusal('TIMEOUT', 'the change is under way but not yet in force', 'hive status shows when it is'))
+    return request.answer(
+      refusal(
+        'TIMEOUT',
+        'the change is under way but not yet in force',
+        'hive status shows when it is',
+      ),
+    )
   }
   parts.clock.after(pollPeriod, () => settled(parts, plane, voters, learners, deadline, request))
 }

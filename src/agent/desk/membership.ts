@@ -1,65 +1,95 @@
 import { MalformedError } from '../../base/bytes.ts'
+import { count, type Fields, fields, flag, text, texts } from '../../base/shape.ts'
 import { isUuid } from '../../base/uuid.ts'
-import { type Fields, count, fields, flag, text, texts } from '../../base/shape.ts'
 import { admission } from '../../cluster/admission.ts'
 import { viewFor } from '../../cluster/view.ts'
 import { demoteVerdict } from '../../cluster/voters.ts'
+import type { Answer } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { ControlPlane, Draft } from '../control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
-import type { Answer } from '../../net/link-types.ts'
-import { asLeader, type DeskParts, findNode, notLeader, outcomeOf, reachable } from './desk.ts'
+import {
+  asSettledLeader,
+  type DeskParts,
+  findNode,
+  notLeader,
+  outcomeOf,
+  reachable,
+} from './desk.ts'
 
 /** Who is in: second validation, return, leave. */
 export function membershipDesk(parts: DeskParts): Methods {
   return {
-    join: asLeader(parts, ({ body, answer }, plane) => {
+    join: asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = description(fields(body.node, 'node'))
       const { state } = plane
-      if (!state.cluster) return answer(refusal('NOT_INITIALISED', 'the cluster has had no init yet'))
+      if (!state.cluster)
+        return answer(refusal('NOT_INITIALISED', 'the cluster has had no init yet'))
       const before = state.nodes.get(node.id)
-      if (before?.name === node.name && before.phase !== 'leaving') return digest(plane, node.id, answer)
+      if (before?.name === node.name && before.phase !== 'leaving')
+        return digest(plane, node.id, answer)
       const verdict = admission(state.nodes, node, parts.roles, state.cluster.version)
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
       parts.trace.info({ node: node.name, id: node.id }, 'admitting a node')
-      plane.propose({ type: 'NodeAdmitted', data: { node }, actor: `node:${node.name}` }, outcome => {
-        if (!outcome.ok) return answer(outcomeOf(outcome))
-        digest(plane, node.id, answer)
-      })
+      plane.propose(
+        { type: 'NodeAdmitted', data: { node }, actor: `node:${node.name}` },
+        outcome => {
+          if (!outcome.ok) return answer(outcomeOf(outcome))
+          digest(plane, node.id, answer)
+        },
+      )
     }),
 
-    /** Judged by a linearizable read: who announces itself may have applied more than its leader has. */
-    announce: asLeader(parts, ({ body, answer }, plane) => {
+    /** `UNKNOWN_NODE` here makes the node give up its state: nobody says it who might know too little. */
+    announce: asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = description(fields(body.node, 'node'))
-      const booted = count(body, 'booted')
-      plane.read(index => {
-        const record = plane.state.nodes.get(node.id)
-        if (index === null || !plane.state.cluster) return answer(notLeader)
-        if (record) return returned(plane, record, node, booted, answer)
-        answer(refusal('UNKNOWN_NODE', `${node.name} is not in the logical topology`, 'it has to join again'))
-      })
+      const record = plane.state.nodes.get(node.id)
+      if (!plane.state.cluster) return answer(notLeader)
+      if (record) return returned(plane, record, node, count(body, 'booted'), answer)
+      answer(
+        refusal(
+          'UNKNOWN_NODE',
+          `${node.name} is not in the logical topology`,
+          'it has to join again',
+        ),
+      )
     }),
 
-    leave: asLeader(parts, ({ body, answer }, plane) => {
+    leave: asSettledLeader(parts, ({ body, answer }, plane) => {
       const record = findNode(plane, text(body, 'node'))
       const { voters, observers } = plane.state
       const verdict = demoteVerdict(
-        { voters, observers, reachable: reachable(parts, plane), nameOf: id => plane.state.nodes.get(id)?.name ?? id },
+        {
+          voters,
+          observers,
+          reachable: reachable(parts, plane),
+          nameOf: id => plane.state.nodes.get(id)?.name ?? id,
+        },
         record.id,
         flag(body, 'force'),
       )
       if (!verdict.ok) {
-        const remedy = voters.length === 1 ? 'a cluster of one ends with hive reset; or promote another node first' : verdict.remedy
+        const remedy =
+          voters.length === 1
+            ? 'a cluster of one ends with hive reset; or promote another node first'
+            : verdict.remedy
         return answer(refusal(verdict.code, verdict.message, remedy))
       }
-      plane.propose({ type: 'NodeLeaving', data: { id: record.id }, actor: text(body, 'actor') }, outcome =>
-        answer(outcomeOf(outcome)),
+      plane.propose(
+        { type: 'NodeLeaving', data: { id: record.id }, actor: text(body, 'actor') },
+        outcome => answer(outcomeOf(outcome)),
       )
     }),
   }
 
-  function returned(plane: ControlPlane, record: NodeRecord, node: NodeDescription, booted: number, answer: Answer): void {
+  function returned(
+    plane: ControlPlane,
+    record: NodeRecord,
+    node: NodeDescription,
+    booted: number,
+    answer: Answer,
+  ): void {
     const drafts = returnDrafts(record, node, booted)
     let left = drafts.length
     if (left === 0) return digest(plane, node.id, answer)
@@ -72,7 +102,14 @@ export function membershipDesk(parts: DeskParts): Methods {
   }
 
   function digest(plane: ControlPlane, id: string, answer: Answer): void {
-    answer({ ok: true, body: viewFor({ ...sourceOf(plane), version: parts.admin.current, needs: parts.roles.needs }, id, plane.leader()) })
+    answer({
+      ok: true,
+      body: viewFor(
+        { ...sourceOf(plane), version: parts.admin.current, needs: parts.roles.needs },
+        id,
+        plane.leader(),
+      ),
+    })
   }
 }
 
@@ -85,7 +122,8 @@ export function sourceOf(plane: ControlPlane) {
 function returnDrafts(record: NodeRecord, node: NodeDescription, booted: number): readonly Draft[] {
   const actor = `node:${node.name}`
   const drafts: Draft[] = []
-  const moved = record.address.host !== node.address.host || record.address.port !== node.address.port
+  const moved =
+    record.address.host !== node.address.host || record.address.port !== node.address.port
   if (moved || record.version !== node.version || record.dc !== node.dc) {
     const { id, address, version, dc, incarnation } = node
     drafts.push({ type: 'NodeUpdated', data: { id, address, version, dc, incarnation }, actor })
@@ -101,7 +139,8 @@ export function description(from: Fields): NodeDescription {
   const id = text(from, 'id', 36)
   if (!isUuid(id)) throw new MalformedError('id must be a UUID')
   const name = text(from, 'name', 63)
-  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name)) throw new MalformedError('name must be a DNS label')
+  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name))
+    throw new MalformedError('name must be a DNS label')
   const port = count(address, 'port')
   if (port > 65_535) throw new MalformedError('port must be at most 65535')
   return {

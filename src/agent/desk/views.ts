@@ -1,5 +1,5 @@
-import { count, optionalCount, optionalText } from '../../base/shape.ts'
 import type { StatusReport } from '../../api/types.ts'
+import { count, optionalCount, optionalText } from '../../base/shape.ts'
 import type { Entry } from '../../raft/types.ts'
 import { decodeEvent } from '../../state/codec.ts'
 import type { LoggedEvent } from '../../state/events.ts'
@@ -13,7 +13,12 @@ const longestPage = 1_000
 const longestWait = 60_000
 
 /** What anybody may look at: the status and the event log, as the leader knows them. */
-export function viewsDesk(parts: DeskParts & { report(plane: ControlPlane): StatusReport; applied: { wait(after: number, patience: number, done: () => void): void } }): Methods {
+export function viewsDesk(
+  parts: DeskParts & {
+    report(plane: ControlPlane): StatusReport
+    applied: { wait(after: number, patience: number, done: () => void): void }
+  },
+): Methods {
   return {
     status: asLeader(parts, ({ answer }, plane) => answer({ ok: true, body: parts.report(plane) })),
 
@@ -29,12 +34,18 @@ export function viewsDesk(parts: DeskParts & { report(plane: ControlPlane): Stat
       })
     }),
 
-    'who-leads': ({ answer }) => answer({ ok: true, body: { leader: parts.plane()?.leader() ?? null } }),
+    'who-leads': ({ answer }) =>
+      answer({ ok: true, body: { leader: parts.plane()?.leader() ?? null } }),
   }
 }
 
 /** From the log while it has the entry, from the kept history of administrative events before that. */
-export function logPage(plane: ControlPlane, from: number, limit: number, type?: string): { events: readonly LoggedEvent[]; next: number } {
+export function logPage(
+  plane: ControlPlane,
+  from: number,
+  limit: number,
+  type?: string,
+): { events: readonly LoggedEvent[]; next: number } {
   const { firstIndex } = plane
   const { applied } = plane.state
   const wanted = (e: LoggedEvent) => type === undefined || e.type === type
