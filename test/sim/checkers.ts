@@ -28,9 +28,6 @@ interface Watched {
   term: number
 }
 
-/** How often, in applied entries, a state's fingerprint is taken under load; at rest it always is. */
-const fingerprintEvery = 8
-
 /**
  * Looks at a process after each of its events: whoever leads, what is committed, what is applied. It
  * keeps the one log that all nodes' logs must be beginnings of (TigerBeetle's state checker does so).
@@ -38,6 +35,7 @@ const fingerprintEvery = 8
 export class Checkers {
   readonly #cluster: Cluster
   readonly #decode: DecodeEvent
+  readonly #fingerprintEvery: number
   readonly #watched = new WeakMap<Life, Watched>()
   /** Who led, by `group/term`. */
   readonly #leaders = new Map<number, string>()
@@ -51,8 +49,10 @@ export class Checkers {
   /** Hears of each entry when its commit is first known. */
   onCommitted: ((committed: Committed) => void) | undefined
 
-  constructor(cluster: Cluster, decode: DecodeEvent) {
+  /** `fingerprintEvery`: of so many indexes one is compared while entries come; at rest each is. */
+  constructor(cluster: Cluster, decode: DecodeEvent, fingerprintEvery = 8) {
     this.#cluster = cluster
+    this.#fingerprintEvery = fingerprintEvery
     this.#decode = decode
     cluster.simulation.afterEvent = life => this.#look(life)
   }
@@ -145,7 +145,7 @@ export class Checkers {
     if (state === undefined || state.applied === watched.checkedApplied) return
     watched.checkedApplied = state.applied
     for (const record of state.nodes.values()) this.#checkRecord(node, state.applied, record)
-    if (state.applied % fingerprintEvery === 0) this.#compare(node, state)
+    if (state.applied % this.#fingerprintEvery === 0) this.#compare(node, state)
   }
 
   #checkRecord(
@@ -196,7 +196,7 @@ function sameEntry(a: Entry, b: Entry): boolean {
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
+  return Buffer.compare(a, b) === 0
 }
 
 function show(entry: Entry): string {
