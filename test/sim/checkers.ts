@@ -23,6 +23,8 @@ export interface Committed {
 }
 
 interface Watched {
+  readonly group: unknown
+  readonly incarnations: Map<string, number>
   checkedCommit: number
   checkedApplied: number
   term: number
@@ -44,7 +46,6 @@ export class Checkers {
   readonly #fingerprints = new Map<number, { readonly text: string; readonly node: string }>()
   /** Id → index of its first admission. */
   readonly #admittedAt = new Map<string, number>()
-  readonly #incarnations = new Map<string, number>()
   readonly counts = { commits: 0, fingerprints: 0, leaders: 0 }
   /** Hears of each entry when its commit is first known. */
   onCommitted: ((committed: Committed) => void) | undefined
@@ -63,9 +64,11 @@ export class Checkers {
     if (node === undefined || process === undefined || process.life !== life) return
     const status = process.agent.raftStatus()
     if (status === undefined) return
+    const group = process.storage.openStore
     let watched = this.#watched.get(life)
-    if (watched === undefined) {
-      watched = { checkedCommit: 0, checkedApplied: 0, term: 0 }
+    // Who gave the log up and was given it again begins anew.
+    if (watched === undefined || watched.group !== group) {
+      watched = { group, checkedCommit: 0, checkedApplied: 0, term: 0, incarnations: new Map() }
       this.#watched.set(life, watched)
     }
     this.#checkTerm(node, status, watched)
@@ -144,27 +147,27 @@ export class Checkers {
     const { state } = process.agent
     if (state === undefined || state.applied === watched.checkedApplied) return
     watched.checkedApplied = state.applied
-    for (const record of state.nodes.values()) this.#checkRecord(node, state.applied, record)
+    for (const record of state.nodes.values()) this.#checkRecord(node, watched, record)
     if (state.applied % this.#fingerprintEvery === 0) this.#compare(node, state)
   }
 
   #checkRecord(
     node: SimulatedNode,
-    applied: number,
+    watched: Watched,
     record: { readonly id: string; readonly name: string; readonly incarnation: number },
   ): void {
+    const applied = watched.checkedApplied
     const admitted = this.#admittedAt.get(record.id)
     if (admitted === undefined || admitted > applied)
       throw new Violation(
         `${node.name} has ${record.name} in the logical topology at ${applied}, but no committed event admitted it`,
       )
-    const key = `${node.name}/${node.boots}/${record.id}`
-    const before = this.#incarnations.get(key) ?? 0
+    const before = watched.incarnations.get(record.id) ?? 0
     if (record.incarnation < before)
       throw new Violation(
         `${node.name}: incarnation of ${record.name} went from ${before} to ${record.incarnation}`,
       )
-    this.#incarnations.set(key, record.incarnation)
+    watched.incarnations.set(record.id, record.incarnation)
   }
 
   #compare(node: SimulatedNode, state: { readonly applied: number; fingerprint(): string }): void {
