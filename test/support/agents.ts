@@ -167,9 +167,9 @@ export class Agent {
 
   /** Waits until this agent sees the nodes so: `{n1: 'ready', n2: 'failed'}`. */
   async sees(states: Readonly<Record<string, NodeState>>): Promise<void> {
-    const wanted = JSON.stringify(states)
-    const seen = ({ nodes }: StatusReport) =>
-      JSON.stringify(Object.fromEntries(nodes.map(({ name, state }) => [name, state])))
+    const text = (pairs: [string, string][]) => JSON.stringify(pairs.sort())
+    const wanted = text(Object.entries(states))
+    const seen = ({ nodes }: StatusReport) => text(nodes.map(({ name, state }) => [name, state]))
     await this.reports(`it sees ${wanted}`, report => seen(report) === wanted)
   }
 
