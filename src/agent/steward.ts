@@ -119,8 +119,8 @@ export class Steward {
     const now = clock.now()
     for (const node of plane.state.nodes.values()) {
       if (node.id === self.id || node.phase === 'failed') continue
-      this.#accusations.answered(node.id, node.incarnation)
       const member = gossip.member(node.id)
+      this.#accusations.answered(node.id, Math.max(node.incarnation, member?.incarnation ?? 0))
       const unreachable = member?.status === 'unreachable'
       if (!unreachable && this.#accusations.accusers(node.id, now).length === 0) continue
       const verdict = this.#accusations.verdict(

@@ -49,7 +49,7 @@ export class Accusations {
     if (accusers?.size === 0) this.#bySubject.delete(subject)
   }
 
-  /** The node is agreed to be back as this incarnation: what was said of earlier ones is answered. */
+  /** The node is back as this incarnation, or has refuted with it: what was said of earlier ones is answered. */
   answered(subject: string, incarnation: number): void {
     const accusers = this.#bySubject.get(subject)
     if (!accusers) return
