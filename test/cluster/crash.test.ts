@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest'
 import type { LoggedEvent } from '../../src/client/agent-client.ts'
 import { kvKeys, kvPut } from '../../src/client/kv-client.ts'
-import { type Agent, allReady, cluster, endsAgents, eventually, leaderOf } from '../support/agents.ts'
+import {
+  type Agent,
+  allReady,
+  cluster,
+  endsAgents,
+  eventually,
+  leaderOf,
+} from '../support/agents.ts'
 
 /** kill -9: what was acknowledged is there, whoever died and whenever. */
 
@@ -29,7 +36,11 @@ class Writers {
   /** Waits until so many more writes are acknowledged. */
   async more(count: number): Promise<void> {
     const wanted = this.count + count
-    await eventually(`${count} more writes`, () => this.count, seen => seen >= wanted)
+    await eventually(
+      `${count} more writes`,
+      () => this.count,
+      seen => seen >= wanted,
+    )
   }
 
   /** When the first write after `since` was acknowledged that also began after it. */
