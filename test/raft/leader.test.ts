@@ -134,7 +134,7 @@ describe('compaction', () => {
 })
 
 describe('the disk fails', () => {
-  test('a leader hands over, and a promise that was not out yet stays in', () => {
+  test('a promise that was not out yet stays in', () => {
     const node = new Lone(three, { term: 1 })
     const append = { type: 'append', prevIndex: 0, prevTerm: 0, commit: 0 } as const
     const entries = [{ index: 1, term: 1, type: 'noop' }] as const
@@ -149,6 +149,14 @@ describe('the disk fails', () => {
     const ready = node.raft.ready()
     expect([...(ready?.send ?? []), ...(ready?.sendAfter ?? [])]).toEqual([])
     expect(ready?.persist).toBe(undefined)
+  })
+
+  test('nor does one leave that waited for nothing but to be taken', () => {
+    const node = new Lone(three, { term: 1 })
+    const append = { type: 'append', prevIndex: 0, prevTerm: 0, commit: 0, entries: [] } as const
+    node.raft.step({ ...append, from: 'b', to: 'a', term: 1 }, 0)
+    node.raft.stepDown(0)
+    expect(node.run()).toEqual([])
   })
 
   test('it never votes, acknowledges, campaigns or writes again', () => {
