@@ -72,7 +72,7 @@ export function findNode(plane: ControlPlane, nameOrId: string): NodeRecord {
   const { state } = plane
   const found = state.nodeByName(nameOrId) ?? state.nodes.get(nameOrId)
   if (found) return found
-  const names = [...state.nodes.values()].map(n => n.name)
+  const names = [...state.nodes.values()].map(n => n.name).sort()
   const shown = names.length > 12 ? `${names.slice(0, 12).join(', ')} …` : names.join(', ')
   throw new OperatorError(
     'UNKNOWN_NODE',
