@@ -43,6 +43,8 @@ export class Checkers {
   readonly #leaders = new Map<number, string>()
   /** `log[i]` has index i + 1; undefined: never seen by anybody while it could be (only after compaction). */
   readonly log: (Committed | undefined)[] = []
+  /** Facts as they are on disk → the id in them. */
+  readonly #ids = new Map<string, string>()
   readonly #fingerprints = new Map<number, { readonly text: string; readonly node: string }>()
   /** Id → index of its first admission. */
   readonly #admittedAt = new Map<string, number>()
@@ -107,13 +109,40 @@ export class Checkers {
         continue
       }
       const known = this.log[index - 1]
-      if (known === undefined) this.#commit(index, entry)
-      else if (!sameEntry(known.entry, entry))
+      if (known === undefined) {
+        if (status.rank === 'leader') this.#checkDurable(node, status, entry)
+        this.#commit(index, entry)
+      } else if (!sameEntry(known.entry, entry))
         throw new Violation(
           `${node.name} committed ${show(entry)}, another node ${show(known.entry)}`,
         )
     }
     watched.checkedCommit = index - 1
+  }
+
+  /** Committed means: durable on a majority. A crash of everybody at this instant loses nothing. */
+  #checkDurable(node: SimulatedNode, status: RaftStatus, entry: Entry): void {
+    const { voters, outgoing } = status.config
+    const holders = new Set(
+      this.#cluster.nodes.filter(n => n.disk.holds(entry)).map(n => this.#idOf(n)),
+    )
+    for (const majority of [voters, outgoing]) {
+      const held = majority.filter(id => holders.has(id)).length
+      if (majority.length > 0 && held * 2 <= majority.length)
+        throw new Violation(
+          `${node.name} committed ${show(entry)}, durable on ${held} of ${majority.length} voters`,
+        )
+    }
+  }
+
+  #idOf(node: SimulatedNode): string {
+    const { facts } = node.disk
+    if (facts === undefined) return node.name
+    const known = this.#ids.get(facts)
+    if (known !== undefined) return known
+    const { id } = JSON.parse(facts) as { id: string }
+    this.#ids.set(facts, id)
+    return id
   }
 
   #commit(index: number, entry: Entry): void {

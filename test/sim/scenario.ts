@@ -9,6 +9,7 @@ import { Nemesis } from './nemesis.ts'
 import { Operators } from './operators.ts'
 import { Simulation } from './simulation.ts'
 import type { Trace } from './trace.ts'
+import { watchVerdicts } from './verdicts.ts'
 
 /** What a run is made of; together with the seed, all of it. */
 export interface Settings {
@@ -100,6 +101,7 @@ export async function runScenario(
     nemesis,
     operators,
   }
+  watchVerdicts(stage)
   let failure: Error | undefined
   try {
     await play(stage, variant)
