@@ -183,6 +183,8 @@ export class Cluster {
     if (process === undefined || process.stopping) return
     const { simulation } = this
     const told = simulation.now
+    const { habits } = node.disk
+    const slow = habits.slowness > 1
     simulation.trace.say(told, node.name, 'stop')
     process.stopping = true
     const ended = (how: string): void => {
@@ -196,7 +198,8 @@ export class Cluster {
     const impatient = simulation.after(
       stopPatience,
       () => {
-        const hindered = node.disk.habits.slowness > 1 || (process.life.disturbedAt ?? -1) >= told
+        const paused = (process.life.disturbedAt ?? -1) >= told
+        const hindered = slow || habits.slowness > 1 || paused
         if (!hindered)
           simulation.fail(new Error(`${node.name} does not stop within ${stopPatience} ms`))
         ended('stopped without having finished')
