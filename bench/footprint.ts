@@ -44,7 +44,8 @@ interface Idle {
 
 type Idlers = Pick<Cluster, 'stop'> & { readonly members: readonly { readonly pid: number }[] }
 
-async function idle(room: Room, { members, stop }: Idlers): Promise<Idle> {
+async function idle(room: Room, cluster: Idlers): Promise<Idle> {
+  const { members } = cluster
   try {
     await sleep(room.quick ? 2000 : 10_000)
     const span = room.quick ? 2000 : 20_000
@@ -55,6 +56,6 @@ async function idle(room: Room, { members, stop }: Idlers): Promise<Idle> {
     const of = (key: 'rss' | 'pss') => memories.flatMap(m => (m ? [m[key]] : []))
     return { rss: of('rss'), pss: of('pss'), cpu }
   } finally {
-    await stop()
+    await cluster.stop()
   }
 }

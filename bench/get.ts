@@ -1,6 +1,6 @@
 import { type Contender, type Contest, compared, interleaved, withContest } from './contest.ts'
 import type { Figure } from './figures.ts'
-import { loadWindow } from './load.ts'
+import { writeEach } from './load.ts'
 import type { Bench, Room } from './room.ts'
 import { getEtcd, getKv, putEtcd, putKv } from './targets.ts'
 
@@ -15,7 +15,7 @@ async function measure(room: Room, { hive, etcd, consul }: Contest): Promise<Fig
   const contenders: Contender[] = []
   const add = async (name: string, write: typeof putKv, read: typeof putKv, url: string) => {
     // All keys exist before any is read.
-    await loadWindow(room.dir, write(url), 64, room.quick ? 1 : 3)
+    await writeEach(write(url))
     contenders.push({ name, target: read(url) })
   }
   await add('hive', putKv, getKv, (await hive.leader()).url)

@@ -99,6 +99,27 @@ function firstNumber(): number {
   return Math.floor(Math.random() * 1e6) * 1000
 }
 
+/** Sends the request for each key once; rejects unless all were answered well. */
+export async function writeEach(target: Target): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 })
+  const number = firstNumber()
+  let next = 0
+  const client = async (): Promise<void> => {
+    while (next < target.keys) {
+      const key = next++
+      const ok = await one(
+        agent,
+        target,
+        fill(target.path, key, number),
+        fill(target.body, key, number),
+      )
+      if (!ok) throw new Error(`${target.url} did not take key ${key}`)
+    }
+  }
+  await Promise.all(Array.from({ length: 32 }, client))
+  agent.destroy()
+}
+
 async function withNode(target: Target, clients: number, seconds: number): Promise<Window> {
   const agent = new Agent({ keepAlive: true, maxSockets: clients })
   const latencies: number[] = []
@@ -106,8 +127,6 @@ async function withNode(target: Target, clients: number, seconds: number): Promi
   let n = firstNumber()
   const from = performance.now()
   const until = from + seconds * 1000
-  const fill = (template: string, key: number, number: number) =>
-    template.replaceAll('%k', digits(key)).replaceAll('%n', digits(number))
   const client = async (): Promise<void> => {
     while (performance.now() < until) {
       const number = ++n
@@ -129,6 +148,10 @@ async function withNode(target: Target, clients: number, seconds: number): Promi
   latencies.sort((a, b) => a - b)
   const at = (part: number) => latencies[Math.floor(latencies.length * part)] ?? Number.NaN
   return { perSecond: latencies.length / elapsed, p50: at(0.5), p99: at(0.99), errors }
+}
+
+function fill(template: string, key: number, number: number): string {
+  return template.replaceAll('%k', digits(key)).replaceAll('%n', digits(number))
 }
 
 function digits(number: number): string {

@@ -101,7 +101,7 @@ function describeMachine(): string[] {
   const consul = join(process.env.PEERS_DIR ?? '', 'consul/root/usr/bin/consul')
   const versions = [
     firstLine('etcd', ['--version']),
-    firstLine('serf', ['version']),
+    firstLine('serf', ['version'], 'serf '),
     firstLine(which('consul') ?? (existsSync(consul) ? consul : ''), ['version']),
   ]
   const cores = cpus()
@@ -112,13 +112,16 @@ function describeMachine(): string[] {
   ]
 }
 
-function firstLine(program: string, args: readonly string[]): string {
+function firstLine(program: string, args: readonly string[], prefix = ''): string {
   if (program === '') return ''
   try {
-    return execFileSync(program, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).split('\n')[0]!
+    return (
+      prefix +
+      execFileSync(program, args, {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).split('\n')[0]!
+    )
   } catch {
     return ''
   }

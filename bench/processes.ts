@@ -21,7 +21,7 @@ export interface Started {
 }
 
 export interface StartOptions {
-  /** File for stdout and stderr; without, stderr is a pipe and stdout is dropped. */
+  /** File for stdout and stderr; without, both are pipes, to be read by whoever started it. */
   readonly log?: string
   readonly env?: NodeJS.ProcessEnv
 }
@@ -29,7 +29,7 @@ export interface StartOptions {
 export function start(command: string, args: readonly string[], options: StartOptions): Started {
   const output = options.log === undefined ? undefined : openSync(options.log, 'a')
   const child = spawn(command, args, {
-    stdio: ['ignore', output ?? 'ignore', output ?? 'pipe'],
+    stdio: ['ignore', output ?? 'pipe', output ?? 'pipe'],
     env: options.env ?? clean(process.env),
   })
   if (output !== undefined) closeSync(output)

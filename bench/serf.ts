@@ -46,7 +46,8 @@ export class SerfCluster {
 
 function eachLine(agent: Started, take: (line: string) => void): void {
   let rest = ''
-  agent.child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
+  agent.child.stderr!.resume()
+  agent.child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop()!
     for (const line of lines) take(line)

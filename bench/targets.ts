@@ -1,10 +1,10 @@
 import type { Target } from './load.ts'
 
 /**
- * The same thing asked of each: 10,000 keys, values of 100 bytes that differ each time. etcd's gateway takes
+ * The same thing asked of each: 1,000 keys, values of 100 bytes that differ each time. etcd's gateway takes
  * base64, of which two letters and ten digits are nine bytes, so that no script has to encode anything.
  */
-const keys = 10_000
+const keys = 1_000
 const filler = 'v'.repeat(90)
 const encodedFiller = Buffer.from('v'.repeat(91)).toString('base64')
 /** Eight characters of base64 (`bench/`), then twelve (nine bytes). */
