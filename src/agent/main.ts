@@ -79,7 +79,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     )
     process.exit(70)
   })
-  const stop = () => stopAll(agent, api.close, trace)
+  const stop = () => stopAll(agent, api.close)
   try {
     await api.listenSocket(config.socket)
     if (config.http) {
@@ -91,6 +91,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   } finally {
     await stop()
   }
+  trace.info({}, 'stopped')
 }
 
 async function openMemories(
@@ -111,9 +112,8 @@ async function openMemories(
 }
 
 /** Peers first, so that they hear a goodbye while the API still tells what happens. */
-async function stopAll(agent: Agent, closeApi: () => Promise<void>, trace: Trace): Promise<void> {
+async function stopAll(agent: Agent, closeApi: () => Promise<void>): Promise<void> {
   await Promise.all([new Promise<void>(resolve => agent.stop(resolve)), closeApi()])
-  trace.info({}, 'stopped')
 }
 
 /** SIGTERM, SIGINT, or the end of standard input where a parent holds it; a second signal ends at once. */

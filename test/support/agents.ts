@@ -28,6 +28,10 @@ export interface AgentOptions {
   readonly roles?: readonly string[]
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** False: --http off. */
+  readonly http?: boolean
+  /** No flags at all: everything comes from `env`. */
+  readonly bare?: boolean
 }
 
 /** Looks until it holds, and returns what held. What is thrown by looking is one more thing that does not hold. */
@@ -103,18 +107,23 @@ export class Agent {
 
   /** Starts the process; `more` is for this start only. */
   start(...more: string[]): this {
-    const { join: seeds = [], roles = [], args = [], env = {} } = this.#options
-    const flags = [
-      ...['--name', this.name, '--data-dir', this.dir],
-      ...['--bind', this.address, '--http', `127.0.0.1:${this.http}`],
-      ...seeds.flatMap(seed => ['--join', seed.address]),
-      ...roles.flatMap(role => ['--role', role]),
-    ]
+    const { args = [], env = {}, bare = false } = this.#options
+    const flags = bare ? [] : this.#flags()
     // Its standard input is a pipe of this process: should that be killed, the agent stops by itself.
     const environment = { HIVE_EXIT_WITH_STDIN: '1', ...env }
     const all = ['agent', ...flags, ...args, ...more]
     this.#runs.push(startScript(bin, all, { cwd: tmpdir(), env: environment }))
     return this
+  }
+
+  #flags(): string[] {
+    const { join: seeds = [], roles = [], http = true } = this.#options
+    return [
+      ...['--name', this.name, '--data-dir', this.dir],
+      ...['--bind', this.address, '--http', http ? `127.0.0.1:${this.http}` : 'off'],
+      ...seeds.flatMap(seed => ['--join', seed.address]),
+      ...roles.flatMap(role => ['--role', role]),
+    ]
   }
 
   /** As its init system stops it. */
