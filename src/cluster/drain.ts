@@ -56,10 +56,10 @@ function controlLines({ node, leader, voters, reachable, nodes }: DrainFacts): V
   else
     lines.push(
       ok(
-        `leads: leadership moves to ${heirs
-          .map(v => nodes.get(v)?.name ?? v)
-          .sort()
-          .join(' or ')}`,
+        `leads: leadership moves to ${inOrder(
+          heirs.map(v => nodes.get(v)?.name ?? v),
+          ' or ',
+        )}`,
       ),
     )
   return lines
@@ -78,10 +78,10 @@ function roleLines({ node, nodes, requiredBy }: DrainFacts): VerdictLine[] {
     if (others.length > 0)
       lines.push(
         ok(
-          `${role.name}: also on ${others
-            .map(n => n.name)
-            .sort()
-            .join(', ')}`,
+          `${role.name}: also on ${inOrder(
+            others.map(n => n.name),
+            ', ',
+          )}`,
         ),
       )
     else if (needing.length > 0) {
@@ -92,6 +92,10 @@ function roleLines({ node, nodes, requiredBy }: DrainFacts): VerdictLine[] {
     } else lines.push(warn(`last ${role.name} node: nothing takes its work over`))
   }
   return lines
+}
+
+function inOrder(names: readonly string[], between: string): string {
+  return [...names].sort().join(between)
 }
 
 export function isServing(node: NodeRecord | undefined): boolean {
