@@ -106,7 +106,7 @@ export async function bundleAgent(dist: string): Promise<void> {
   const options: BuildOptions = {
     ...common,
     format: 'esm',
-    external: ['better-sqlite3', 'pino-pretty'],
+    external: ['better-sqlite3', 'pino-pretty', 'undici'],
     plugins: [withoutSchemas],
     sourcemap: true,
     banner: {
