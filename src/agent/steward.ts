@@ -210,9 +210,11 @@ export class Steward {
       })
     }
     if (node.id === this.#parts.self.id) return
+    // From the latest of the log, which may be ahead of what is applied: an earlier change must stand.
+    const { config } = plane.status()
     plane.changeConfig({
-      voters: voters.filter(v => v !== node.id),
-      learners: observers.filter(o => o !== node.id),
+      voters: config.voters.filter(v => v !== node.id),
+      learners: config.learners.filter(o => o !== node.id),
     })
   }
 
