@@ -32,7 +32,7 @@ import { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
 import { contact, Initiation } from './initiation.ts'
 import { encodeMeta } from './member-meta.ts'
-import { Requests } from './requests.ts'
+import { Requests, refusal } from './requests.ts'
 import type { CatalogRole, RoleHosting, ServiceDirectory } from './role-hosting.ts'
 import { Self } from './self.ts'
 import { controlReport, ownReport, type Sight } from './status.ts'
@@ -68,6 +68,9 @@ export interface RolesLent {
 const none = new Uint8Array(0)
 /** A group that hears no leader for so long asks others whether it is still part of it. */
 const orphanPeriod = 3_000
+const orphanPatience = 1_000
+/** The leader enrols a node first and counts it then: so long, ms, it may wait for its first entries. */
+const enrolPatience = 150_000
 /** Members that this node cannot reach are named to the leader this often, ms, as long as it lasts. */
 const accusePeriod = 1_000
 const reportPatience = 30_000
@@ -96,6 +99,9 @@ export class Agent {
   #gossip: Gossip
   #storageFailure: StorageFailure | undefined
   #stopped = false
+  /** When the leader last announced the log, until somebody leads here. */
+  #awaitsLog = Number.NEGATIVE_INFINITY
+  #enrolments = 0
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -158,7 +164,7 @@ export class Agent {
         this.#startGroup()
         return this.plane
       },
-      dropGroup: () => void this.group.leave('cancelled-init'),
+      dropGroup: () => void this.#leaveGroup('cancelled-init'),
       controlNames: () => (this.view()?.control ?? []).map(c => c.name),
     })
     this.entry = new Entry({
@@ -184,6 +190,7 @@ export class Agent {
           ...desk,
           report: plane => this.controlReport(plane, false),
           applied: this.#applied,
+          leader: () => this.leader(),
         }),
         this.initiation.methods(),
         this.entry.methods(),
@@ -211,6 +218,7 @@ export class Agent {
   /** Binds, recovers what the disk knows, and begins to look for others. */
   start(): void {
     this.initiation.forgetUnstarted()
+    this.group.tidy()
     this.#knowPeers()
     this.links.listen(this.#parts.config.bind)
     if (this.self.facts.group) this.#startGroup()
@@ -229,7 +237,7 @@ export class Agent {
     this.entry.stop()
     this.following.stop()
     this.#steward.stop()
-    this.kv.stop()
+    this.kv.wakeAll()
     this.#admin.stop()
     this.#applied.stop()
     const closeDisk = () => this.group.stop(() => this.#parts.storage.close(done))
@@ -516,6 +524,7 @@ export class Agent {
   }
 
   #onRanked(): void {
+    if (this.plane?.leader() != null) this.#awaitsLog = Number.NEGATIVE_INFINITY
     this.#steward.ranked()
     this.#onBelonging()
   }
@@ -662,11 +671,16 @@ export class Agent {
     const tag = text(body, 'tag', 36)
     const { cluster, group } = this.self.facts
     if (cluster && cluster.tag !== tag)
-      return {
-        ok: false as const,
-        code: 'TAG_MISMATCH' as const,
-        message: `belongs to «${cluster.name}»`,
-      }
+      return refusal('TAG_MISMATCH', `belongs to «${cluster.name}»`)
+    if (group && group.tag !== tag)
+      return refusal('BUSY', `an init of «${group.prepared?.name}» is under way here`)
+    this.#enrolments += 1
+    this.#awaitsLog = this.#parts.clock.now()
+    if (group?.prepared && !group.prepared.started) {
+      // The start went past this node, which promised nothing yet: the group is the leader's.
+      this.self.update({ group: { tag } })
+      this.#startGroup()
+    }
     if (!group) {
       for (const c of list(body, 'control', 64).map(contact))
         if (c.id !== this.self.id) this.links.setAddress(c.id, c)
@@ -680,49 +694,66 @@ export class Agent {
   /** A group without a leader: perhaps the others changed the configuration while we were away. */
   #askWhetherOrphaned(told = false): void {
     const { plane } = this
-    if (!plane || this.#storageFailure || (plane.leader() !== null && !told)) return
-    const control = this.view()?.control ?? []
-    for (const { id } of control.slice(0, 7)) {
-      if (id === this.self.id) continue
-      this.links.request(id, 'follow', { id: this.self.id, version: 0 }, orphanPeriod, outcome => {
-        if (!outcome.ok || !outcome.body || this.plane !== plane) return
-        this.#compareWith(outcome.body as ClusterView, plane)
-      })
-    }
+    if (!plane || this.#storageFailure || plane.isLeader()) return
+    if (plane.leader() !== null && !told) return
+    if (this.#parts.clock.now() - this.#awaitsLog < enrolPatience) return
+    const enrolments = this.#enrolments
+    this.authority.ask('carries', {}, orphanPatience, outcome => {
+      if (!outcome.ok || this.plane !== plane || this.#enrolments !== enrolments) return
+      const { carries, view } = outcome.body as { carries: boolean; view: ClusterView }
+      if (!carries && view.cluster.tag === this.self.facts.cluster?.tag) this.#retire(view)
+    })
   }
 
-  #compareWith(theirs: ClusterView, plane: ControlPlane): void {
-    const carries = theirs.voters.includes(this.self.id) || theirs.observers.includes(this.self.id)
-    const newer =
-      theirs.version > this.#admin.current && theirs.cluster.tag === this.self.facts.cluster?.tag
-    if (carries || !newer || plane.isLeader()) return
+  /** The log is not for this node any more. */
+  #retire(view: ClusterView): void {
+    try {
+      this.self.update({ group: undefined })
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      return this.#onStorageFailure({ kind: 'io', message: error.message })
+    }
     this.#parts.trace.info({}, 'this node carries the log no longer')
-    this.self.note({ group: undefined })
-    this.group.leave('retired')
-    this.following.take(theirs)
+    this.#leaveGroup('retired')
+    this.following.take(view)
     this.following.follow()
   }
 
   /** Out: nothing of the old cluster is kept in use, and nothing is deleted. */
   #depart(label: 'left' | 'reset', keepId: boolean): string {
-    const aside = this.group.leave(label) ?? 'nothing to set aside'
-    this.#parts.trace.info({ label, aside }, 'this node is empty now')
-    this.following.forget()
-    this.#roles?.update(undefined)
-    for (const id of this.links.connectedPeers()) this.links.forget(id)
-    for (const member of this.#gossip.members()) this.links.forget(member.id)
     this.self.update({
       cluster: undefined,
       group: undefined,
       known: [],
       joining: [],
       left: keepId ? true : undefined,
+      ...(!keepId && this.self.renewed(this.#parts.clock.wall(), this.#parts.random)),
     })
-    if (!keepId) this.#renew()
+    const aside = this.#leaveGroup(label)
+    this.#parts.trace.info({ label, aside }, 'this node is empty now')
+    this.following.forget()
+    this.#admin.restart()
+    this.#applied.restart()
+    this.kv.wakeAll()
+    this.#roles?.update(undefined)
+    for (const id of this.links.connectedPeers()) this.links.forget(id)
+    for (const member of this.#gossip.members()) this.links.forget(member.id)
+    if (!keepId) this.#rebind()
     this.#gossip.stop()
     this.#gossip = this.#newGossip()
     this.entry.restart()
     return aside
+  }
+
+  /** The facts have forgotten the group already: what cannot be moved now is moved before the next one is made. */
+  #leaveGroup(label: string): string {
+    try {
+      return this.group.leave(label) ?? 'nothing to set aside'
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#onStorageFailure({ kind: 'io', message: error.message })
+      return 'nothing: the disk refused to move it'
+    }
   }
 
   /** On the control plane's word; nobody waits for an answer, so a disk that refuses is only reported. */
@@ -735,8 +766,8 @@ export class Agent {
     }
   }
 
-  #renew(): void {
-    this.self.renew(this.#parts.clock.wall(), this.#parts.random)
+  /** Datagrams carry the id. */
+  #rebind(): void {
     this.#datagrams.close()
     this.#datagrams = this.#newDatagrams()
     if (this.#bound) this.#datagrams.bind(this.#bound)

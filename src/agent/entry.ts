@@ -71,6 +71,8 @@ export class Entry {
   #announced: { incarnation: number; ok: boolean } | undefined
   #announcing = false
   #stopped = false
+  /** Raised when this node becomes another or an empty one: answers to what it asked before do not count. */
+  #life = 0
 
   constructor(parts: EntryParts) {
     this.#parts = parts
@@ -153,6 +155,10 @@ export class Entry {
 
   /** The node became another, or empty: look around anew. */
   restart(): void {
+    this.#life += 1
+    this.#asking = false
+    this.#announcing = false
+    this.#askPause = askAgain.first
     this.#refused = undefined
     this.#announced = undefined
     this.#seeds = this.#wanted()
@@ -240,7 +246,9 @@ export class Entry {
     const { self, links, trace, clock } = this.#parts
     if (this.#asking || this.#refused?.final) return
     this.#asking = true
+    const life = this.#life
     links.request(peer, 'join-ask', { node: self.describe() }, askPatience + 1_000, outcome => {
+      if (life !== this.#life) return
       this.#asking = false
       if (self.facts.cluster || self.facts.group) return
       if (outcome.ok) {
@@ -254,6 +262,7 @@ export class Entry {
       this.#refusedBy(outcome)
       if (this.#refused?.final) return
       clock.after(this.#askPause, () => {
+        if (life !== this.#life) return
         if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer))
           this.#ask(peer)
       })
@@ -278,11 +287,13 @@ export class Entry {
     const view = this.#parts.view()
     if (!self.facts.cluster || !view || this.#announcing || !this.#worthAnnouncing(view)) return
     this.#announcing = true
+    const life = this.#life
     authority.ask(
       'announce',
       { node: self.describe(), booted: self.booted },
       askPatience,
       outcome => {
+        if (life !== this.#life) return
         this.#announcing = false
         if (outcome.ok) this.#announced = { incarnation: self.facts.incarnation, ok: true }
         else if (outcome.code === 'UNKNOWN_NODE') this.#parts.expelled()

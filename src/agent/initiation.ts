@@ -293,8 +293,8 @@ export class Initiation {
     const { group } = self.facts
     if (group?.tag !== tag || !group.prepared || group.prepared.started) return
     trace.info({ tag }, 'init cancelled')
+    self.note({ group: undefined })
     this.#parts.dropGroup()
-    self.update({ group: undefined })
   }
 
   #contact(id: string): Contact {

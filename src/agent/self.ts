@@ -85,9 +85,9 @@ export class Self {
     }
   }
 
-  /** Another node from now on: what the old id promised, nobody remembers here. */
-  renew(wall: EpochMillis, random: Random): void {
-    this.update({ id: uuidv7(wall, random), name: this.#config.name, incarnation: 1 })
+  /** Who it is as another node: what the old id promised, nobody remembers here. */
+  renewed(wall: EpochMillis, random: Random): Pick<NodeFacts, 'id' | 'name' | 'incarnation'> {
+    return { id: uuidv7(wall, random), name: this.#config.name, incarnation: 1 }
   }
 
   describe(): NodeDescription {

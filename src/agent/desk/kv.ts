@@ -87,7 +87,8 @@ export class KvDesk {
     }
   }
 
-  stop(): void {
+  /** What was held is answered from what is known now: the state became another, or the agent stops. */
+  wakeAll(): void {
     for (const held of [...this.#exact.values(), ...this.#prefixes.values()]) wakeAll(held)
   }
 

@@ -2,7 +2,7 @@ import { MalformedError } from '../../base/bytes.ts'
 import { count, type Fields, fields, flag, text, texts } from '../../base/shape.ts'
 import { isUuid } from '../../base/uuid.ts'
 import { admission } from '../../cluster/admission.ts'
-import { viewFor } from '../../cluster/view.ts'
+import { type ClusterView, viewFor } from '../../cluster/view.ts'
 import { demoteVerdict } from '../../cluster/voters.ts'
 import type { Answer } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
@@ -56,6 +56,15 @@ export function membershipDesk(parts: DeskParts): Methods {
       )
     }),
 
+    /** Is the one who asks part of the log's configuration, or on its way in or out? Only who is sure may say no. */
+    carries: asSettledLeader(parts, ({ from, answer }, plane) => {
+      const { voters, outgoing, learners, learnersNext } = plane.status().config
+      const carries = [voters, outgoing, learners, learnersNext].some(ids => ids.includes(from))
+      const view = viewOf(plane, from)
+      if (!view) return answer(notLeader)
+      answer({ ok: true, body: { carries, view } })
+    }),
+
     leave: asSettledLeader(parts, ({ body, answer }, plane) => {
       const record = findNode(plane, text(body, 'node'))
       const { voters, observers } = plane.state
@@ -102,14 +111,12 @@ export function membershipDesk(parts: DeskParts): Methods {
   }
 
   function digest(plane: ControlPlane, id: string, answer: Answer): void {
-    answer({
-      ok: true,
-      body: viewFor(
-        { ...sourceOf(plane), version: parts.admin.current, needs: parts.roles.needs },
-        id,
-        plane.leader(),
-      ),
-    })
+    answer({ ok: true, body: viewOf(plane, id) })
+  }
+
+  function viewOf(plane: ControlPlane, id: string): ClusterView | undefined {
+    const { needs } = parts.roles
+    return viewFor({ ...sourceOf(plane), version: parts.admin.current, needs }, id, plane.leader())
   }
 }
 

@@ -17,6 +17,7 @@ export function viewsDesk(
   parts: DeskParts & {
     report(plane: ControlPlane): StatusReport
     applied: { wait(after: number, patience: number, done: () => void): void }
+    leader(): string | null
   },
 ): Methods {
   return {
@@ -34,8 +35,7 @@ export function viewsDesk(
       })
     }),
 
-    'who-leads': ({ answer }) =>
-      answer({ ok: true, body: { leader: parts.plane()?.leader() ?? null } }),
+    'who-leads': ({ answer }) => answer({ ok: true, body: { leader: parts.leader() } }),
   }
 }
 
@@ -61,7 +61,10 @@ export function logPage(
   }
   const administrative = new Map(plane.state.history(next, longestPage * 10).map(e => [e.seq, e]))
   while (next <= applied && events.length < limit) {
-    for (const entry of plane.entries(next, Math.min(applied, next + longestPage))) {
+    const entries = plane.entries(next, Math.min(applied, next + longestPage))
+    // A snapshot is being installed: the log before it is gone already, the state is not there yet.
+    if (entries.length === 0) break
+    for (const entry of entries) {
       if (events.length >= limit) break
       next = entry.index + 1
       const event = administrative.get(entry.index) ?? valueEvent(plane, entry)
