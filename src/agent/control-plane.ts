@@ -56,20 +56,12 @@ export type Draft = {
   }
 }[EventType]
 
-interface Queued {
-  readonly data: Uint8Array
-  readonly since: Instant
-  readonly done: (outcome: Outcome) => void
-}
-
 interface Waiting {
   readonly term: number
   readonly since: Instant
   readonly done: (outcome: Outcome) => void
 }
 
-/** Batches on their way to the disk; what is proposed meanwhile becomes one batch. */
-const maxWriting = Number(process.env.XW ?? 1)
 /** Proposals queued for one turn; more are answered BUSY at once. */
 const maxQueuedProposals = 20_000
 /** A proposal that came to nothing by then is answered TIMEOUT: its outcome is unknown. */
@@ -84,13 +76,11 @@ export class ControlPlane {
   readonly #parts: ControlPlaneParts
   readonly #raft: Raft
   #state: State
-  #queue: Queued[] = []
+  #queue: { data: Uint8Array; done: (outcome: Outcome) => void }[] = []
   readonly #waiting = new Map<number, Waiting>()
   readonly #reads = new Map<number, (index: number | null) => void>()
   #readyReads: { index: number; done: (index: number | null) => void }[] = []
   #nextRead = 1
-  /** Batches that the disk has not confirmed. */
-  #writing = 0
   #cranking = false
   #scheduled = false
   #timer: Timer | undefined
@@ -175,7 +165,7 @@ export class ControlPlane {
     const event = { v: eventsVersion, time: this.#parts.clock.wall(), ...draft } as HiveEvent
     const data = encoded(event)
     if (!(data instanceof Uint8Array)) return done(data)
-    this.#queue.push({ data, since: this.#parts.clock.now(), done })
+    this.#queue.push({ data, done })
     this.#schedule()
   }
 
@@ -262,13 +252,8 @@ export class ControlPlane {
     })
   }
 
-  /**
-   * While the disk is busy, proposals gather: what comes together then costs one message to each follower and one
-   * write, as if it had come in one turn. A proposal that finds the disk idle leaves at once.
-   */
   #proposeQueued(): void {
     if (this.#queue.length === 0) return
-    if (this.#writing >= maxWriting && this.isLeader()) return
     const batch = this.#queue
     this.#queue = []
     const now = this.#parts.clock.now()
@@ -293,9 +278,7 @@ export class ControlPlane {
     if (persist) {
       for (const entry of persist.entries) this.#logBytes += entrySize(entry)
       const { sendAfter } = ready
-      this.#writing += 1
       this.#parts.store.write(persist, failure => {
-        this.#writing -= 1
         if (this.#stopped) return
         if (failure) return this.#fail(failure)
         if (persist.snapshot) this.#restore(persist.snapshot)
@@ -416,9 +399,6 @@ export class ControlPlane {
         this.#waiting.delete(index)
         waiting.done(unknownOutcome)
       }
-      const tooLong = this.#queue.findIndex(queued => now - queued.since < proposalPatience)
-      const given = this.#queue.splice(0, tooLong < 0 ? this.#queue.length : tooLong)
-      for (const { done } of given) done(overloaded)
       this.#sweep()
     })
   }
