@@ -98,6 +98,40 @@ describe('one change of configuration at a time', () => {
   })
 })
 
+describe('who left and comes back at once', () => {
+  test('is not believed to have the log that it once acknowledged', () => {
+    const node = leading()
+    const acknowledge = (index: number, ...from: string[]) =>
+      from.flatMap(id => node.step({ ...ack, from: id, index }))
+    acknowledge(1, 'b', 'c')
+    expect(node.raft.status().progress).toMatchObject([{ match: 1 }, { id: 'c', match: 1 }])
+    // c is slow to write that it leaves, so it is still being told.
+    node.raft.changeConfig({ voters: ['a', 'b'], learners: [] }, node.now)
+    node.run()
+    acknowledge(2, 'b')
+    acknowledge(3, 'b')
+    expect(node.raft.status()).toMatchObject({ commit: 3, config: { voters: ['a', 'b'] } })
+    expect(node.raft.status().progress.map(peer => peer.id)).toEqual(['b', 'c'])
+    // Meanwhile it has set its log aside, and is taken in again with an empty one.
+    node.raft.changeConfig({ voters: ['a', 'b'], learners: ['c'] }, node.now)
+    expect(node.raft.status().progress).toMatchObject([{ match: 3 }, { id: 'c', match: 0 }])
+    node.run()
+    node.now += defaults.heartbeat
+    node.raft.tick(node.now)
+    const beats = node.run().filter(m => m.type === 'heartbeat')
+    expect(beats).toMatchObject([
+      { to: 'b', commit: 3 },
+      { to: 'c', commit: 0 },
+    ])
+    // A probe that it rejects leads back to the very beginning.
+    node.step({ ...ack, from: 'c', rejected: true, index: 3, hintIndex: 0 })
+    const change = { voters: three, learners: [] }
+    acknowledge(4, 'b')
+    expect(node.raft.changeConfig(change, node.now)).toMatchObject({ why: 'not-caught-up' })
+    expect(node.raft.status().progress).toMatchObject([{}, { id: 'c', next: 1 }])
+  })
+})
+
 describe('reads', () => {
   test('share rounds of heartbeats when there are many', () => {
     const node = leading()
