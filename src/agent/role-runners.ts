@@ -129,11 +129,9 @@ export class RoleRunners implements RoleHosting {
 
   /** Whatever the log does not say yet. */
   #report(): void {
-    for (const { name, state, detail } of this.#view?.self?.roles ?? []) {
+    for (const { name } of this.#view?.self?.roles ?? []) {
       const runner = this.#runners.get(name)
-      if (!runner || runner.state === 'assigned') continue
-      if (runner.state !== state || runner.detail !== detail)
-        this.#tell(name, runner.state, runner.detail)
+      if (runner && runner.state !== 'assigned') this.#tell(name, runner.state, runner.detail)
     }
   }
 
