@@ -37,7 +37,7 @@ import { contact, Initiation } from './initiation.ts'
 import { Journal } from './journal.ts'
 import { encodeMeta } from './member-meta.ts'
 import { Passports } from './passports.ts'
-import { refusal, Requests } from './requests.ts'
+import { Requests, refusal } from './requests.ts'
 import type { CatalogRole, RoleHosting, ServiceDirectory } from './role-hosting.ts'
 import type { Security } from './security.ts'
 import { Self } from './self.ts'
@@ -77,6 +77,9 @@ export interface RolesLent {
 const none = new Uint8Array(0)
 /** A group that hears no leader for so long asks others whether it is still part of it. */
 const orphanPeriod = 3_000
+const orphanPatience = 1_000
+/** The leader enrols a node first and counts it then: so long, ms, it may wait for its first entries. */
+const enrolPatience = 150_000
 /** Members that this node cannot reach are named to the leader this often, ms, as long as it lasts. */
 const accusePeriod = 1_000
 const reportPatience = 30_000
@@ -119,6 +122,9 @@ export class Agent {
   #gossip: Gossip
   #storageFailure: StorageFailure | undefined
   #stopped = false
+  /** When the leader last announced the log, until somebody leads here. */
+  #awaitsLog = Number.NEGATIVE_INFINITY
+  #enrolments = 0
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -144,7 +150,12 @@ export class Agent {
     this.#gate = this.#newGate()
     this.#admin = new Watch(clock)
     this.#applied = new Watch(clock)
-    this.links = createLinks({ sockets, clock, random: random.fork(), handlers: this.#linkHandlers() })
+    this.links = createLinks({
+      sockets,
+      clock,
+      random: random.fork(),
+      handlers: this.#linkHandlers(),
+    })
     this.#datagrams = this.#newDatagrams()
     this.#gossip = this.#newGossip()
     this.group = new Group({
@@ -165,8 +176,10 @@ export class Agent {
       links: this.links,
       client: `${this.self.id}/${this.self.facts.incarnation}`,
       leader: () => this.leader(),
-      control: () => (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
-      local: (method, body, blob, answer) => this.#requests.handle(this.self.id, method, body, blob, answer),
+      control: () =>
+        (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
+      local: (method, body, blob, answer) =>
+        this.#requests.handle(this.self.id, method, body, blob, answer),
     })
     this.following = new Following({
       self: this.self,
@@ -204,7 +217,7 @@ export class Agent {
         this.#startGroup()
         return this.plane
       },
-      dropGroup: () => void this.group.leave('cancelled-init'),
+      dropGroup: () => void this.#leaveGroup('cancelled-init'),
       controlNames: () => (this.view()?.control ?? []).map(c => c.name),
     })
     this.entry = new Entry({
@@ -227,20 +240,30 @@ export class Agent {
         operationsDesk(desk),
         controlDesk(desk),
         this.kv.methods(),
-        viewsDesk({ ...desk, report: plane => this.controlReport(plane, false), applied: this.#applied }),
+        viewsDesk({
+          ...desk,
+          report: plane => this.controlReport(plane, false),
+          applied: this.#applied,
+          leader: () => this.leader(),
+        }),
         this.initiation.methods(),
         this.entry.methods(),
         epochsDesk(desk),
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
-        followMethods({ view: id => this.#viewOf(id), wait: (after, ms, done) => this.#admin.wait(after, ms, done) }),
+        followMethods({
+          view: id => this.#viewOf(id),
+          wait: (after, ms, done) => this.#admin.wait(after, ms, done),
+        }),
         { enrol: ({ body, from, answer }) => answer(this.#enrol(fields(body), from)) },
       ],
       trace,
     )
     this.#roles = parts.roles?.({
       report: (role, state, detail, done) => {
-        this.authority.ask('role-report', { role, state, detail }, reportPatience, outcome => done(outcome.ok))
+        this.authority.ask('role-report', { role, state, detail }, reportPatience, outcome =>
+          done(outcome.ok),
+        )
       },
       epoch: () => this.self.facts.cluster?.epoch ?? 0,
       incarnation: () => this.self.facts.incarnation,
@@ -251,6 +274,7 @@ export class Agent {
   /** Binds, recovers what the disk knows, and begins to look for others. */
   start(): void {
     this.initiation.forgetUnstarted()
+    this.group.tidy()
     this.#knowPeers()
     this.links.listen(this.#parts.config.bind)
     if (this.self.facts.group) this.#startGroup()
@@ -272,7 +296,7 @@ export class Agent {
     this.#steward.stop()
     this.trust?.stop()
     this.certification?.stop()
-    this.kv.stop()
+    this.kv.wakeAll()
     this.#admin.stop()
     this.#applied.stop()
     const closeDisk = () => this.group.stop(() => this.#parts.storage.close(done))
@@ -312,17 +336,32 @@ export class Agent {
   }
 
   sight(): Sight {
-    return { self: this.self, members: this.#gossip.members(), notices: this.#notices(), refused: this.entry.refusal?.code }
+    return {
+      self: this.self,
+      members: this.#gossip.members(),
+      notices: this.#notices(),
+      refused: this.entry.refusal?.code,
+    }
   }
 
   controlReport(plane: ControlPlane, stale: boolean): StatusReport {
-    return controlReport(this.sight(), plane.state, plane.status(), id => this.#gossip.reaches(id), stale)
+    return controlReport(
+      this.sight(),
+      plane.state,
+      plane.status(),
+      id => this.#gossip.reaches(id),
+      stale,
+    )
   }
 
   ownReport(): StatusReport {
     const { cluster, group } = this.self.facts
     const waiting = this.entry.validating || group?.prepared !== undefined
-    return ownReport(this.sight(), this.view(), waiting ? 'validating' : cluster ? 'unreachable' : 'zombie')
+    return ownReport(
+      this.sight(),
+      this.view(),
+      waiting ? 'validating' : cluster ? 'unreachable' : 'zombie',
+    )
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
@@ -370,7 +409,8 @@ export class Agent {
         bound: at => events?.bound?.(at),
         failed: error => events?.failed?.(error),
         received: (from, tag, address, message) => {
-          if (this.#speaksToUs(from, tag, address)) this.#gossip.receive(from, address, 'datagram', message)
+          if (this.#speaksToUs(from, tag, address))
+            this.#gossip.receive(from, address, 'datagram', message)
         },
         foreign: (from, why) => this.journal.foreign(from, why),
       },
@@ -555,6 +595,7 @@ export class Agent {
   }
 
   #onRanked(): void {
+    if (this.plane?.leader() != null) this.#awaitsLog = Number.NEGATIVE_INFINITY
     this.#steward.ranked()
     this.trust?.ranked()
     this.#onBelonging()
@@ -565,7 +606,8 @@ export class Agent {
     if (!plane) return
     let administrative = batch.length === 0 ? plane.state.applied : 0
     for (const { entry, event, applied } of batch) {
-      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete') administrative = entry.index
+      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete')
+        administrative = entry.index
       if (event && applied.outcome.ok) this.#onEvent(event)
     }
     if (administrative > 0) {
@@ -585,8 +627,16 @@ export class Agent {
   #onEvent(event: NonNullable<AppliedEntry['event']>): void {
     if (event.type === 'NodeFailed' || event.type === 'NodeLeft') {
       const { id } = event.data
-      const incarnation = event.type === 'NodeFailed' ? event.data.incarnation : (this.#gossip.member(id)?.incarnation ?? 0)
-      this.#gossip.step({ type: 'verdict', id, incarnation, verdict: event.type === 'NodeFailed' ? 'failed' : 'left' })
+      const incarnation =
+        event.type === 'NodeFailed'
+          ? event.data.incarnation
+          : (this.#gossip.member(id)?.incarnation ?? 0)
+      this.#gossip.step({
+        type: 'verdict',
+        id,
+        incarnation,
+        verdict: event.type === 'NodeFailed' ? 'failed' : 'left',
+      })
     }
     if (event.type === 'NodeReady' || event.type === 'NodeAdmitted') {
       const { id, incarnation } = event.type === 'NodeReady' ? event.data : event.data.node
@@ -599,7 +649,8 @@ export class Agent {
     const { plane } = this
     if (!plane?.isLeader() || !batch.some(b => b.entry.type === 'config')) return
     const carry = new Set([...plane.state.voters, ...plane.state.observers])
-    for (const id of this.links.connectedPeers()) if (!carry.has(id)) this.links.notice(id, 'retired', {}, none)
+    for (const id of this.links.connectedPeers())
+      if (!carry.has(id)) this.links.notice(id, 'retired', {}, none)
   }
 
   /** The agreed picture changed: facts on disk, addresses, gossip and roles follow it. */
@@ -727,7 +778,10 @@ export class Agent {
   #onStorageFailure(failure: StorageFailure): void {
     if (this.#storageFailure) return
     this.#storageFailure = failure
-    this.#parts.trace.error({ kind: failure.kind }, `storage failed: ${failure.message}; this node gives up its vote and acknowledges nothing more`)
+    this.#parts.trace.error(
+      { kind: failure.kind },
+      `storage failed: ${failure.message}; this node gives up its vote and acknowledges nothing more`,
+    )
   }
 
   // ---- coming and going
@@ -742,7 +796,12 @@ export class Agent {
     this.#onBelonging()
     for (const node of plane.state.nodes.values()) {
       if (node.phase !== 'failed') continue
-      this.#gossip.step({ type: 'verdict', id: node.id, incarnation: node.incarnation, verdict: 'failed' })
+      this.#gossip.step({
+        type: 'verdict',
+        id: node.id,
+        incarnation: node.incarnation,
+        verdict: 'failed',
+      })
     }
   }
 
@@ -757,9 +816,20 @@ export class Agent {
   #enrol(body: ReturnType<typeof fields>, from: string) {
     const tag = text(body, 'tag', 36)
     const { cluster, group } = this.self.facts
-    if (cluster && cluster.tag !== tag) return { ok: false as const, code: 'TAG_MISMATCH' as const, message: `belongs to «${cluster.name}»` }
+    if (cluster && cluster.tag !== tag)
+      return refusal('TAG_MISMATCH', `belongs to «${cluster.name}»`)
+    if (group && group.tag !== tag)
+      return refusal('BUSY', `an init of «${group.prepared?.name}» is under way here`)
+    this.#enrolments += 1
+    this.#awaitsLog = this.#parts.clock.now()
+    if (group?.prepared && !group.prepared.started) {
+      // The start went past this node, which promised nothing yet: the group is the leader's.
+      this.self.update({ group: { tag } })
+      this.#startGroup()
+    }
     if (!group) {
-      for (const c of list(body, 'control', 64).map(contact)) if (c.id !== this.self.id) this.links.setAddress(c.id, c)
+      for (const c of list(body, 'control', 64).map(contact))
+        if (c.id !== this.self.id) this.links.setAddress(c.id, c)
       this.group.create([], { term: count(body, 'term'), vote: from })
       this.self.update({ group: { tag } })
       this.#startGroup()
@@ -770,45 +840,70 @@ export class Agent {
   /** A group without a leader: perhaps the others changed the configuration while we were away. */
   #askWhetherOrphaned(told = false): void {
     const { plane } = this
-    if (!plane || this.#storageFailure || (plane.leader() !== null && !told)) return
-    const control = this.view()?.control ?? []
-    for (const { id } of control.slice(0, 7)) {
-      if (id === this.self.id) continue
-      this.links.request(id, 'follow', { id: this.self.id, version: 0 }, orphanPeriod, outcome => {
-        if (!outcome.ok || !outcome.body || this.plane !== plane) return
-        this.#compareWith(outcome.body as ClusterView, plane)
-      })
-    }
+    if (!plane || this.#storageFailure || plane.isLeader()) return
+    if (plane.leader() !== null && !told) return
+    if (this.#parts.clock.now() - this.#awaitsLog < enrolPatience) return
+    const enrolments = this.#enrolments
+    this.authority.ask('carries', {}, orphanPatience, outcome => {
+      if (!outcome.ok || this.plane !== plane || this.#enrolments !== enrolments) return
+      const { carries, view } = outcome.body as { carries: boolean; view: ClusterView }
+      if (!carries && view.cluster.tag === this.self.facts.cluster?.tag) this.#retire(view)
+    })
   }
 
-  #compareWith(theirs: ClusterView, plane: ControlPlane): void {
-    const carries = theirs.voters.includes(this.self.id) || theirs.observers.includes(this.self.id)
-    const newer = theirs.version > this.#admin.current && theirs.cluster.tag === this.self.facts.cluster?.tag
-    if (carries || !newer || plane.isLeader()) return
+  /** The log is not for this node any more. */
+  #retire(view: ClusterView): void {
+    try {
+      this.self.update({ group: undefined })
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      return this.#onStorageFailure({ kind: 'io', message: error.message })
+    }
     this.#parts.trace.info({}, 'this node carries the log no longer')
-    this.self.note({ group: undefined })
-    this.group.leave('retired')
-    this.following.take(theirs)
+    this.#leaveGroup('retired')
+    this.following.take(view)
     this.following.follow()
   }
 
   /** Out: nothing of the old cluster is kept in use, and nothing is deleted. */
   #depart(label: 'left' | 'reset', keepId: boolean): string {
-    const aside = this.group.leave(label) ?? 'nothing to set aside'
+    this.self.update({
+      cluster: undefined,
+      group: undefined,
+      known: [],
+      joining: [],
+      left: keepId ? true : undefined,
+      ...(!keepId && this.self.renewed(this.#parts.clock.wall(), this.#parts.random)),
+    })
+    const aside = this.#leaveGroup(label)
     this.#parts.trace.info({ label, aside }, 'this node is empty now')
     this.following.forget()
+    this.#admin.restart()
+    this.#applied.restart()
+    this.kv.wakeAll()
     this.#roles?.update(undefined)
     for (const id of this.links.connectedPeers()) this.links.forget(id)
     for (const member of this.#gossip.members()) this.links.forget(member.id)
-    this.self.update({ cluster: undefined, group: undefined, known: [], joining: [], left: keepId ? true : undefined })
     this.#saidRemoved.clear()
     this.#parts.security?.forget(!keepId)
+    this.#parts.security?.be(this.self.id)
     this.self.key = this.#parts.security?.key
-    if (!keepId) this.#renew()
+    if (!keepId) this.#rebind()
     this.#gossip.stop()
     this.#gossip = this.#newGossip()
     this.entry.restart()
     return aside
+  }
+
+  /** The facts have forgotten the group already: what cannot be moved now is moved before the next one is made. */
+  #leaveGroup(label: string): string {
+    try {
+      return this.group.leave(label) ?? 'nothing to set aside'
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#onStorageFailure({ kind: 'io', message: error.message })
+      return 'nothing: the disk refused to move it'
+    }
   }
 
   /** On the control plane's word; nobody waits for an answer, so a disk that refuses is only reported. */
@@ -821,9 +916,8 @@ export class Agent {
     }
   }
 
-  #renew(): void {
-    this.self.renew(this.#parts.clock.wall(), this.#parts.random)
-    this.#parts.security?.be(this.self.id)
+  /** Datagrams carry the id. */
+  #rebind(): void {
     this.#datagrams.close()
     this.#datagrams = this.#newDatagrams()
     if (this.#bound) this.#datagrams.bind(this.#bound)
@@ -831,16 +925,27 @@ export class Agent {
 
   #meta(): Uint8Array {
     const { dc, roles } = this.#parts.config
-    return encodeMeta({ dc, roles, version: this.self.version, initialised: this.self.facts.cluster !== undefined })
+    return encodeMeta({
+      dc,
+      roles,
+      version: this.self.version,
+      initialised: this.self.facts.cluster !== undefined,
+    })
   }
 
   #notices(): readonly string[] {
     const out = [...this.entry.notices()]
     const failure = this.#storageFailure
-    if (failure) out.push(`${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`)
+    if (failure)
+      out.push(
+        `${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`,
+      )
     out.push(...this.journal.notices(this.self.name, this.self.facts.cluster === undefined))
     const stopped = this.plane?.state.stopped
-    if (stopped) out.push(`${this.self.name}: stopped at event ${stopped.at} (${stopped.type}): needs hive with event version ${stopped.needs}`)
+    if (stopped)
+      out.push(
+        `${this.self.name}: stopped at event ${stopped.at} (${stopped.type}): needs hive with event version ${stopped.needs}`,
+      )
     return out
   }
 }
