@@ -138,6 +138,8 @@ export class Entry {
       // An operator asks again while the link still stands.
       if (failure.by.allegiance && this.#isEmpty()) this.#ask(failure.by.id)
     }
+    // A TLS alert is all that an end which wants proof says to one that offers none.
+    if (failure.why === 'untrusted' || failure.why === 'malformed') this.#untrusted(address)
     // Somebody else may have time for us: the next round asks another, in random order.
     if (failure.why !== 'rejected') return
     if (failure.by?.id === this.#parts.self.id) {
@@ -154,6 +156,17 @@ export class Entry {
       text: `${formatAddress(address)} refused this node: ${code}: ${reason}`,
       remedy: cureOf(code),
       final,
+    }
+  }
+
+  /** Neither end says a word to somebody whom it does not believe; so this is all that there is to tell. */
+  #untrusted(address: Address): void {
+    if (this.#parts.self.facts.cluster) return
+    this.#refused = {
+      code: 'UNTRUSTED',
+      text: `${formatAddress(address)} and this node do not believe each other: they have another secret or are of another cluster, or one of them has none`,
+      remedy: cureOf('UNTRUSTED'),
+      final: false,
     }
   }
 

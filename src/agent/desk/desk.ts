@@ -30,9 +30,18 @@ export interface DeskParts {
   /** What that node needs to know, secrets of members included if it is one. */
   viewOf(id: string): ClusterView | undefined
   /** Why a joiner is not who it says, as far as keys tell; undefined: it may be. */
-  keyObjection(node: NodeDescription, before: NodeRecord | undefined, request: string | undefined): string | undefined
+  keyObjection(
+    node: NodeDescription,
+    before: NodeRecord | undefined,
+    request: string | undefined,
+  ): string | undefined
   /** A certificate for what the request proves; undefined: nodes have none here. */
-  certify(plane: ControlPlane, id: string, request: string, done: (outcome: RequestOutcome | undefined) => void): void
+  certify(
+    plane: ControlPlane,
+    id: string,
+    request: string,
+    done: (outcome: RequestOutcome | undefined) => void,
+  ): void
 }
 
 /** A method that only the leader answers; it is given the plane, which is sure to lead at that moment. */

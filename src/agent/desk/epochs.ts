@@ -10,7 +10,8 @@ export function epochsDesk(parts: DeskParts): Methods {
       const id = text(body, 'id', 36)
       plane.read(index => {
         const view = parts.viewOf(id)
-        if (index === null || !view) return answer(refusal('NOT_LEADER', 'leadership moved while the read was under way'))
+        if (index === null || !view)
+          return answer(refusal('NOT_LEADER', 'leadership moved while the read was under way'))
         parts.trace.debug({ from, index }, 'a node compares what it knows')
         answer({ ok: true, body: view })
       })

@@ -49,7 +49,8 @@ export function membershipDesk(parts: DeskParts): Methods {
     /** `UNKNOWN_NODE` here makes the node give up its state: nobody says it who might know too little. */
     announce: asSettledLeader(parts, ({ from, body, answer }, plane) => {
       const node = description(fields(body.node, 'node'))
-      if (node.id !== from) return answer(refusal('BAD_REQUEST', 'a node announces itself and nobody else'))
+      if (node.id !== from)
+        return answer(refusal('BAD_REQUEST', 'a node announces itself and nobody else'))
       const record = plane.state.nodes.get(node.id)
       if (!plane.state.cluster) return answer(notLeader)
       if (record) return returned(plane, record, node, count(body, 'booted'), answer)
@@ -141,7 +142,11 @@ function returnDrafts(record: NodeRecord, node: NodeDescription, booted: number)
   const news = record.key === undefined && node.key !== undefined ? { key: node.key } : undefined
   if (moved || news || record.version !== node.version || record.dc !== node.dc) {
     const { id, address, version, dc, incarnation } = node
-    drafts.push({ type: 'NodeUpdated', data: { id, address, version, dc, incarnation, ...news }, actor })
+    drafts.push({
+      type: 'NodeUpdated',
+      data: { id, address, version, dc, incarnation, ...news },
+      actor,
+    })
   }
   if (record.phase === 'recovering' || record.phase === 'failed' || record.incarnation < booted) {
     drafts.push({ type: 'NodeReady', data: { id: node.id, incarnation: node.incarnation }, actor })
@@ -159,7 +164,8 @@ export function description(from: Fields): NodeDescription {
   const port = count(address, 'port')
   if (port > 65_535) throw new MalformedError('port must be at most 65535')
   const key = optionalText(from, 'key', 64)
-  if (key !== undefined && !/^[0-9a-f]{64}$/.test(key)) throw new MalformedError('key must be a fingerprint')
+  if (key !== undefined && !/^[0-9a-f]{64}$/.test(key))
+    throw new MalformedError('key must be a fingerprint')
   return {
     id,
     name,
