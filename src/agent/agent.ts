@@ -6,7 +6,12 @@ import { count, fields, list, text } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
-import { createDatagrams, type Datagrams, maxDatagramBytes, sealOverhead } from '../net/datagrams.ts'
+import {
+  createDatagrams,
+  type Datagrams,
+  maxDatagramBytes,
+  sealOverhead,
+} from '../net/datagrams.ts'
 import type { Hello, ValidationHandler } from '../net/handshake.ts'
 import type { DialFailure, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
@@ -21,8 +26,8 @@ import { Claims } from './claims.ts'
 import type { AgentConfig } from './config.ts'
 import type { AppliedEntry, ControlPlane } from './control-plane.ts'
 import { controlDesk } from './desk/control.ts'
-import { epochsDesk } from './desk/epochs.ts'
 import type { DeskParts } from './desk/desk.ts'
+import { epochsDesk } from './desk/epochs.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
@@ -191,7 +196,14 @@ export class Agent {
     const desk = this.#deskParts()
     this.certification =
       security &&
-      new Certification({ self: this.self, clock, trace, authority: this.authority, security, view: () => this.view() })
+      new Certification({
+        self: this.self,
+        clock,
+        trace,
+        authority: this.authority,
+        security,
+        view: () => this.view(),
+      })
     this.trust =
       security &&
       new TrustSteward(
@@ -383,7 +395,8 @@ export class Agent {
       plane: () => this.plane,
       viewOf: id => this.#viewOf(id),
       keyObjection: (node, before, request) => this.trust?.keyObjection(node, before, request),
-      certify: (plane, id, request, done) => (this.trust ? this.trust.certify(plane, id, request, done) : done(undefined)),
+      certify: (plane, id, request, done) =>
+        this.trust ? this.trust.certify(plane, id, request, done) : done(undefined),
       get gossip() {
         return agent.#gossip
       },
@@ -447,14 +460,19 @@ export class Agent {
       failed: (error: Error) => this.#parts.events?.failed?.(error),
       hello: () => this.#gate.hello(),
       validate: (hello: Hello, from: Address, identity?: PeerIdentity, asked = false) =>
-        this.passports.objection(hello, identity) ?? this.#gate.validate(hello, from, identity, asked),
+        this.passports.objection(hello, identity) ??
+        this.#gate.validate(hello, from, identity, asked),
       connected: (peer: Hello, address: Address) => this.entry.met(peer, address),
       disconnected: (id: string, why: CloseReason) => this.#onLinkDown(id, why),
       dialFailed: (address: Address, id: string | undefined, failure: DialFailure) => {
         if (id && failure.why === 'refused') this.#onLinkDown(id, 'refused')
         this.#dialFailed(address, id, failure)
       },
-      raft: (from: string, message: Parameters<ControlPlane['step']>[0], identity?: PeerIdentity) => {
+      raft: (
+        from: string,
+        message: Parameters<ControlPlane['step']>[0],
+        identity?: PeerIdentity,
+      ) => {
         if (this.passports.isMember(from, identity)) this.plane?.step(message)
       },
       swim: (from: string, message: Parameters<Gossip['receive']>[3], identity?: PeerIdentity) => {
@@ -462,12 +480,20 @@ export class Agent {
         const address = this.#gossip.member(from)?.address ?? { host: '', port: 0 }
         this.#gossip.receive(from, address, 'stream', message)
       },
-      request: (...[from, method, body, blob, answer, identity]: Parameters<Requests['handle']>) => {
+      request: (
+        ...[from, method, body, blob, answer, identity]: Parameters<Requests['handle']>
+      ) => {
         const no = this.passports.refusal(from, identity, method)
         if (no) return answer(refusal(no.code, no.message))
         this.#requests.handle(from, method, body, blob, answer, identity)
       },
-      notice: (from: string, kind: string, body: unknown, _blob: Uint8Array, identity?: PeerIdentity) => {
+      notice: (
+        from: string,
+        kind: string,
+        body: unknown,
+        _blob: Uint8Array,
+        identity?: PeerIdentity,
+      ) => {
         if (this.passports.isMember(from, identity)) this.#onNotice(from, kind, body)
       },
       foreign: (from: Address, why: string) => this.journal.foreign(from, why),
@@ -495,7 +521,11 @@ export class Agent {
       busy: () => self.facts.group?.prepared !== undefined || this.entry.validating,
       known: id => {
         const prepared = self.facts.group?.prepared?.voters.some(v => v.id === id) ?? false
-        return prepared || this.#gossip.member(id) !== undefined || this.plane?.state.nodes.has(id) === true
+        return (
+          prepared ||
+          this.#gossip.member(id) !== undefined ||
+          this.plane?.state.nodes.has(id) === true
+        )
       },
       carries: () => this.plane !== undefined,
       seen: () => this.plane?.state.applied ?? this.following.view?.version ?? 0,
@@ -515,7 +545,10 @@ export class Agent {
   /** A peer of another history: what it sends must not be heard. */
   #cutOff(id: string): void {
     if (!this.links.isConnected(id)) return
-    this.#parts.trace.warn({ id }, 'a peer comes from a future that the cluster lost: its link is closed')
+    this.#parts.trace.warn(
+      { id },
+      'a peer comes from a future that the cluster lost: its link is closed',
+    )
     this.links.forget(id)
   }
 
@@ -526,7 +559,12 @@ export class Agent {
       this.journal.refused('us', peer, failure.code, failure.reason)
     }
     if (failure.why === 'untrusted') {
-      this.journal.refused('us', { name: '', id: id ?? '', address }, 'UNTRUSTED', 'the two ends do not believe each other: another secret, or another cluster')
+      this.journal.refused(
+        'us',
+        { name: '', id: id ?? '', address },
+        'UNTRUSTED',
+        'the two ends do not believe each other: another secret, or another cluster',
+      )
     }
     this.#heardRemoved(failure)
     if (!id) this.entry.dialFailed(address, failure)
@@ -537,7 +575,8 @@ export class Agent {
     const ours = this.self.facts.cluster?.tag ?? null
     if (this.#gate.isShutOut(from)) return false
     if (tag === ours || this.#gossip.member(from)) return true
-    if (tag !== null && ours !== null) this.journal.foreign(address, 'a datagram of another cluster')
+    if (tag !== null && ours !== null)
+      this.journal.foreign(address, 'a datagram of another cluster')
     return false
   }
 
@@ -705,7 +744,8 @@ export class Agent {
   /** This end has more to prove than when its links were made: members shall know it as one of theirs. */
   #proveAnew(): void {
     const { security } = this.#parts
-    if (this.#stopped || !security?.member || security.member.tag !== this.self.facts.cluster?.tag) return
+    if (this.#stopped || !security?.member || security.member.tag !== this.self.facts.cluster?.tag)
+      return
     for (const id of this.links.connectedPeers()) {
       const identity = this.links.identity(id)
       if (identity?.kind !== 'node' && this.#isInTopology(id)) this.links.renew(id)
@@ -725,7 +765,8 @@ export class Agent {
     const timer = this.#parts.clock.after(partingTime, () => {
       this.#timers.delete('nobodies')
       for (const id of this.links.connectedPeers()) {
-        if (this.passports.standing(id, this.links.identity(id)).as === 'nobody') this.links.forget(id)
+        if (this.passports.standing(id, this.links.identity(id)).as === 'nobody')
+          this.links.forget(id)
       }
     })
     this.#timers.set('nobodies', timer)
@@ -768,10 +809,18 @@ export class Agent {
   #viewOf(id: string): ClusterView | undefined {
     const { plane } = this
     if (!plane) return undefined
-    const view = viewFor({ ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) }, id, plane.leader())
+    const view = viewFor(
+      { ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) },
+      id,
+      plane.leader(),
+    )
     const { security } = this.#parts
     if (!view?.self || !security) return view
-    const trust = trustFor(security, plane, [...view.control, ...view.members].map(c => c.id))
+    const trust = trustFor(
+      security,
+      plane,
+      [...view.control, ...view.members].map(c => c.id),
+    )
     return trust ? { ...view, trust } : view
   }
 

@@ -27,6 +27,8 @@ const statusPatience = 1_200
 /** A leave waits for its node to be out. */
 const leavePatience = 30_000
 const poll = 100
+/** A rotation begins when every control node has what it needs for it. */
+const rotationPatience = 10_000
 
 /** The API's wishes, carried out by the agent's parts: promises at the edge, callbacks within. */
 export function backendOf(agent: Agent, clock: Clock): Backend {
@@ -113,6 +115,11 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     deregisterService: async (id: string) => services(agent).deregister(id),
     services: async (): Promise<readonly ServiceReport[]> => services(agent).list(),
     reportCheck: async report => services(agent).reportCheck(report),
+
+    ca: () => ask('ca-show', {}),
+    rotateCa: request => ask('ca-rotate', request, rotationPatience),
+    keys: () => ask('keys-show', {}),
+    rotateKeys: request => ask('keys-rotate', request),
 
     leaderAddress: () => {
       const leader = agent.leader()

@@ -162,7 +162,11 @@ export class ControlPlane {
   propose(draft: Draft, done: (outcome: Outcome) => void): void {
     if (this.#stopped || !this.isLeader()) return done(notLeader)
     if (this.#queue.length >= maxQueuedProposals) return done(overloaded)
-    const event = { v: versionOf(draft.type, draft.data), time: this.#parts.clock.wall(), ...draft } as HiveEvent
+    const event = {
+      v: versionOf(draft.type, draft.data),
+      time: this.#parts.clock.wall(),
+      ...draft,
+    } as HiveEvent
     const data = encoded(event)
     if (!(data instanceof Uint8Array)) return done(data)
     this.#queue.push({ data, done })

@@ -28,7 +28,14 @@ export class Requests {
     this.#trace = trace
   }
 
-  handle(from: string, method: string, body: unknown, blob: Uint8Array, answer: Answer, identity?: PeerIdentity): void {
+  handle(
+    from: string,
+    method: string,
+    body: unknown,
+    blob: Uint8Array,
+    answer: Answer,
+    identity?: PeerIdentity,
+  ): void {
     const found = this.#methods[method]
     if (!found) {
       return answer(

@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os'
+import type { CaReport, KeysReport } from '../api/trust-types.ts'
 import type {
   Backend,
   ControlAnswer,
@@ -85,6 +86,22 @@ export class AgentClient {
 
   demote(request: { node: string; force: boolean }): Promise<ControlAnswer> {
     return this.#json('POST', '/v1/hive/control/demote', request, patient)
+  }
+
+  ca(): Promise<CaReport> {
+    return this.#json('GET', '/v1/hive/ca')
+  }
+
+  rotateCa(): Promise<CaReport> {
+    return this.#json('POST', '/v1/hive/ca/rotate', {}, patient)
+  }
+
+  keys(): Promise<KeysReport> {
+    return this.#json('GET', '/v1/hive/keys')
+  }
+
+  rotateKeys(): Promise<KeysReport> {
+    return this.#json('POST', '/v1/hive/keys/rotate', {})
   }
 
   async #json<T>(
