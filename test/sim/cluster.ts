@@ -1,4 +1,6 @@
 import type { AgentConfig } from '../../src/agent/config.ts'
+import { parseIdentity } from '../../src/agent/identity.ts'
+import { Security } from '../../src/agent/security.ts'
 import type { Backend } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import type { Random } from '../../src/base/random.ts'
@@ -10,6 +12,7 @@ import type { Member } from '../../src/swim/types.ts'
 import { newLife, SimulatedClock, type Watch } from './clock.ts'
 import { Disk, SimulatedStorage } from './disk.ts'
 import { type Machine, Network } from './network.ts'
+import { simulatedNotary } from './notary.ts'
 import type { Life } from './queue.ts'
 import type { Simulation } from './simulation.ts'
 import { SimulatedSockets } from './sockets.ts'
@@ -21,6 +24,8 @@ export interface AgentParts {
   readonly sockets: SimulatedSockets
   readonly storage: SimulatedStorage
   readonly config: AgentConfig
+  /** Undefined: connections prove nothing, as on loopback. */
+  readonly security?: Security
   readonly trace: AgentTrace
 }
 
@@ -57,6 +62,10 @@ export interface SimulatedNode {
   /** Seeds that the agent is started with. */
   readonly join: readonly string[]
   readonly roles: readonly string[]
+  /** What the agent is started with; undefined: neither secret nor key. */
+  secret: string | undefined
+  /** Port that the agent is started on. */
+  port: number
   process: Process | undefined
   boots: number
   /** Its operator had it leave: it is not to be started again. */
@@ -70,6 +79,8 @@ export const gossipPort = 4483
 export class Cluster {
   readonly simulation: Simulation
   readonly network: Network
+  /** Of nodes that are added with none of their own. */
+  secret: string | undefined
   readonly #make: MakeAgent
   readonly #dice: Random
   readonly #nodes = new Map<string, SimulatedNode>()
@@ -108,7 +119,7 @@ export class Cluster {
 
   addNode(
     name: string,
-    options: { join?: readonly string[]; roles?: readonly string[] } = {},
+    options: { join?: readonly string[]; roles?: readonly string[]; secret?: string } = {},
   ): SimulatedNode {
     const node: SimulatedNode = {
       name,
@@ -120,6 +131,8 @@ export class Cluster {
       },
       join: options.join ?? [],
       roles: options.roles ?? [],
+      secret: options.secret ?? this.secret,
+      port: gossipPort,
       process: undefined,
       boots: 0,
       gone: false,
@@ -136,12 +149,25 @@ export class Cluster {
     const { simulation } = this
     const dice = simulation.dice(`node ${node.name} boot ${node.boots}`)
     const clock = new SimulatedClock(simulation, life, node.watch, dice.below(1_000_000))
-    const sockets = new SimulatedSockets(this.network, node.machine, life)
+    const security = this.#securityOf(node, dice)
+    const sockets = new SimulatedSockets(
+      this.network,
+      node.machine,
+      life,
+      security && {
+        credentials: () => security.credentials,
+        open: () => security.open,
+        wall: () => clock.wall(),
+      },
+    )
     const storage = new SimulatedStorage(node.disk, life)
     const trace = this.#traceOf(node)
     const config = configOf(node)
     simulation.trace.say(simulation.now, node.name, `start, boot ${node.boots}`)
-    const agent = this.#boot(node, { clock, random: dice.fork(), sockets, storage, config, trace })
+    const agent = this.#boot(node, {
+      ...{ clock, random: dice.fork(), sockets, storage, config, trace },
+      ...(security && { security }),
+    })
     if (agent === undefined) {
       simulation.end(life)
       return
@@ -149,6 +175,21 @@ export class Cluster {
     node.process = { life, agent, sockets, storage, stopping: false, since: simulation.now }
     this.#byLife.set(life, node)
     simulation.after(0, () => agent.start(), life)
+  }
+
+  #securityOf({ name, disk, secret }: SimulatedNode, dice: Random): Security | undefined {
+    if (secret === undefined) return undefined
+    return new Security({
+      notary: simulatedNotary(this.simulation.dice(`notary ${name} ${dice.below(2 ** 32)}`)),
+      store: {
+        read: () => (disk.identity === undefined ? undefined : parseIdentity(disk.identity)),
+        write(identity) {
+          disk.identity = JSON.stringify(identity)
+        },
+      },
+      loopback: false,
+      secret,
+    })
   }
 
   /** An operator's error (a disk that does not work) ends a process before it begins; anything else is a bug. */
@@ -251,7 +292,7 @@ function configOf(node: SimulatedNode): AgentConfig {
   return {
     name: node.name,
     dataDir: `/sim/${node.name}`,
-    bind: { host: node.machine.ip, port: gossipPort },
+    bind: { host: node.machine.ip, port: node.port },
     advertise: null,
     http: null,
     socket: `/sim/${node.name}/agent.sock`,

@@ -42,6 +42,8 @@ export class Disk {
   readonly habits: DiskHabits
   readonly dice: Random
   facts: string | undefined
+  /** Key, certificate and secrets: a file that is written whole. */
+  identity: string | undefined
   group: DurableGroup | undefined
   /** What was set aside, by label. */
   readonly aside = new Map<string, DurableGroup | undefined>()

@@ -22,6 +22,8 @@ export interface Settings {
   readonly earlyTrouble?: boolean
   /** Kinds of trouble to pick from; undefined: all. Empty: none. */
   readonly troubles?: readonly string[]
+  /** Nodes have a secret, and prove themselves by it and by what the cluster makes of it. */
+  readonly secured?: boolean
   readonly verbose?: boolean
 }
 
@@ -78,6 +80,7 @@ export async function runScenario(
   const ips = new Map<string, string>()
   const make = variant.make(names, name => ips.get(name)!)
   const cluster = new Cluster(simulation, make, settings.verbose)
+  if (settings.secured) cluster.secret = 'secret-of-the-simulated-cluster-0123456789ab'
   for (const name of names) {
     const join = names.filter(other => other !== name).slice(0, 2)
     ips.set(name, cluster.addNode(name, { join }).machine.ip)

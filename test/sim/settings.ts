@@ -9,5 +9,6 @@ export function settingsFor(seed: number, minutes: number, nodes = 3 + (seed % 3
     nodes,
     load: seed % 5 === 4 ? { ...usualLoad, clients: 6, think: 200, bulk: 0.15 } : usualLoad,
     earlyTrouble: seed % 4 === 3,
+    secured: seed % 3 !== 0,
   }
 }

@@ -9,6 +9,7 @@ import type {
   Sockets,
 } from '../../src/net/types.ts'
 import { DatagramEnd } from './datagrams.ts'
+import type { Papers } from './handshake.ts'
 import type { Machine, Network } from './network.ts'
 import type { Life } from './queue.ts'
 import { dial, StreamListener } from './streams.ts'
@@ -18,11 +19,14 @@ export class SimulatedSockets implements Sockets {
   readonly #network: Network
   readonly #machine: Machine
   readonly #life: Life
+  readonly #papers: Papers | undefined
 
-  constructor(network: Network, machine: Machine, life: Life) {
+  /** Without papers, connections prove nothing. */
+  constructor(network: Network, machine: Machine, life: Life, papers?: Papers) {
     this.#network = network
     this.#machine = machine
     this.#life = life
+    this.#papers = papers
   }
 
   bindDatagram(at: Address, handlers: DatagramHandlers): DatagramSocket {
@@ -30,11 +34,17 @@ export class SimulatedSockets implements Sockets {
   }
 
   listen(at: Address, handlers: ListenHandlers): Listener {
-    return new StreamListener(this.#network, this.#machine, this.#life, at, handlers)
+    return new StreamListener(
+      this.#network,
+      { machine: this.#machine, life: this.#life, papers: this.#papers },
+      at,
+      handlers,
+    )
   }
 
   dial(to: Address, handlers: ConnectionHandlers): Connection {
-    return dial(this.#network, this.#machine, this.#life, to, handlers)
+    const from = { machine: this.#machine, life: this.#life, papers: this.#papers }
+    return dial(this.#network, from, to, handlers)
   }
 
   /** The process is gone: what it had open goes with it. `silent`: so is the machine's power. */

@@ -5,8 +5,10 @@ import type {
   ConnectionHandlers,
   Listener,
   ListenHandlers,
+  PeerIdentity,
 } from '../../src/net/types.ts'
 import { portInUse } from './datagrams.ts'
+import { type Papers, shakeHands } from './handshake.ts'
 import type { Machine, Network } from './network.ts'
 import type { Life } from './queue.ts'
 
@@ -32,6 +34,8 @@ export class StreamEnd implements Connection {
   readonly #life: Life
   handlers: ConnectionHandlers
   peer: StreamEnd | undefined
+  /** What the other end has proved. */
+  proved: PeerIdentity | undefined
   #opened = false
   #closed = false
   #ending = false
@@ -62,6 +66,10 @@ export class StreamEnd implements Connection {
     this.remoteMachine = ends.remoteMachine
     this.handlers = handlers
     ends.machine.streams.add(this)
+  }
+
+  identity(): PeerIdentity | undefined {
+    return this.proved
   }
 
   get life(): Life {
@@ -284,22 +292,30 @@ export class StreamEnd implements Connection {
   }
 }
 
+/** The process that a socket is of. */
+export interface Owner {
+  readonly machine: Machine
+  readonly life: Life
+  readonly papers: Papers | undefined
+}
+
 /** A listening socket. */
 export class StreamListener implements Listener {
   readonly #machine: Machine
   readonly life: Life
+  readonly papers: Papers | undefined
   readonly handlers: ListenHandlers
   #port = 0
 
   constructor(
     network: Network,
-    machine: Machine,
-    life: Life,
+    { machine, life, papers }: Owner,
     at: Address,
     handlers: ListenHandlers,
   ) {
     this.#machine = machine
     this.life = life
+    this.papers = papers
     this.handlers = handlers
     const { simulation } = network
     const wanted = at.port || network.freePort(machine, port => machine.listeners.has(port))
@@ -328,8 +344,7 @@ export class StreamListener implements Listener {
 /** A dial: SYN, answer, and what can go wrong with both. */
 export function dial(
   network: Network,
-  machine: Machine,
-  life: Life,
+  { machine, life, papers }: Owner,
   to: Address,
   handlers: ConnectionHandlers,
 ): Connection {
@@ -352,7 +367,8 @@ export function dial(
     simulation.after(wait, () => knock(attempt + 1))
     if (target === 'nobody' || network.lost(machine, target)) return
     simulation.after(network.latency(machine, target), () => {
-      if (network.reaches(machine, target)) answer(network, machine, target, to.port, end)
+      if (network.reaches(machine, target))
+        answer(network, { machine, life, papers }, target, to.port, end)
     })
   }
   knock(0)
@@ -360,7 +376,13 @@ export function dial(
 }
 
 /** The SYN is there: a listener takes it, or the kernel refuses. */
-function answer(network: Network, from: Machine, at: Machine, port: number, end: StreamEnd): void {
+function answer(
+  network: Network,
+  { machine: from, papers }: Owner,
+  at: Machine,
+  port: number,
+  end: StreamEnd,
+): void {
   const { simulation } = network
   if (end.closedHere || end.peer !== undefined || !end.life.alive) return
   if (!network.reaches(at, from) || network.lost(at, from)) return
@@ -374,10 +396,20 @@ function answer(network: Network, from: Machine, at: Machine, port: number, end:
     host: from === at ? '127.0.0.1' : from.ip,
     port: network.freePort(from, () => false),
   }
+  const hands = shakeHands(papers, listener.papers)
+  if (hands === 'untrusted') {
+    simulation.enter(listener.life, () => listener.handlers.refused?.(remote, 'no handshake'))
+    simulation.after(back, () => end.peer === undefined && end.fail('untrusted'), end.life)
+    return
+  }
   const ends = { machine: at, life: listener.life, remote, remoteMachine: from }
   const accepted = new StreamEnd(network, ends, nobody)
   accepted.peer = end
   end.peer = accepted
+  if (hands) {
+    accepted.proved = hands.seenByServer
+    end.proved = hands.seenByDialler
+  }
   const openAt = simulation.now + back
   accepted.open(openAt)
   simulation.enter(listener.life, () => {

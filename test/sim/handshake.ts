@@ -1,0 +1,64 @@
+import type { EpochMillis } from '../../src/base/time.ts'
+import {
+  type Credentials,
+  type Manner,
+  mannersOf,
+  named,
+  type Proof,
+} from '../../src/net/security/credentials.ts'
+import type { PeerIdentity } from '../../src/net/types.ts'
+import { readPaper } from './notary.ts'
+
+/** What a process shows on its connections, and the clock that it judges others by. */
+export interface Papers {
+  credentials(): Credentials
+  /** Connections are plain. */
+  open(): boolean
+  wall(): EpochMillis
+}
+
+/** What TLS would come to between these two: whom each takes the other for. Undefined: neither proves anything. */
+export function shakeHands(
+  dialler: Papers | undefined,
+  server: Papers | undefined,
+):
+  | { readonly seenByDialler: PeerIdentity; readonly seenByServer: PeerIdentity }
+  | 'untrusted'
+  | undefined {
+  const [here, there] = [dialler, server].map(papers => (papers?.open() ? undefined : papers))
+  if (!here && !there) return undefined
+  if (!here || !there) return 'untrusted'
+  for (const manner of mannersOf(here.credentials())) {
+    const shown = there.credentials()[manner === 'secret' ? 'secret' : 'member']
+    if (!shown) continue
+    const seenByDialler = judge(shown, manner, here)
+    if (!seenByDialler) continue
+    if (manner === 'token') return { seenByDialler, seenByServer: { kind: 'anonymous' } }
+    const own = here.credentials()[manner]!
+    const seenByServer = judge(own, manner, there)
+    return seenByServer ? { seenByDialler, seenByServer } : 'untrusted'
+  }
+  return 'untrusted'
+}
+
+/** Whom `by` takes the owner of this proof for; undefined: for nobody. */
+function judge(proof: Proof, manner: Manner, by: Papers): PeerIdentity | undefined {
+  const certificate = readPaper(proof.chain)
+  const { id, tag } = named(certificate)
+  const { key, serial, notBefore, notAfter, issuer } = certificate
+  const wall = by.wall()
+  if (id === undefined || wall < notBefore || wall > notAfter) return undefined
+  if (!believes(by.credentials(), manner, issuer, proof)) return undefined
+  if (manner === 'secret') return { kind: 'secret', id, key }
+  const ours = by.credentials().member?.tag
+  if (tag === undefined || (manner === 'member' && tag !== ours)) return undefined
+  return { kind: 'node', id, tag, key, serial }
+}
+
+function believes(credentials: Credentials, manner: Manner, issuer: string, proof: Proof): boolean {
+  if (manner === 'token') {
+    const authority = readPaper(proof.chain.split('\n')[1]!)
+    return authority.fingerprint === credentials.token?.authority && authority.key === issuer
+  }
+  return credentials[manner]?.authorities.some(a => readPaper(a).key === issuer) ?? false
+}
