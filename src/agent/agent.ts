@@ -424,7 +424,7 @@ export class Agent {
 
   #dialFailed(address: Address, id: string | undefined, failure: DialFailure): void {
     const { by } = 'by' in failure ? failure : {}
-    if (failure.why === 'rejected' && by?.id !== this.self.id) {
+    if (failure.why === 'rejected' && !failure.own && by?.id !== this.self.id) {
       const peer = { name: by?.name ?? '', id: by?.id ?? '', address: by?.address ?? address }
       this.journal.refused('us', peer, failure.code, failure.reason)
     }
@@ -434,6 +434,7 @@ export class Agent {
   /** Datagrams of our cluster, or of somebody who passed the first validation before the init. */
   #speaksToUs(from: string, tag: string | null, address: Address): boolean {
     const ours = this.self.facts.cluster?.tag ?? null
+    if (this.#gate.isShutOut(from)) return false
     if (tag === ours || this.#gossip.member(from)) return true
     if (tag !== null && ours !== null) this.journal.foreign(address, 'a datagram of another cluster')
     return false

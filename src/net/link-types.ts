@@ -51,6 +51,8 @@ export type DialFailure =
       readonly code: ErrorCode
       readonly reason: string
       readonly by?: Hello
+      /** It was this end that refused. */
+      readonly own?: true
     }
   | { readonly why: 'busy'; readonly reason: string; readonly by?: Hello }
   | { readonly why: 'malformed' | 'handshake-timeout' }
