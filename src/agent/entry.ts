@@ -83,6 +83,8 @@ export class Entry {
   notices(): readonly string[] {
     const out: string[] = []
     if (this.#refused) out.push(this.#refused.remedy ? `${this.#refused.text}; ${this.#refused.remedy}` : this.#refused.text)
+    const { returning } = this.#parts.self.facts
+    if (returning) out.push(`this node set aside what it knew of «${returning.name}», which has a newer epoch, and bootstraps anew`)
     if (this.#parts.self.facts.left) out.push('this node left its cluster; hive join ADDR brings it back')
     return out
   }
@@ -114,7 +116,8 @@ export class Entry {
       if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address)) seed.peer = peer.id
     }
     const ours = self.facts.cluster
-    if (self.facts.left) return
+    const { left, returning } = self.facts
+    if (left || (returning && peer.allegiance?.tag !== returning.tag)) return
     if (!ours && !peer.allegiance) return this.#parts.introduce(peer, address)
     if (ours && peer.allegiance?.tag === ours.tag) return this.#parts.introduce(peer, address)
     if (!ours && !self.facts.group && peer.allegiance) this.#ask(peer.id)
@@ -219,7 +222,7 @@ export class Entry {
     const { self, links, trace, clock } = this.#parts
     if (this.#asking || this.#refused?.final) return
     this.#asking = true
-    links.request(peer, 'join-ask', { node: self.describe() }, askPatience + 1_000, outcome => {
+    links.request(peer, 'join-ask', { node: self.describe(), ...(self.facts.returning && { returning: true }) }, askPatience + 1_000, outcome => {
       this.#asking = false
       if (self.facts.cluster || self.facts.group) return
       if (outcome.ok) {
@@ -230,6 +233,7 @@ export class Entry {
         this.#parts.admitted(outcome.body as ClusterView)
         return this.#next(0)
       }
+      if (self.facts.returning && outcome.code === 'UNKNOWN_NODE') return this.#parts.expelled()
       this.#refusedBy(outcome)
       if (this.#refused?.final) return
       clock.after(this.#askPause, () => {

@@ -34,7 +34,7 @@ export class Self {
     this.#address = config.advertise ?? config.bind
     const before = storage.readFacts()
     this.#facts = before
-      ? { ...before, incarnation: before.incarnation + 1, name: before.cluster ? before.name : config.name }
+      ? { ...before, incarnation: before.incarnation + 1, name: before.cluster || before.returning ? before.name : config.name }
       : { id: uuidv7(wall, random), name: config.name, incarnation: 1, known: [], joining: [] }
     storage.writeFacts(this.#facts)
     this.booted = this.#facts.incarnation

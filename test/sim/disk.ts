@@ -44,7 +44,7 @@ export class Disk {
   facts: string | undefined
   group: DurableGroup | undefined
   /** What was set aside, by label. */
-  readonly aside = new Map<string, DurableGroup | undefined>()
+  readonly aside = new Map<string, { readonly group?: DurableGroup; readonly facts?: NodeFacts }>()
   /** Set: every write fails like this from now on. */
   failing: StorageFailure | undefined
 
@@ -134,10 +134,11 @@ export class SimulatedStorage implements Storage {
     return { loaded, store: this.#open }
   }
 
-  setAside(label: string): string {
+  setAside(label: string, facts?: NodeFacts): string {
     this.#open?.abandon()
     this.#open = undefined
-    this.#disk.aside.set(label, this.#disk.group)
+    const { group } = this.#disk
+    this.#disk.aside.set(label, { ...(group && { group }), ...(facts && { facts }) })
     this.#disk.group = undefined
     return `aside/${label}`
   }

@@ -18,6 +18,9 @@ export function membershipDesk(parts: DeskParts): Methods {
       const { state } = plane
       if (!state.cluster) return answer(refusal('NOT_INITIALISED', 'the cluster has had no init yet'))
       const before = state.nodes.get(node.id)
+      if (flag(body, 'returning') && !before) {
+        return answer(refusal('UNKNOWN_NODE', `${node.name} was removed from the cluster while it was away`, 'hive join ADDR on it, if it is to come back'))
+      }
       if (before?.name === node.name && before.phase !== 'leaving') return digest(plane, node.id, answer)
       const verdict = admission(state.nodes, node, parts.roles, state.cluster.version)
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
