@@ -6,7 +6,7 @@ import { count, fields, list, text } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
-import { createDatagrams, type Datagrams } from '../net/datagrams.ts'
+import { createDatagrams, type Datagrams, maxDatagramBytes, sealOverhead } from '../net/datagrams.ts'
 import type { Hello, ValidationHandler } from '../net/handshake.ts'
 import type { DialFailure, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
@@ -16,6 +16,7 @@ import type { NodeFacts, Storage, StorageFailure } from '../store/types.ts'
 import type { Member, SwimConfig, SwimReady } from '../swim/types.ts'
 import { Authority } from './authority.ts'
 import { backendOf } from './backend.ts'
+import { Certification } from './certification.ts'
 import { Claims } from './claims.ts'
 import type { AgentConfig } from './config.ts'
 import type { AppliedEntry, ControlPlane } from './control-plane.ts'
@@ -25,20 +26,25 @@ import type { DeskParts } from './desk/desk.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
+import { trustFor } from './desk/trust.ts'
 import { viewsDesk } from './desk/views.ts'
 import { Entry } from './entry.ts'
 import { Following, followMethods } from './following.ts'
 import { Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
+import { Homecoming } from './homecoming.ts'
 import { contact, Initiation } from './initiation.ts'
 import { Journal } from './journal.ts'
 import { encodeMeta } from './member-meta.ts'
-import { Requests } from './requests.ts'
+import { Passports } from './passports.ts'
+import { refusal, Requests } from './requests.ts'
 import type { CatalogRole, RoleHosting, ServiceDirectory } from './role-hosting.ts'
+import type { Security } from './security.ts'
 import { Self } from './self.ts'
 import { controlReport, ownReport, type Sight } from './status.ts'
 import { Steward } from './steward.ts'
+import { TrustSteward } from './trust-steward.ts'
 import { Watch } from './watch.ts'
 
 /** Everything that reaches the agent from the world comes through these. */
@@ -54,6 +60,8 @@ export interface AgentParts {
   readonly roleCatalog: readonly CatalogRole[]
   /** Undefined: roles are recorded, and nothing acts on them here. */
   readonly roles?: (lent: RolesLent) => RoleHosting
+  /** What this node proves and believes. Undefined: nothing, and everybody. */
+  readonly security?: Security
   /** More rules of the first validation. */
   readonly validation?: readonly ValidationHandler[]
   /** Something that the process must know: bound, or unusable. */
@@ -77,6 +85,8 @@ const reportPatience = 30_000
 const seenPace = 60_000
 /** Whoever compares histories waits so long for a quorum's word, ms. */
 const refreshPatience = 5_000
+/** Between the event that removes a node and the end of its link, ms; what it says meanwhile is refused. */
+const partingTime = 1_000
 
 /** The whole node without its process: wires the rooms together, and owns no rule of its own. */
 export class Agent {
@@ -101,7 +111,13 @@ export class Agent {
   #seenAt = Number.NEGATIVE_INFINITY
   readonly #gate: Gate
   readonly #claims: Claims
+  readonly #homecoming: Homecoming
   readonly journal: Journal
+  readonly passports: Passports
+  readonly certification: Certification | undefined
+  readonly trust: TrustSteward | undefined
+  /** Control nodes that say this node was removed. */
+  readonly #saidRemoved = new Set<string>()
   #gossip: Gossip
   #storageFailure: StorageFailure | undefined
   #stopped = false
@@ -112,7 +128,16 @@ export class Agent {
     this.self = new Self(storage, config, version, clock.wall(), random, error =>
       this.#onStorageFailure({ kind: 'io', message: error.message }),
     )
+    const { security } = parts
+    security?.be(this.self.id)
+    this.self.key = security?.key
     this.journal = new Journal(clock, trace)
+    this.passports = new Passports({
+      self: this.self,
+      security,
+      plane: () => this.plane,
+      view: () => this.following.view,
+    })
     this.#claims = new Claims({
       clock,
       ask: done => this.#refresh(done),
@@ -152,7 +177,26 @@ export class Agent {
       idle: () => !this.self.facts.cluster || this.plane?.state.cluster != null,
       learned: view => this.#onView(view),
     })
+    this.#homecoming = new Homecoming({
+      ...{ self: this.self, clock, trace, links: this.links },
+      control: () => this.#ownControl(),
+      startAnew: () => this.#startAnew(),
+    })
     const desk = this.#deskParts()
+    this.certification =
+      security &&
+      new Certification({ self: this.self, clock, trace, authority: this.authority, security, view: () => this.view() })
+    this.trust =
+      security &&
+      new TrustSteward(
+        Object.assign(this.#deskParts(), {
+          security,
+          certificateLife: config.certificateLife,
+          certification: this.certification!,
+          isMember: (id: string) => this.passports.isMember(id, this.links.identity(id)),
+        }),
+      )
+    security?.onChange(() => this.#proveAnew())
     this.kv = new KvDesk(desk)
     this.#steward = new Steward(desk)
     this.initiation = new Initiation({
@@ -179,6 +223,7 @@ export class Agent {
       authority: this.authority,
       seeds: config.join,
       view: () => this.view(),
+      proof: () => (security ? { request: security.request(this.self.id) } : {}),
       introduce: (peer, address) => this.#introduce(peer, address),
       admitted: view => this.#admitted(view),
       expelled: () => this.#expelled(),
@@ -193,6 +238,7 @@ export class Agent {
         this.initiation.methods(),
         this.entry.methods(),
         epochsDesk(desk),
+        ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
         followMethods({ view: id => this.#viewOf(id), wait: (after, ms, done) => this.#admin.wait(after, ms, done) }),
         { enrol: ({ body, from, answer }) => answer(this.#enrol(fields(body), from)) },
@@ -214,9 +260,12 @@ export class Agent {
     this.initiation.forgetUnstarted()
     this.#knowPeers()
     this.links.listen(this.#parts.config.bind)
+    // A departure that a crash interrupted: whoever has no log any more must not vote with an empty one.
+    if (this.self.facts.group && !this.group.exists) this.self.update({ group: undefined })
     if (this.self.facts.group) this.#startGroup()
     this.entry.start()
     this.#steward.start()
+    this.trust?.start()
     this.following.follow()
     this.#every('orphan', orphanPeriod, () => this.#askWhetherOrphaned())
     this.#every('accuse', accusePeriod, () => this.#accuse())
@@ -230,6 +279,8 @@ export class Agent {
     this.entry.stop()
     this.following.stop()
     this.#steward.stop()
+    this.trust?.stop()
+    this.certification?.stop()
     this.kv.stop()
     this.#admin.stop()
     this.#applied.stop()
@@ -285,7 +336,7 @@ export class Agent {
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
   reset(): string {
-    return this.#depart('reset', false)
+    return this.#depart('reset', { left: undefined }, 'as another')
   }
 
   // ---- wiring
@@ -300,6 +351,9 @@ export class Agent {
       roles: { requires: role => this.#catalog(role)?.requires, needs: role => this.#needs(role) },
       admin: this.#admin,
       plane: () => this.plane,
+      viewOf: id => this.#viewOf(id),
+      keyObjection: (node, before, request) => this.trust?.keyObjection(node, before, request),
+      certify: (plane, id, request, done) => (this.trust ? this.trust.certify(plane, id, request, done) : done(undefined)),
       get gossip() {
         return agent.#gossip
       },
@@ -320,6 +374,7 @@ export class Agent {
       sockets,
       id: this.self.id,
       tag: () => this.self.facts.cluster?.tag ?? null,
+      cipher: () => this.#parts.security?.cipher,
       handlers: {
         bound: at => events?.bound?.(at),
         failed: error => events?.failed?.(error),
@@ -338,7 +393,8 @@ export class Agent {
       clock,
       random: random.fork(),
       self: { id, name, address, incarnation: facts.incarnation, meta: this.#meta() },
-      config: swimTiming(config.timingFactor),
+      // Room for the seal, needed or not: nodes of one cluster count alike, whatever else they have.
+      config: { ...swimTiming(config.timingFactor), packetBytes: maxDatagramBytes - sealOverhead },
       sendDatagram: (to, message) => this.#datagrams.send(to, message),
       sendStream: (to, address, message) => {
         this.links.setAddress(to, address)
@@ -359,20 +415,30 @@ export class Agent {
       },
       failed: (error: Error) => this.#parts.events?.failed?.(error),
       hello: () => this.#gate.hello(),
-      validate: (hello: Hello, from: Address, identity?: PeerIdentity, asked = false) => this.#gate.validate(hello, from, identity, asked),
+      validate: (hello: Hello, from: Address, identity?: PeerIdentity, asked = false) =>
+        this.passports.objection(hello, identity) ?? this.#gate.validate(hello, from, identity, asked),
       connected: (peer: Hello, address: Address) => this.entry.met(peer, address),
       disconnected: (id: string, why: CloseReason) => this.#onLinkDown(id, why),
       dialFailed: (address: Address, id: string | undefined, failure: DialFailure) => {
         if (id && failure.why === 'refused') this.#onLinkDown(id, 'refused')
         this.#dialFailed(address, id, failure)
       },
-      raft: (_from: string, message: Parameters<ControlPlane['step']>[0]) => this.plane?.step(message),
-      swim: (from: string, message: Parameters<Gossip['receive']>[3]) => {
+      raft: (from: string, message: Parameters<ControlPlane['step']>[0], identity?: PeerIdentity) => {
+        if (this.passports.isMember(from, identity)) this.plane?.step(message)
+      },
+      swim: (from: string, message: Parameters<Gossip['receive']>[3], identity?: PeerIdentity) => {
+        if (!this.passports.isMember(from, identity)) return
         const address = this.#gossip.member(from)?.address ?? { host: '', port: 0 }
         this.#gossip.receive(from, address, 'stream', message)
       },
-      request: (...args: Parameters<Requests['handle']>) => this.#requests.handle(...args),
-      notice: (from: string, kind: string, body: unknown) => this.#onNotice(from, kind, body),
+      request: (...[from, method, body, blob, answer, identity]: Parameters<Requests['handle']>) => {
+        const no = this.passports.refusal(from, identity, method)
+        if (no) return answer(refusal(no.code, no.message))
+        this.#requests.handle(from, method, body, blob, answer, identity)
+      },
+      notice: (from: string, kind: string, body: unknown, _blob: Uint8Array, identity?: PeerIdentity) => {
+        if (this.passports.isMember(from, identity)) this.#onNotice(from, kind, body)
+      },
       foreign: (from: Address, why: string) => this.journal.foreign(from, why),
     }
   }
@@ -400,6 +466,7 @@ export class Agent {
         const prepared = self.facts.group?.prepared?.voters.some(v => v.id === id) ?? false
         return prepared || this.#gossip.member(id) !== undefined || this.plane?.state.nodes.has(id) === true
       },
+      outdated: by => this.#homecoming.refusedBy(by),
       carries: () => this.plane !== undefined,
       seen: () => this.plane?.state.applied ?? this.following.view?.version ?? 0,
     })
@@ -428,6 +495,11 @@ export class Agent {
       const peer = { name: by?.name ?? '', id: by?.id ?? '', address: by?.address ?? address }
       this.journal.refused('us', peer, failure.code, failure.reason)
     }
+    if (failure.why === 'untrusted') {
+      this.journal.refused('us', { name: '', id: id ?? '', address }, 'UNTRUSTED', 'the two ends do not believe each other: another secret, or another cluster')
+    }
+    this.#heardRemoved(failure)
+    if (failure.why === 'rejected' && failure.code === 'EPOCH_MISMATCH' && by) this.#homecoming.refusedBy(by)
     if (!id) this.entry.dialFailed(address, failure)
   }
 
@@ -487,6 +559,7 @@ export class Agent {
       const known = fields(body)
       if (kind === 'accuse' || kind === 'withdraw') this.#steward.notice(from, kind, known)
       if (kind === 'retired') this.#askWhetherOrphaned(true)
+      if (kind === 'certificate-due') this.certification?.renew()
     } catch (error) {
       this.#parts.trace.warn({ from, kind, error }, 'a notice that is not what it should be')
     }
@@ -494,6 +567,7 @@ export class Agent {
 
   #onRanked(): void {
     this.#steward.ranked()
+    this.trust?.ranked()
     this.#onBelonging()
   }
 
@@ -512,7 +586,11 @@ export class Agent {
     }
     this.#applied.bump(plane.state.applied)
     this.kv.applied(batch)
-    if (administrative > 0) this.#steward.look()
+    if (administrative > 0) {
+      this.#steward.look()
+      this.trust?.look()
+      this.#partWithNobodies()
+    }
   }
 
   #onEvent(event: NonNullable<AppliedEntry['event']>): void {
@@ -547,6 +625,7 @@ export class Agent {
       cluster: this.#clusterFacts(view),
       ...(group?.prepared && { group: { tag: group.tag } }),
       left: undefined,
+      returning: undefined,
       joining: [],
     })
     if (!before) this.#gossip.step({ type: 'update-self', meta: this.#meta() })
@@ -566,7 +645,62 @@ export class Agent {
         })),
       })
     }
+    this.#believe(view)
     this.#roles?.update(view)
+  }
+
+  // ---- what this node proves and believes
+
+  #believe(view: ClusterView): void {
+    const { security } = this.#parts
+    if (!security || !view.trust) return
+    try {
+      if (view.trust.gossip) security.useRing(view.trust.gossip)
+      this.certification!.look()
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#onStorageFailure({ kind: 'io', message: error.message })
+    }
+  }
+
+  /** This end has more to prove than when its links were made: members shall know it as one of theirs. */
+  #proveAnew(): void {
+    const { security } = this.#parts
+    if (this.#stopped || !security?.member || security.member.tag !== this.self.facts.cluster?.tag) return
+    for (const id of this.links.connectedPeers()) {
+      const identity = this.links.identity(id)
+      if (identity?.kind !== 'node' && this.#isInTopology(id)) this.links.renew(id)
+    }
+  }
+
+  #isInTopology(id: string): boolean {
+    const state = this.plane?.state
+    if (state?.cluster) return state.nodes.has(id)
+    const { view } = this.following
+    return [...(view?.control ?? []), ...(view?.members ?? [])].some(c => c.id === id)
+  }
+
+  /** Whoever is nobody to this node now; in a moment, so that who leaves in peace hears that it is out. */
+  #partWithNobodies(): void {
+    if (!this.#parts.security || this.#parts.security.open || this.#timers.has('nobodies')) return
+    const timer = this.#parts.clock.after(partingTime, () => {
+      this.#timers.delete('nobodies')
+      for (const id of this.links.connectedPeers()) {
+        if (this.passports.standing(id, this.links.identity(id)).as === 'nobody') this.links.forget(id)
+      }
+    })
+    this.#timers.set('nobodies', timer)
+  }
+
+  /** As soon as most of the control nodes that this node knows say so, it is out. */
+  #heardRemoved(failure: DialFailure): void {
+    const { cluster } = this.self.facts
+    if (!cluster || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
+    if (failure.identity?.kind !== 'node' || failure.identity.id !== failure.by?.id) return
+    this.#saidRemoved.add(failure.identity.id)
+    const said = cluster.control.filter(c => this.#saidRemoved.has(c.id)).length
+    const others = cluster.control.filter(c => c.id !== this.self.id).length
+    if (said * 2 > others) this.#expelled()
   }
 
   /** What is kept of a view for the next boot. How far a node that follows has seen is written once a minute. */
@@ -585,14 +719,21 @@ export class Agent {
     }
   }
 
-  #admitted(view: ClusterView): void {
+  #admitted(view: ClusterView & { readonly certified?: unknown }): void {
+    if (view.certified !== undefined) this.certification?.take(view.certified, view.cluster.tag)
     this.following.take(view)
     this.following.follow()
+    this.#proveAnew()
   }
 
   #viewOf(id: string): ClusterView | undefined {
     const { plane } = this
-    return plane ? viewFor({ ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) }, id, plane.leader()) : undefined
+    if (!plane) return undefined
+    const view = viewFor({ ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) }, id, plane.leader())
+    const { security } = this.#parts
+    if (!view?.self || !security) return view
+    const trust = trustFor(security, plane, [...view.control, ...view.members].map(c => c.id))
+    return trust ? { ...view, trust } : view
   }
 
   #onStorageFailure(failure: StorageFailure): void {
@@ -664,25 +805,51 @@ export class Agent {
   }
 
   /** Out: nothing of the old cluster is kept in use, and nothing is deleted. */
-  #depart(label: 'left' | 'reset', keepId: boolean): string {
-    const aside = this.group.leave(label) ?? 'nothing to set aside'
+  #depart(label: string, then: Partial<NodeFacts>, how: 'as another' | 'without proof' | 'as itself'): string {
+    const aside = this.group.leave(label, this.self.facts) ?? 'nothing to set aside'
     this.#parts.trace.info({ label, aside }, 'this node is empty now')
     this.following.forget()
     this.#roles?.update(undefined)
     for (const id of this.links.connectedPeers()) this.links.forget(id)
     for (const member of this.#gossip.members()) this.links.forget(member.id)
-    this.self.update({ cluster: undefined, group: undefined, known: [], joining: [], left: keepId ? true : undefined })
-    if (!keepId) this.#renew()
+    this.self.update({ cluster: undefined, group: undefined, known: [], joining: [], left: undefined, returning: undefined, ...then })
+    this.#claims.forget()
+    this.#homecoming.forget()
+    this.#saidRemoved.clear()
+    if (how !== 'as itself') this.#parts.security?.forget(how === 'as another')
+    this.self.key = this.#parts.security?.key
+    if (how === 'as another') this.#renew()
     this.#gossip.stop()
     this.#gossip = this.#newGossip()
     this.entry.restart()
     return aside
   }
 
+  /** The control nodes that this node's own epoch has, as far as it knows. */
+  #ownControl(): readonly string[] {
+    const config = this.plane?.status().config
+    return config ? [...new Set([...config.voters, ...config.outgoing])] : (this.self.facts.cluster?.control ?? []).map(c => c.id)
+  }
+
+  /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. */
+  #startAnew(): void {
+    const { cluster, known } = this.self.facts
+    if (!cluster) return
+    const { tag, name, epoch, control } = cluster
+    const contacts = new Map([...known, ...control].filter(c => c.id !== this.self.id).map(c => [c.id, c]))
+    try {
+      const then = { returning: { tag, name }, known: [...contacts.values()].slice(0, 64) }
+      this.#depart(`epoch-${epoch}`, then, 'as itself')
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#onStorageFailure({ kind: 'io', message: error.message })
+    }
+  }
+
   /** On the control plane's word; nobody waits for an answer, so a disk that refuses is only reported. */
   #expelled(): void {
     try {
-      this.#depart('left', true)
+      this.#depart('left', { left: true }, 'without proof')
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#onStorageFailure({ kind: 'io', message: error.message })
@@ -691,6 +858,7 @@ export class Agent {
 
   #renew(): void {
     this.self.renew(this.#parts.clock.wall(), this.#parts.random)
+    this.#parts.security?.be(this.self.id)
     this.#datagrams.close()
     this.#datagrams = this.#newDatagrams()
     if (this.#bound) this.#datagrams.bind(this.#bound)
@@ -705,6 +873,7 @@ export class Agent {
     const out = [...this.entry.notices()]
     const failure = this.#storageFailure
     if (failure) out.push(`${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`)
+    out.push(...this.#homecoming.notices())
     out.push(...this.journal.notices(this.self.name, this.self.facts.cluster === undefined))
     const stopped = this.plane?.state.stopped
     if (stopped) out.push(`${this.self.name}: stopped at event ${stopped.at} (${stopped.type}): needs hive with event version ${stopped.needs}`)

@@ -24,6 +24,12 @@ export interface AgentConfig {
   readonly timingFactor: number
   /** A node that comes is refused when its clock differs by more, ms. Default 60 s. */
   readonly maxClockSkew: number
+  /** File with the cluster's secret; null: none, unless HIVE_SECRET has it. */
+  readonly secretFile: string | null
+  /** How long a certificate counts that this node issues as the leader, ms. Default 30 days. */
+  readonly certificateLife: number
+  /** Group that may use the local socket, by name or number; null: only the agent's user. */
+  readonly socketGroup: string | null
   /** What relative paths in `roleConfig` are relative to: the file's folder. Default: the working directory. */
   readonly folder?: string
 }

@@ -26,6 +26,8 @@ export interface EntryParts {
   readonly seeds: readonly string[]
   /** What this node knows of its cluster now. */
   view(): ClusterView | undefined
+  /** What goes with the wish to join: proof of the node's key. */
+  proof?(): Record<string, unknown>
   /** Somebody passed the first validation and gossips with us from now on. */
   introduce(peer: Hello, address: Address): void
   /** The control plane has us: take the digest. */
@@ -222,7 +224,8 @@ export class Entry {
     const { self, links, trace, clock } = this.#parts
     if (this.#asking || this.#refused?.final) return
     this.#asking = true
-    links.request(peer, 'join-ask', { node: self.describe(), ...(self.facts.returning && { returning: true }) }, askPatience + 1_000, outcome => {
+    const wish = { node: self.describe(), ...(self.facts.returning && { returning: true }), ...this.#parts.proof?.() }
+    links.request(peer, 'join-ask', wish, askPatience + 1_000, outcome => {
       this.#asking = false
       if (self.facts.cluster || self.facts.group) return
       if (outcome.ok) {

@@ -167,6 +167,9 @@ function withDefaults(
     logLevel: get('logLevel', 'info'),
     timingFactor: get('timingFactor', 1),
     maxClockSkew: get('maxClockSkew', 60_000),
+    secretFile: get('secretFile', null),
+    certificateLife: get('certificateLife', 30 * 86_400_000),
+    socketGroup: get('socketGroup', null),
   }
 }
 

@@ -5,15 +5,21 @@ import { createApi } from '../api/api.ts'
 import { formatAddress } from '../base/address.ts'
 import { seeded } from '../base/random.ts'
 import type { Trace } from '../base/trace.ts'
-import { realSockets } from '../net/real-sockets.ts'
+import { tlsSockets } from '../net/real-tls-sockets.ts'
+import { realNotary } from '../net/security/notary.ts'
 import { builtInRoles, makeRoles } from '../roles/registry.ts'
 import { openStorage } from '../store/open.ts'
 import { Agent } from './agent.ts'
+import type { AgentConfig } from './config.ts'
+import { insecure, staysInside } from './exposure.ts'
 import { realHost } from './host-hands.ts'
+import { identityFile } from './identity-file.ts'
 import { loadConfig } from './load-config.ts'
 import { realClock } from './real-clock.ts'
 import { openRoleMemory, type RoleMemory } from './role-memory.ts'
 import { RoleRunners } from './role-runners.ts'
+import { readSecret } from './secret.ts'
+import { Security } from './security.ts'
 import { createTrace } from './trace.ts'
 import { productVersion } from './version.ts'
 
@@ -28,6 +34,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   const config = loadConfig(flags, process.env, path => readFileSync(path, 'utf8'))
   const trace = await createTrace(config.logLevel)
   const storage = openStorage(config.dataDir)
+  const security = securityOf(config, trace)
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
@@ -39,8 +46,12 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   const agent = new Agent({
     clock,
     random: seeded(randomInt(2 ** 47)),
-    sockets: realSockets(),
+    sockets: tlsSockets(
+      () => security.credentials,
+      () => security.open,
+    ),
     storage,
+    security,
     config,
     trace,
     version,
@@ -77,6 +88,21 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   } finally {
     await stop()
   }
+}
+
+/** Throws INSECURE: others can reach this node, and it could not tell them from strangers. */
+function securityOf(config: AgentConfig, trace: Trace): Security {
+  const secret = readSecret(config.secretFile, process.env, trace)
+  // What every child of this process would inherit is not for them.
+  delete process.env.HIVE_SECRET
+  const security = new Security({
+    notary: realNotary(),
+    store: identityFile(config.dataDir),
+    loopback: staysInside(config),
+    ...(secret !== undefined && { secret }),
+  })
+  if (security.helpless) throw insecure(config)
+  return security
 }
 
 async function openMemories(dataDir: string, trace: Trace): Promise<ReadonlyMap<string, RoleMemory>> {

@@ -176,6 +176,38 @@ export const options: readonly Option[] = [
     default: '60s',
     read: readSkew,
   },
+  {
+    field: 'secretFile',
+    flag: 'secret-file',
+    env: ['HIVE_SECRET_FILE'],
+    toml: 'secret_file',
+    value: 'FILE',
+    path: true,
+    summary: 'file with the secret of the cluster, as `hive secret new` makes it; or the secret itself in HIVE_SECRET',
+    default: 'none; then only on loopback, or with a certificate',
+    read: text => ({ value: text }),
+  },
+  {
+    field: 'certificateLife',
+    flag: 'certificate-life',
+    env: ['HIVE_CERTIFICATE_LIFE'],
+    toml: 'certificate_life',
+    value: 'TIME',
+    summary: 'how long a certificate counts; nodes renew theirs at half of it',
+    default: '720h',
+    read: readLife,
+  },
+  {
+    field: 'socketGroup',
+    flag: 'socket-group',
+    env: ['HIVE_SOCKET_GROUP'],
+    toml: 'socket_group',
+    value: 'GROUP',
+    summary: 'group that may use the local socket',
+    default: 'none: only the user of the agent',
+    read: text =>
+      /^[A-Za-z0-9_.-]{1,64}$/.test(text) ? { value: text } : { problem: `"${text}" is no name of a group` },
+  },
 ]
 
 type Read = ReturnType<Option['read']>
@@ -205,6 +237,13 @@ function readSkew(text: string): Read {
   const span = parseDuration(text)
   if (span !== undefined && span >= 1000 && span <= 86_400_000) return { value: span }
   return { problem: `"${text}" must be a length of time such as 60s, from 1s to 24h` }
+}
+
+/** Short enough to make theft worthless, long enough to outlast a holiday. */
+function readLife(text: string): Read {
+  const span = parseDuration(text)
+  if (span !== undefined && span >= 10_000 && span <= 366 * 86_400_000) return { value: span }
+  return { problem: `"${text}" must be a length of time such as 720h, from 10s to 8784h` }
 }
 
 function readFactor(text: string): Read {

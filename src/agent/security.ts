@@ -3,7 +3,7 @@ import type { Cipher } from '../net/datagrams.ts'
 import { type Credentials, clusterUri, nodeUri, type Proof } from '../net/security/credentials.ts'
 import { GossipCipher } from '../net/security/gossip-cipher.ts'
 import type { Notary } from '../net/security/notary.ts'
-import { type ControlKey, controlKey } from '../net/security/seal.ts'
+import { type ControlKey, controlKey, unseal } from '../net/security/seal.ts'
 import { secretGossipKey, secretValidity } from '../net/security/secret.ts'
 import type { Authority } from '../net/security/x509.ts'
 import type { Identity, IdentityStore, StoredRing } from './identity.ts'
@@ -27,6 +27,8 @@ const clockSlack = 3_600_000
 const authorityLife = 10 * 365 * 86_400_000
 /** What a node may be asked to keep; the newest count. */
 const controlKeysKept = 4
+/** More than are sealed at a time. */
+const openedKept = 16
 
 export class Security {
   readonly notary: Notary
@@ -35,6 +37,8 @@ export class Security {
   readonly #loopback: boolean
   readonly #cipher: GossipCipher
   readonly #listeners: (() => void)[] = []
+  /** Opened once, because every view of every node needs them. */
+  readonly #opened = new Map<string, Uint8Array>()
   #identity: Identity
   #id = ''
   #token: string | undefined
@@ -96,6 +100,18 @@ export class Security {
   /** Newest last. */
   get controlKeys(): readonly ControlKey[] {
     return (this.#identity.control ?? []).map(text => controlKey(Buffer.from(text, 'base64url')))
+  }
+
+  /** A secret of the agreed state; undefined: this node has not the control key for it. */
+  opened(sealed: string, what: string): Uint8Array | undefined {
+    const known = this.#opened.get(sealed)
+    if (known) return known
+    const plain = unseal(this.controlKeys, sealed, what)
+    if (plain) {
+      if (this.#opened.size >= openedKept) this.#opened.clear()
+      this.#opened.set(sealed, plain)
+    }
+    return plain
   }
 
   /** Called after every change of what others can see of it. */
@@ -196,7 +212,7 @@ export class Security {
       hosts: [...new Set([to.host, `${to.name}.node.hive`, 'localhost', '127.0.0.1'])].filter(
         isHost,
       ),
-      notBefore: wall - clockSlack,
+      notBefore: wall - Math.min(clockSlack, lifetime / 10),
       notAfter: wall + lifetime,
       serial: this.notary.random(16),
     })

@@ -17,6 +17,8 @@ export class Self {
   #address: Address
   /** The incarnation of this boot; refutations and changes raise the current one beyond it. */
   readonly booted: number
+  /** Fingerprint of the node's key; undefined: an agent without one. */
+  key: string | undefined
 
   /** Counts a boot: the incarnation rises before anybody hears of it. */
   constructor(
@@ -95,6 +97,7 @@ export class Self {
       version: this.version,
       incarnation: this.#facts.incarnation,
       roles: this.#config.roles,
+      ...(this.key !== undefined && { key: this.key }),
     }
   }
 }

@@ -20,6 +20,22 @@ export interface ClusterView {
   readonly peers: readonly { readonly role: string; readonly id: string; readonly name: string; readonly address: string }[]
   /** The slice: bounded, so that a view does not grow with the cluster. */
   readonly members: readonly (Contact & { readonly incarnation: number; readonly failed: boolean })[]
+  /** What a member needs to believe the others; absent: connections prove nothing. For the node itself, never shown. */
+  readonly trust?: ViewOfTrust
+}
+
+export interface ViewOfTrust {
+  /** Certificates of the authorities, oldest first; the last one certifies. */
+  readonly authorities: readonly string[]
+  /** Keys in base64url; null: there are none of the cluster's own, or the control node has not got them yet. */
+  readonly gossip: {
+    readonly primary: number
+    readonly keys: readonly { readonly id: number; readonly key: string }[]
+  } | null
+  /** Fingerprints of the keys of control nodes and slice, by id. */
+  readonly keys: Readonly<Record<string, string>>
+  /** Nodes that are gone while somebody might still believe their certificate. */
+  readonly removed: readonly string[]
 }
 
 /** Design §6: default view of about 64. */

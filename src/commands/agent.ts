@@ -63,6 +63,18 @@ export default class Agent extends HiveCommand {
       description: 'Refuse who comes with a clock that differs by more; default 60s.',
       helpValue: 'TIME',
     }),
+    'secret-file': Flags.string({
+      description: "File with the cluster's secret; see hive secret new.",
+      helpValue: 'FILE',
+    }),
+    'certificate-life': Flags.string({
+      description: 'How long a certificate counts that this node issues; default 720h.',
+      helpValue: 'TIME',
+    }),
+    'socket-group': Flags.string({
+      description: 'Group that may use the local socket; default: only the user of the agent.',
+      helpValue: 'GROUP',
+    }),
   }
 
   override async run(): Promise<void> {

@@ -17,6 +17,7 @@ import Reset from './reset.ts'
 import RoleAssign from './role/assign.ts'
 import RoleList from './role/list.ts'
 import RoleUnassign from './role/unassign.ts'
+import SecretNew from './secret/new.ts'
 import ServiceDeregister from './service/deregister.ts'
 import ServiceList from './service/list.ts'
 import ServiceRegister from './service/register.ts'
@@ -43,6 +44,7 @@ export const commands = {
   'role:assign': RoleAssign,
   'role:list': RoleList,
   'role:unassign': RoleUnassign,
+  'secret:new': SecretNew,
   'service:deregister': ServiceDeregister,
   'service:list': ServiceList,
   'service:register': ServiceRegister,

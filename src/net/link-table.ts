@@ -111,6 +111,14 @@ export class LinkTable implements LinkOwner {
     peer.abandon()
   }
 
+  renew(id: string): void {
+    const peer = this.#peers.get(id)
+    if (!peer?.link || this.#closed) return
+    peer.link.goodbye()
+    this.#lose(peer, 'closed')
+    this.dialPeer(peer, 'now')
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true

@@ -51,6 +51,8 @@ export type DialFailure =
       readonly code: ErrorCode
       readonly reason: string
       readonly by?: Hello
+      /** What the other end had proved. */
+      readonly identity?: PeerIdentity
       /** It was this end that refused. */
       readonly own?: true
     }
@@ -92,6 +94,8 @@ export interface Links {
   forget(id: string): void
   /** Make sure that a link exists or is being dialled, now (skips the back-off). */
   connect(id: string): void
+  /** Closes the link, if there is one, and dials anew: this end has more to prove than when it was made. */
+  renew(id: string): void
   isConnected(id: string): boolean
   connectedPeers(): readonly string[]
   /** What the peer proved over the link that is used now; undefined: nothing, or there is none. */

@@ -257,7 +257,12 @@ export class Link {
     }
     const { reason } = verdict
     if (verdict.outcome === 'busy') return { why: 'busy', reason, ...(by && { by }) }
-    return { why: 'rejected', code: verdict.code, reason, ...(by && { by }) }
+    const { identity } = this
+    return {
+      ...{ why: 'rejected' as const, code: verdict.code, reason },
+      ...(by && { by }),
+      ...(identity && { identity }),
+    }
   }
 
   #unsuccessful(failure: DialFailure): void {

@@ -81,6 +81,7 @@ export const createLinks: CreateLinks = parts => {
       const peer = table.find(id)
       if (peer) table.dialPeer(peer, 'now')
     },
+    renew: id => table.renew(id),
     isConnected: id => table.find(id)?.link !== undefined,
     connectedPeers: () => table.linked(),
     identity: id => table.find(id)?.link?.identity,

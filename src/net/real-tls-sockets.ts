@@ -118,8 +118,8 @@ function listen(
   }
 }
 
-/** Somebody who connects and goes, or says nothing in time, is no news: ports are probed all day. */
-const quiet = new Set(['ECONNRESET', 'EPIPE'])
+/** Somebody who connects and goes is no news, and a member may come before this node is one: it tries as another. */
+const quiet = new Set(['ECONNRESET', 'EPIPE', 'ERR_SSL_NO_APPLICATION_PROTOCOL'])
 
 /**
  * One dial: the manners that this end can come in are tried, best first, each over a connection of its own,

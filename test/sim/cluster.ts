@@ -253,5 +253,8 @@ function configOf(node: SimulatedNode): AgentConfig {
     logLevel: 'info',
     timingFactor: 1,
     maxClockSkew: 60_000,
+    secretFile: null,
+    certificateLife: 30 * 86_400_000,
+    socketGroup: null,
   }
 }

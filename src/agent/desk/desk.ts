@@ -1,8 +1,10 @@
 import type { RoleNeeds } from '../../cluster/admission.ts'
+import type { ClusterView } from '../../cluster/view.ts'
 import type { Clock } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import type { Links, RequestOutcome } from '../../net/link-types.ts'
 import { OperatorError } from '../../base/errors.ts'
+import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord, Outcome } from '../../state/types.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import type { Gossip } from '../gossip.ts'
@@ -25,6 +27,12 @@ export interface DeskParts {
   readonly admin: Watch
   /** Undefined: this node is no control node. */
   plane(): ControlPlane | undefined
+  /** What that node needs to know, secrets of members included if it is one. */
+  viewOf(id: string): ClusterView | undefined
+  /** Why a joiner is not who it says, as far as keys tell; undefined: it may be. */
+  keyObjection(node: NodeDescription, before: NodeRecord | undefined, request: string | undefined): string | undefined
+  /** A certificate for what the request proves; undefined: nodes have none here. */
+  certify(plane: ControlPlane, id: string, request: string, done: (outcome: RequestOutcome | undefined) => void): void
 }
 
 /** A method that only the leader answers; it is given the plane, which is sure to lead at that moment. */

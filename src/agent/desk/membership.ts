@@ -1,8 +1,7 @@
 import { MalformedError } from '../../base/bytes.ts'
 import { isUuid } from '../../base/uuid.ts'
-import { type Fields, count, fields, flag, text, texts } from '../../base/shape.ts'
+import { type Fields, count, fields, flag, optionalText, text, texts } from '../../base/shape.ts'
 import { admission } from '../../cluster/admission.ts'
-import { viewFor } from '../../cluster/view.ts'
 import { demoteVerdict } from '../../cluster/voters.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
@@ -21,18 +20,22 @@ export function membershipDesk(parts: DeskParts): Methods {
       if (flag(body, 'returning') && !before) {
         return answer(refusal('UNKNOWN_NODE', `${node.name} was removed from the cluster while it was away`, 'hive join ADDR on it, if it is to come back'))
       }
-      if (before?.name === node.name && before.phase !== 'leaving') return digest(plane, node.id, answer)
+      const request = optionalText(body, 'request', 4096)
+      const objection = parts.keyObjection(node, before, request)
+      if (objection) return answer(refusal('IDENTITY_MISMATCH', objection, 'a node that lost its key comes back as a new one: hive reset'))
+      if (before?.name === node.name && before.phase !== 'leaving') return digest(plane, node.id, answer, request)
       const verdict = admission(state.nodes, node, parts.roles, state.cluster.version)
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
       parts.trace.info({ node: node.name, id: node.id }, 'admitting a node')
       plane.propose({ type: 'NodeAdmitted', data: { node }, actor: `node:${node.name}` }, outcome => {
         if (!outcome.ok) return answer(outcomeOf(outcome))
-        digest(plane, node.id, answer)
+        digest(plane, node.id, answer, request)
       })
     }),
 
-    announce: asLeader(parts, ({ body, answer }, plane) => {
+    announce: asLeader(parts, ({ from, body, answer }, plane) => {
       const node = description(fields(body.node, 'node'))
+      if (node.id !== from) return answer(refusal('BAD_REQUEST', 'a node announces itself and nobody else'))
       const record = plane.state.nodes.get(node.id)
       if (!record) {
         return answer(refusal('UNKNOWN_NODE', `${node.name} is not in the logical topology`, 'it has to join again'))
@@ -66,8 +69,13 @@ export function membershipDesk(parts: DeskParts): Methods {
     }),
   }
 
-  function digest(plane: ControlPlane, id: string, answer: (o: { ok: true; body: unknown }) => void): void {
-    answer({ ok: true, body: viewFor({ ...sourceOf(plane), version: parts.admin.current, needs: parts.roles.needs }, id, plane.leader()) })
+  /** With a certificate for who asks for one and proves its key; it can ask again when that cannot be now. */
+  function digest(plane: ControlPlane, id: string, answer: (o: { ok: true; body: unknown }) => void, request?: string): void {
+    if (request === undefined) return answer({ ok: true, body: parts.viewOf(id) })
+    parts.certify(plane, id, request, outcome => {
+      const certified = outcome?.ok ? outcome.body : undefined
+      answer({ ok: true, body: { ...parts.viewOf(id), ...(certified !== undefined && { certified }) } })
+    })
   }
 }
 
@@ -81,9 +89,10 @@ function returnDrafts(record: NodeRecord, node: NodeDescription, booted: number)
   const actor = `node:${node.name}`
   const drafts: Draft[] = []
   const moved = record.address.host !== node.address.host || record.address.port !== node.address.port
-  if (moved || record.version !== node.version || record.dc !== node.dc) {
+  const news = record.key === undefined && node.key !== undefined ? { key: node.key } : undefined
+  if (moved || news || record.version !== node.version || record.dc !== node.dc) {
     const { id, address, version, dc, incarnation } = node
-    drafts.push({ type: 'NodeUpdated', data: { id, address, version, dc, incarnation }, actor })
+    drafts.push({ type: 'NodeUpdated', data: { id, address, version, dc, incarnation, ...news }, actor })
   }
   if (record.phase === 'recovering' || record.phase === 'failed' || record.incarnation < booted) {
     drafts.push({ type: 'NodeReady', data: { id: node.id, incarnation: node.incarnation }, actor })
@@ -99,6 +108,8 @@ export function description(from: Fields): NodeDescription {
   if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name)) throw new MalformedError('name must be a DNS label')
   const port = count(address, 'port')
   if (port > 65_535) throw new MalformedError('port must be at most 65535')
+  const key = optionalText(from, 'key', 64)
+  if (key !== undefined && !/^[0-9a-f]{64}$/.test(key)) throw new MalformedError('key must be a fingerprint')
   return {
     id,
     name,
@@ -107,5 +118,6 @@ export function description(from: Fields): NodeDescription {
     version: text(from, 'version', 32),
     incarnation: count(from, 'incarnation'),
     roles: texts(from, 'roles', 64),
+    ...(key !== undefined && { key }),
   }
 }

@@ -1,0 +1,95 @@
+import { MalformedError } from '../base/bytes.ts'
+import { OperatorError } from '../base/errors.ts'
+import { fields, text, texts } from '../base/shape.ts'
+import type { Clock, Timer } from '../base/time.ts'
+import type { Trace } from '../base/trace.ts'
+import type { ClusterView } from '../cluster/view.ts'
+import type { Authority } from './authority.ts'
+import type { Security } from './security.ts'
+import type { Self } from './self.ts'
+
+export interface CertificationParts {
+  readonly self: Self
+  readonly clock: Clock
+  readonly trace: Trace
+  readonly authority: Authority
+  readonly security: Security
+  view(): ClusterView | undefined
+}
+
+const patience = 10_000
+/** Between requests that were refused or lost, ms. */
+const pause = { first: 300, most: 15_000 }
+
+/** How a node comes by its certificate, and by the next one: it asks the leader when it has none, or is told to. */
+export class Certification {
+  readonly #parts: CertificationParts
+  #asking = false
+  #told = false
+  #pause = pause.first
+  #timer: Timer | undefined
+
+  constructor(parts: CertificationParts) {
+    this.#parts = parts
+  }
+
+  /** What the cluster believes may have changed. */
+  look(): void {
+    const { security, self } = this.#parts
+    const trust = this.#parts.view()?.trust
+    const { cluster } = self.facts
+    if (!trust || !cluster || trust.authorities.length === 0) return
+    this.#told ||= security.member?.tag !== cluster.tag
+    if (!this.#told) security.believe(trust.authorities)
+    if (this.#told) this.#ask()
+  }
+
+  /** The leader says that the certificate is due. */
+  renew(): void {
+    this.#told = true
+    this.look()
+  }
+
+  /** A certificate that came with something else. */
+  take(body: unknown, tag: string): void {
+    const from = fields(body, 'certified')
+    const certificate = text(from, 'certificate', 8192)
+    const authorities = texts(from, 'authorities', 16)
+    this.#parts.security.adopt({ tag, certificate, authorities })
+    this.#told = false
+    this.#pause = pause.first
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  #ask(): void {
+    if (this.#asking || this.#timer) return
+    const { self, security, authority, trace } = this.#parts
+    const tag = self.facts.cluster!.tag
+    this.#asking = true
+    authority.ask('certificate', { request: security.request(self.id) }, patience, outcome => {
+      this.#asking = false
+      if (self.facts.cluster?.tag !== tag) return
+      if (!outcome.ok) return this.#later(outcome.message)
+      try {
+        this.take(outcome.body, tag)
+        trace.info({}, 'this node has a certificate of the cluster')
+      } catch (error) {
+        if (!(error instanceof MalformedError) && !(error instanceof OperatorError)) throw error
+        this.#later(error.message)
+      }
+    })
+  }
+
+  #later(why: string): void {
+    const { clock, trace } = this.#parts
+    trace.debug({ why }, 'no certificate yet')
+    this.#timer = clock.after(this.#pause, () => {
+      this.#timer = undefined
+      this.look()
+    })
+    this.#pause = Math.min(this.#pause * 2, pause.most)
+  }
+}

@@ -1,0 +1,116 @@
+import { type Standing, standing } from '../cluster/passport.ts'
+import type { ClusterView } from '../cluster/view.ts'
+import type { Hello, Verdict } from '../net/handshake.ts'
+import type { PeerIdentity } from '../net/types.ts'
+import type { ControlPlane } from './control-plane.ts'
+import type { Security } from './security.ts'
+import type { Self } from './self.ts'
+
+export interface PassportParts {
+  readonly self: Self
+  /** Undefined: an agent without any. */
+  readonly security: Security | undefined
+  plane(): ControlPlane | undefined
+  view(): ClusterView | undefined
+}
+
+/** What those may ask who are not in the cluster: to get in, or, of the init that made it, how that went. */
+const askedByJoiners = new Set([
+  'join-ask',
+  'init-prepare',
+  'init-start',
+  'init-cancel',
+  'init-status',
+])
+const askedByAnonymous = new Set(['join-ask'])
+
+/** Whom this node takes its peers for, by what they proved and by what it knows now. */
+export class Passports {
+  readonly #parts: PassportParts
+  #removed: { readonly of: readonly string[]; readonly ids: ReadonlySet<string> } | undefined
+
+  constructor(parts: PassportParts) {
+    this.#parts = parts
+  }
+
+  standing(id: string, identity: PeerIdentity | undefined): Standing {
+    const { self, security } = this.#parts
+    if (!security || security.open) return { as: 'member' }
+    if (!identity) return { as: 'nobody', code: 'UNTRUSTED', reason: 'it proved nothing' }
+    const record = this.#record(id)
+    return standing(id, identity, {
+      ours: self.facts.cluster?.tag,
+      record,
+      removed: record === undefined && this.#wasRemoved(id),
+      certain: record === undefined && identity.kind === 'node' && this.#isCertain(),
+    })
+  }
+
+  isMember(id: string, identity: PeerIdentity | undefined): boolean {
+    return this.standing(id, identity).as === 'member'
+  }
+
+  /** Undefined: nothing is wrong with what it proved. */
+  objection(hello: Hello, identity: PeerIdentity | undefined): Verdict | undefined {
+    const stands = this.standing(hello.id, identity)
+    if (stands.as === 'member') return undefined
+    if (stands.as === 'nobody')
+      return { outcome: 'rejected', code: stands.code, reason: stands.reason }
+    const ours = this.#parts.self.facts.cluster?.tag
+    if (hello.allegiance?.tag !== ours || this.#mayBeNews()) return undefined
+    return {
+      outcome: 'rejected',
+      code: 'REMOVED',
+      reason: 'it says that it belongs to the cluster, and does not',
+    }
+  }
+
+  /** Undefined: it may ask that. */
+  refusal(
+    id: string,
+    identity: PeerIdentity | undefined,
+    method: string,
+  ): { readonly code: 'UNTRUSTED' | 'REMOVED'; readonly message: string } | undefined {
+    const stands = this.standing(id, identity)
+    if (stands.as === 'member') return undefined
+    if (stands.as === 'joiner') {
+      const asked = identity?.kind === 'anonymous' ? askedByAnonymous : askedByJoiners
+      if (asked.has(method)) return undefined
+      return { code: 'UNTRUSTED', message: `${method} is for members of the cluster` }
+    }
+    return { code: stands.code === 'REMOVED' ? 'REMOVED' : 'UNTRUSTED', message: stands.reason }
+  }
+
+  #record(id: string): { readonly name: string; readonly key?: string } | undefined {
+    const { plane, view } = this.#parts
+    const state = plane()?.state
+    if (state?.cluster) return state.nodes.get(id)
+    const seen = view()
+    const known = seen?.control.find(c => c.id === id) ?? seen?.members.find(m => m.id === id)
+    const key = seen?.trust?.keys[id]
+    return known && { name: known.name, ...(key !== undefined && { key }) }
+  }
+
+  #wasRemoved(id: string): boolean {
+    const { plane, view } = this.#parts
+    const state = plane()?.state
+    if (state?.cluster) return state.tombstones.has(id) || state.certificates.has(id)
+    const list = view()?.trust?.removed
+    if (!list) return false
+    if (this.#removed?.of !== list) this.#removed = { of: list, ids: new Set(list) }
+    return this.#removed.ids.has(id)
+  }
+
+  /** A control node that has everything that is agreed, as far as the leader that it hears knows. */
+  #isCertain(): boolean {
+    const plane = this.#parts.plane()
+    if (!plane?.state.cluster || plane.leader() === null) return false
+    const { applied, commit } = plane.status()
+    return applied === commit
+  }
+
+  /** It may have been admitted a moment ago, by events that are on their way here. */
+  #mayBeNews(): boolean {
+    return !this.#isCertain()
+  }
+}
