@@ -26,6 +26,7 @@ import type { DeskParts } from './desk/desk.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
+import { settingsDesk } from './desk/settings.ts'
 import { trustFor } from './desk/trust.ts'
 import { viewsDesk } from './desk/views.ts'
 import { Entry } from './entry.ts'
@@ -108,7 +109,6 @@ export class Agent {
   readonly #applied: Watch
   readonly #roles: RoleHosting | undefined
   readonly #timers = new Map<string, Timer>()
-  #seenAt = Number.NEGATIVE_INFINITY
   readonly #gate: Gate
   readonly #claims: Claims
   readonly #homecoming: Homecoming
@@ -238,6 +238,7 @@ export class Agent {
         this.initiation.methods(),
         this.entry.methods(),
         epochsDesk(desk),
+        settingsDesk(desk),
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
         followMethods({ view: id => this.#viewOf(id), wait: (after, ms, done) => this.#admin.wait(after, ms, done) }),
@@ -269,6 +270,7 @@ export class Agent {
     this.following.follow()
     this.#every('orphan', orphanPeriod, () => this.#askWhetherOrphaned())
     this.#every('accuse', accusePeriod, () => this.#accuse())
+    this.#every('seen', seenPace, () => this.#noteSeen())
   }
 
   /** Graceful: peers hear a goodbye, the disk is flushed. Membership does not change. */
@@ -276,6 +278,7 @@ export class Agent {
     if (this.#stopped) return done()
     this.#stopped = true
     for (const timer of this.#timers.values()) timer.cancel()
+    this.#noteSeen()
     this.entry.stop()
     this.following.stop()
     this.#steward.stop()
@@ -579,6 +582,7 @@ export class Agent {
       if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete') administrative = entry.index
       if (event && applied.outcome.ok) this.#onEvent(event)
     }
+    if (batch.length === 0) this.#passedOver(plane)
     if (administrative > 0) {
       this.#admin.bump(administrative)
       this.#onBelonging()
@@ -591,6 +595,18 @@ export class Agent {
       this.trust?.look()
       this.#partWithNobodies()
     }
+  }
+
+  /**
+   * A snapshot brought a newer epoch: who left on the way to it is not in there. What gossip still believes
+   * of them goes, and begins anew from the agreed nodes.
+   */
+  #passedOver(plane: ControlPlane): void {
+    const { cluster } = this.self.facts
+    if (!cluster || (plane.state.cluster?.epoch ?? 0) <= cluster.epoch) return
+    this.#parts.trace.info({ from: cluster.epoch, to: plane.state.cluster?.epoch }, 'the epoch rose while this node was away')
+    this.#gossip.stop()
+    this.#gossip = this.#newGossip()
   }
 
   #onEvent(event: NonNullable<AppliedEntry['event']>): void {
@@ -703,20 +719,24 @@ export class Agent {
     if (said * 2 > others) this.#expelled()
   }
 
-  /** What is kept of a view for the next boot. How far a node that follows has seen is written once a minute. */
+  /** What is kept of a view for the next boot. */
   #clusterFacts(view: ClusterView): NonNullable<NodeFacts['cluster']> {
     const { tag, name, epoch, metaVersion, lineage, horizon } = view.cluster
-    const before = this.self.facts.cluster?.seen
-    const now = this.#parts.clock.now()
-    const keep = before !== undefined && now < this.#seenAt + seenPace
-    if (!keep) this.#seenAt = now
     return {
       ...{ tag, name, epoch, metaVersion },
       ...(lineage !== undefined && { lineage }),
       ...(horizon !== undefined && { horizon }),
-      ...(!this.plane && { seen: keep ? before : view.version }),
+      ...(!this.plane && { seen: this.self.facts.cluster?.seen ?? view.version }),
       control: view.control,
     }
+  }
+
+  /** How far a node that follows has seen the log: not at each event, because each is a write. */
+  #noteSeen(): void {
+    const { cluster } = this.self.facts
+    const { view } = this.following
+    if (!cluster || !view || this.plane || view.cluster.epoch !== cluster.epoch) return
+    if (view.version > (cluster.seen ?? 0)) this.self.note({ cluster: { ...cluster, seen: view.version } })
   }
 
   #admitted(view: ClusterView & { readonly certified?: unknown }): void {

@@ -6,7 +6,13 @@ import type { NodeRecord } from '../state/types.ts'
 
 export type Admission =
   | { readonly ok: true }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly remedy: string; readonly final: boolean }
+  | {
+      readonly ok: false
+      readonly code: ErrorCode
+      readonly message: string
+      readonly remedy: string
+      readonly final: boolean
+    }
 
 export interface RoleNeeds {
   /** Roles that must exist somewhere before `role` may be assigned; undefined: this build has no such role. */

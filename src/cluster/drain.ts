@@ -21,7 +21,10 @@ export interface VerdictLine {
   readonly text: string
 }
 
-export function drainVerdict(facts: DrainFacts): { readonly allowed: boolean; readonly lines: readonly VerdictLine[] } {
+export function drainVerdict(facts: DrainFacts): {
+  readonly allowed: boolean
+  readonly lines: readonly VerdictLine[]
+} {
   const lines = [...phaseLines(facts), ...controlLines(facts), ...roleLines(facts)]
   return { allowed: !lines.some(l => l.level === 'refuse'), lines }
 }
@@ -30,7 +33,11 @@ function phaseLines({ node, reachable }: DrainFacts): VerdictLine[] {
   if (node.phase === 'drained') return [ok(`${node.name} is drained already`)]
   if (node.phase === 'draining') return [ok(`${node.name} is draining already`)]
   if (node.phase === 'failed' || !reachable.has(node.id)) {
-    return [warn(`${node.name} does not answer: its roles cannot hand off, the drain is recorded and finishes at once`)]
+    return [
+      warn(
+        `${node.name} does not answer: its roles cannot hand off, the drain is recorded and finishes at once`,
+      ),
+    ]
   }
   return []
 }
@@ -38,12 +45,18 @@ function phaseLines({ node, reachable }: DrainFacts): VerdictLine[] {
 function controlLines({ node, leader, voters, reachable, nodes }: DrainFacts): VerdictLine[] {
   if (!voters.includes(node.id)) return [ok('not a control node: the quorum is not touched')]
   const lines = [
-    ok(`keeps its vote: ${voters.filter(v => reachable.has(v)).length} of ${voters.length} voters answer, ${quorumOf(voters.length)} needed`),
+    ok(
+      `keeps its vote: ${voters.filter(v => reachable.has(v)).length} of ${voters.length} voters answer, ${quorumOf(voters.length)} needed`,
+    ),
   ]
   if (leader !== node.id) return lines
   const heirs = voters.filter(v => v !== node.id && reachable.has(v) && isServing(nodes.get(v)))
-  if (heirs.length === 0) lines.push(warn('leads, and no other voter can take over: leadership stays here'))
-  else lines.push(ok(`leads: leadership moves to ${heirs.map(v => nodes.get(v)?.name ?? v).join(' or ')}`))
+  if (heirs.length === 0)
+    lines.push(warn('leads, and no other voter can take over: leadership stays here'))
+  else
+    lines.push(
+      ok(`leads: leadership moves to ${heirs.map(v => nodes.get(v)?.name ?? v).join(' or ')}`),
+    )
   return lines
 }
 
@@ -51,12 +64,19 @@ function roleLines({ node, nodes, requiredBy }: DrainFacts): VerdictLine[] {
   const lines: VerdictLine[] = []
   for (const role of node.roles) {
     const others = [...nodes.values()].filter(
-      n => n.id !== node.id && isServing(n) && n.roles.some(r => r.name === role.name && r.state === 'running'),
+      n =>
+        n.id !== node.id &&
+        isServing(n) &&
+        n.roles.some(r => r.name === role.name && r.state === 'running'),
     )
     const needing = requiredBy(role.name)
-    if (others.length > 0) lines.push(ok(`${role.name}: also on ${others.map(n => n.name).join(', ')}`))
+    if (others.length > 0)
+      lines.push(ok(`${role.name}: also on ${others.map(n => n.name).join(', ')}`))
     else if (needing.length > 0) {
-      lines.push({ level: 'refuse', text: `last ${role.name} node, and ${needing.join(', ')} needs one` })
+      lines.push({
+        level: 'refuse',
+        text: `last ${role.name} node, and ${needing.join(', ')} needs one`,
+      })
     } else lines.push(warn(`last ${role.name} node: nothing takes its work over`))
   }
   return lines
@@ -73,27 +93,50 @@ export interface DrainStep {
 }
 
 /** Where a drain stands, from agreed facts alone: anybody with the state can tell. */
-export function drainSteps(node: NodeRecord, leader: string | null, answers: boolean): readonly DrainStep[] {
+export function drainSteps(
+  node: NodeRecord,
+  leader: string | null,
+  answers: boolean,
+): readonly DrainStep[] {
   const steps: DrainStep[] = []
   const over = node.phase === 'drained'
   const leads = leader === node.id && !over
   steps.push({
     what: 'leadership',
     state: leads ? 'running' : 'done',
-    detail: leads ? 'moving away' : leader === node.id ? 'stays: no other voter can lead' : 'elsewhere',
+    detail: leads
+      ? 'moving away'
+      : leader === node.id
+        ? 'stays: no other voter can lead'
+        : 'elsewhere',
   })
   let before = !leads
   for (const role of node.roles) {
     const finished = over || isHandedOff(role.state) || !answers
-    const state = finished ? 'done' : role.state === 'failed' ? 'failed' : before ? 'running' : 'waiting'
-    steps.push({ what: role.name, state, detail: !answers && !isHandedOff(role.state) ? 'the node does not answer' : role.detail })
+    const state = finished
+      ? 'done'
+      : role.state === 'failed'
+        ? 'failed'
+        : before
+          ? 'running'
+          : 'waiting'
+    steps.push({
+      what: role.name,
+      state,
+      detail: !answers && !isHandedOff(role.state) ? 'the node does not answer' : role.detail,
+    })
     before &&= finished
   }
   return steps
 }
 
 /** Finished on observed facts: nothing led here, every role handed off, or nobody there to hand anything off. */
-export function drainFinished(node: NodeRecord, leader: string | null, answers: boolean, wall: number): 'no' | 'yes' | 'forced' {
+export function drainFinished(
+  node: NodeRecord,
+  leader: string | null,
+  answers: boolean,
+  wall: number,
+): 'no' | 'yes' | 'forced' {
   if (node.phase !== 'draining') return 'no'
   if (leader !== node.id && (!answers || node.roles.every(r => isHandedOff(r.state)))) return 'yes'
   if (node.drainDeadline !== null && wall >= node.drainDeadline) return 'forced'

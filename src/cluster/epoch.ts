@@ -1,4 +1,23 @@
+import type { EpochMillis, Millis } from '../base/time.ts'
+import type { Tombstone } from '../state/types.ts'
 import { quorumOf } from './voters.ts'
+
+/**
+ * Up to which event deletions may be forgotten: all tombstones up to there are older than the grace period.
+ * Undefined: nothing may.
+ */
+export function collectable(
+  tombstones: readonly Pick<Tombstone, 'leftAt' | 'time'>[],
+  grace: Millis,
+  now: EpochMillis,
+): number | undefined {
+  let through: number | undefined
+  for (const { leftAt, time } of [...tombstones].sort((a, b) => a.leftAt - b.leftAt)) {
+    if (now - time < grace) break
+    through = leftAt
+  }
+  return through
+}
 
 /**
  * A node is refused by somebody of a newer epoch of its own cluster. Does it give in: set aside what it knows

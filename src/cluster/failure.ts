@@ -30,7 +30,13 @@ export class Accusations {
     this.#knobs = knobs
   }
 
-  accuse(subject: string, accuser: string, incarnation: number, health: number, now: Instant): void {
+  accuse(
+    subject: string,
+    accuser: string,
+    incarnation: number,
+    health: number,
+    now: Instant,
+  ): void {
     if (subject === accuser) return
     const accusers = this.#bySubject.get(subject) ?? new Map<string, Accusation>()
     accusers.set(accuser, { incarnation, health, at: now })

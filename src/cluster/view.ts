@@ -17,9 +17,17 @@ export interface ClusterView {
   readonly observers: readonly string[]
   readonly leader: string | null
   /** Nodes of the roles that this node's roles need to begin (design §7, needsForBootstrap); some of each. */
-  readonly peers: readonly { readonly role: string; readonly id: string; readonly name: string; readonly address: string }[]
+  readonly peers: readonly {
+    readonly role: string
+    readonly id: string
+    readonly name: string
+    readonly address: string
+  }[]
   /** The slice: bounded, so that a view does not grow with the cluster. */
-  readonly members: readonly (Contact & { readonly incarnation: number; readonly failed: boolean })[]
+  readonly members: readonly (Contact & {
+    readonly incarnation: number
+    readonly failed: boolean
+  })[]
   /** What a member needs to believe the others; absent: connections prove nothing. For the node itself, never shown. */
   readonly trust?: ViewOfTrust
 }
@@ -54,7 +62,11 @@ export interface ViewSource {
   needs(role: string): readonly string[]
 }
 
-export function viewFor(source: ViewSource, id: string, leader: string | null): ClusterView | undefined {
+export function viewFor(
+  source: ViewSource,
+  id: string,
+  leader: string | null,
+): ClusterView | undefined {
   if (!source.cluster) return undefined
   const control = [...source.voters, ...source.observers]
     .map(v => source.nodes.get(v))
@@ -81,7 +93,9 @@ function peersOf(source: ViewSource, id: string): ClusterView['peers'] {
   const needed = new Set(source.nodes.get(id)?.roles.flatMap(r => source.needs(r.name)))
   const peers: { role: string; id: string; name: string; address: string }[] = []
   for (const role of needed) {
-    const having = [...source.nodes.values()].filter(n => n.id !== id && n.phase === 'ready' && n.roles.some(r => r.name === role))
+    const having = [...source.nodes.values()].filter(
+      n => n.id !== id && n.phase === 'ready' && n.roles.some(r => r.name === role),
+    )
     for (const n of having.slice(0, peersPerRole)) {
       peers.push({ role, id: n.id, name: n.name, address: formatAddress(n.address) })
     }
