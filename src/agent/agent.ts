@@ -6,7 +6,12 @@ import { count, fields, list, text } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
-import { createDatagrams, type Datagrams, maxDatagramBytes, sealOverhead } from '../net/datagrams.ts'
+import {
+  createDatagrams,
+  type Datagrams,
+  maxDatagramBytes,
+  sealOverhead,
+} from '../net/datagrams.ts'
 import type { Hello, ValidationHandler } from '../net/handshake.ts'
 import type { DialFailure, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
@@ -21,8 +26,8 @@ import { Claims } from './claims.ts'
 import type { AgentConfig } from './config.ts'
 import type { AppliedEntry, ControlPlane } from './control-plane.ts'
 import { controlDesk } from './desk/control.ts'
-import { epochsDesk } from './desk/epochs.ts'
 import type { DeskParts } from './desk/desk.ts'
+import { epochsDesk } from './desk/epochs.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
@@ -39,7 +44,7 @@ import { contact, Initiation } from './initiation.ts'
 import { Journal } from './journal.ts'
 import { encodeMeta } from './member-meta.ts'
 import { Passports } from './passports.ts'
-import { refusal, Requests } from './requests.ts'
+import { Requests, refusal } from './requests.ts'
 import type { CatalogRole, RoleHosting, ServiceDirectory } from './role-hosting.ts'
 import type { Security } from './security.ts'
 import { Self } from './self.ts'
@@ -79,6 +84,9 @@ export interface RolesLent {
 const none = new Uint8Array(0)
 /** A group that hears no leader for so long asks others whether it is still part of it. */
 const orphanPeriod = 3_000
+const orphanPatience = 1_000
+/** The leader enrols a node first and counts it then: so long, ms, it may wait for its first entries. */
+const enrolPatience = 150_000
 /** Members that this node cannot reach are named to the leader this often, ms, as long as it lasts. */
 const accusePeriod = 1_000
 const reportPatience = 30_000
@@ -88,6 +96,12 @@ const seenPace = 60_000
 const refreshPatience = 5_000
 /** Between the event that removes a node and the end of its link, ms; what it says meanwhile is refused. */
 const partingTime = 1_000
+
+/** How a node leaves what it belonged to: for good, as a new node, or to come back with these facts. */
+type Departure = 'left' | 'as another' | Pick<NodeFacts, 'returning' | 'known'>
+
+/** Whom to ask after a new start: a few would do, and a list of all nodes must not stay behind. */
+const maxContacts = 64
 
 /** The whole node without its process: wires the rooms together, and owns no rule of its own. */
 export class Agent {
@@ -121,6 +135,9 @@ export class Agent {
   #gossip: Gossip
   #storageFailure: StorageFailure | undefined
   #stopped = false
+  /** When the leader last announced the log, until somebody leads here. */
+  #awaitsLog = Number.NEGATIVE_INFINITY
+  #enrolments = 0
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -146,7 +163,12 @@ export class Agent {
     this.#gate = this.#newGate()
     this.#admin = new Watch(clock)
     this.#applied = new Watch(clock)
-    this.links = createLinks({ sockets, clock, random: random.fork(), handlers: this.#linkHandlers() })
+    this.links = createLinks({
+      sockets,
+      clock,
+      random: random.fork(),
+      handlers: this.#linkHandlers(),
+    })
     this.#datagrams = this.#newDatagrams()
     this.#gossip = this.#newGossip()
     this.group = new Group({
@@ -167,8 +189,10 @@ export class Agent {
       links: this.links,
       client: `${this.self.id}/${this.self.facts.incarnation}`,
       leader: () => this.leader(),
-      control: () => (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
-      local: (method, body, blob, answer) => this.#requests.handle(this.self.id, method, body, blob, answer),
+      control: () =>
+        (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
+      local: (method, body, blob, answer) =>
+        this.#requests.handle(this.self.id, method, body, blob, answer),
     })
     this.following = new Following({
       self: this.self,
@@ -185,7 +209,14 @@ export class Agent {
     const desk = this.#deskParts()
     this.certification =
       security &&
-      new Certification({ self: this.self, clock, trace, authority: this.authority, security, view: () => this.view() })
+      new Certification({
+        self: this.self,
+        clock,
+        trace,
+        authority: this.authority,
+        security,
+        view: () => this.view(),
+      })
     this.trust =
       security &&
       new TrustSteward(
@@ -211,7 +242,7 @@ export class Agent {
         this.#startGroup()
         return this.plane
       },
-      dropGroup: () => void this.group.leave('cancelled-init'),
+      dropGroup: () => void this.#leaveGroup('cancelled-init'),
       controlNames: () => (this.view()?.control ?? []).map(c => c.name),
     })
     this.entry = new Entry({
@@ -234,21 +265,31 @@ export class Agent {
         operationsDesk(desk),
         controlDesk(desk),
         this.kv.methods(),
-        viewsDesk({ ...desk, report: plane => this.controlReport(plane, false), applied: this.#applied }),
+        viewsDesk({
+          ...desk,
+          report: plane => this.controlReport(plane, false),
+          applied: this.#applied,
+          leader: () => this.leader(),
+        }),
         this.initiation.methods(),
         this.entry.methods(),
         epochsDesk(desk),
         settingsDesk(desk),
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
-        followMethods({ view: id => this.#viewOf(id), wait: (after, ms, done) => this.#admin.wait(after, ms, done) }),
+        followMethods({
+          view: id => this.#viewOf(id),
+          wait: (after, ms, done) => this.#admin.wait(after, ms, done),
+        }),
         { enrol: ({ body, from, answer }) => answer(this.#enrol(fields(body), from)) },
       ],
       trace,
     )
     this.#roles = parts.roles?.({
       report: (role, state, detail, done) => {
-        this.authority.ask('role-report', { role, state, detail }, reportPatience, outcome => done(outcome.ok))
+        this.authority.ask('role-report', { role, state, detail }, reportPatience, outcome =>
+          done(outcome.ok),
+        )
       },
       epoch: () => this.self.facts.cluster?.epoch ?? 0,
       incarnation: () => this.self.facts.incarnation,
@@ -259,10 +300,9 @@ export class Agent {
   /** Binds, recovers what the disk knows, and begins to look for others. */
   start(): void {
     this.initiation.forgetUnstarted()
+    this.group.tidy()
     this.#knowPeers()
     this.links.listen(this.#parts.config.bind)
-    // A departure that a crash interrupted: whoever has no log any more must not vote with an empty one.
-    if (this.self.facts.group && !this.group.exists) this.self.update({ group: undefined })
     if (this.self.facts.group) this.#startGroup()
     this.entry.start()
     this.#steward.start()
@@ -284,7 +324,7 @@ export class Agent {
     this.#steward.stop()
     this.trust?.stop()
     this.certification?.stop()
-    this.kv.stop()
+    this.kv.wakeAll()
     this.#admin.stop()
     this.#applied.stop()
     const closeDisk = () => this.group.stop(() => this.#parts.storage.close(done))
@@ -324,22 +364,37 @@ export class Agent {
   }
 
   sight(): Sight {
-    return { self: this.self, members: this.#gossip.members(), notices: this.#notices(), refused: this.entry.refusal?.code }
+    return {
+      self: this.self,
+      members: this.#gossip.members(),
+      notices: this.#notices(),
+      refused: this.entry.refusal?.code,
+    }
   }
 
   controlReport(plane: ControlPlane, stale: boolean): StatusReport {
-    return controlReport(this.sight(), plane.state, plane.status(), id => this.#gossip.reaches(id), stale)
+    return controlReport(
+      this.sight(),
+      plane.state,
+      plane.status(),
+      id => this.#gossip.reaches(id),
+      stale,
+    )
   }
 
   ownReport(): StatusReport {
     const { cluster, group } = this.self.facts
     const waiting = this.entry.validating || group?.prepared !== undefined
-    return ownReport(this.sight(), this.view(), waiting ? 'validating' : cluster ? 'unreachable' : 'zombie')
+    return ownReport(
+      this.sight(),
+      this.view(),
+      waiting ? 'validating' : cluster ? 'unreachable' : 'zombie',
+    )
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
   reset(): string {
-    return this.#depart('reset', { left: undefined }, 'as another')
+    return this.#depart('reset', 'as another')
   }
 
   // ---- wiring
@@ -356,7 +411,8 @@ export class Agent {
       plane: () => this.plane,
       viewOf: id => this.#viewOf(id),
       keyObjection: (node, before, request) => this.trust?.keyObjection(node, before, request),
-      certify: (plane, id, request, done) => (this.trust ? this.trust.certify(plane, id, request, done) : done(undefined)),
+      certify: (plane, id, request, done) =>
+        this.trust ? this.trust.certify(plane, id, request, done) : done(undefined),
       get gossip() {
         return agent.#gossip
       },
@@ -382,7 +438,8 @@ export class Agent {
         bound: at => events?.bound?.(at),
         failed: error => events?.failed?.(error),
         received: (from, tag, address, message) => {
-          if (this.#speaksToUs(from, tag, address)) this.#gossip.receive(from, address, 'datagram', message)
+          if (this.#speaksToUs(from, tag, address))
+            this.#gossip.receive(from, address, 'datagram', message)
         },
         foreign: (from, why) => this.journal.foreign(from, why),
       },
@@ -419,14 +476,19 @@ export class Agent {
       failed: (error: Error) => this.#parts.events?.failed?.(error),
       hello: () => this.#gate.hello(),
       validate: (hello: Hello, from: Address, identity?: PeerIdentity, asked = false) =>
-        this.passports.objection(hello, identity) ?? this.#gate.validate(hello, from, identity, asked),
+        this.passports.objection(hello, identity) ??
+        this.#gate.validate(hello, from, identity, asked),
       connected: (peer: Hello, address: Address) => this.entry.met(peer, address),
       disconnected: (id: string, why: CloseReason) => this.#onLinkDown(id, why),
       dialFailed: (address: Address, id: string | undefined, failure: DialFailure) => {
         if (id && failure.why === 'refused') this.#onLinkDown(id, 'refused')
         this.#dialFailed(address, id, failure)
       },
-      raft: (from: string, message: Parameters<ControlPlane['step']>[0], identity?: PeerIdentity) => {
+      raft: (
+        from: string,
+        message: Parameters<ControlPlane['step']>[0],
+        identity?: PeerIdentity,
+      ) => {
         if (this.passports.isMember(from, identity)) this.plane?.step(message)
       },
       swim: (from: string, message: Parameters<Gossip['receive']>[3], identity?: PeerIdentity) => {
@@ -434,12 +496,20 @@ export class Agent {
         const address = this.#gossip.member(from)?.address ?? { host: '', port: 0 }
         this.#gossip.receive(from, address, 'stream', message)
       },
-      request: (...[from, method, body, blob, answer, identity]: Parameters<Requests['handle']>) => {
+      request: (
+        ...[from, method, body, blob, answer, identity]: Parameters<Requests['handle']>
+      ) => {
         const no = this.passports.refusal(from, identity, method)
         if (no) return answer(refusal(no.code, no.message))
         this.#requests.handle(from, method, body, blob, answer, identity)
       },
-      notice: (from: string, kind: string, body: unknown, _blob: Uint8Array, identity?: PeerIdentity) => {
+      notice: (
+        from: string,
+        kind: string,
+        body: unknown,
+        _blob: Uint8Array,
+        identity?: PeerIdentity,
+      ) => {
         if (this.passports.isMember(from, identity)) this.#onNotice(from, kind, body)
       },
       foreign: (from: Address, why: string) => this.journal.foreign(from, why),
@@ -467,7 +537,11 @@ export class Agent {
       busy: () => self.facts.group?.prepared !== undefined || this.entry.validating,
       known: id => {
         const prepared = self.facts.group?.prepared?.voters.some(v => v.id === id) ?? false
-        return prepared || this.#gossip.member(id) !== undefined || this.plane?.state.nodes.has(id) === true
+        return (
+          prepared ||
+          this.#gossip.member(id) !== undefined ||
+          this.plane?.state.nodes.has(id) === true
+        )
       },
       outdated: by => this.#homecoming.refusedBy(by),
       carries: () => this.plane !== undefined,
@@ -488,7 +562,10 @@ export class Agent {
   /** A peer of another history: what it sends must not be heard. */
   #cutOff(id: string): void {
     if (!this.links.isConnected(id)) return
-    this.#parts.trace.warn({ id }, 'a peer comes from a future that the cluster lost: its link is closed')
+    this.#parts.trace.warn(
+      { id },
+      'a peer comes from a future that the cluster lost: its link is closed',
+    )
     this.links.forget(id)
   }
 
@@ -499,10 +576,16 @@ export class Agent {
       this.journal.refused('us', peer, failure.code, failure.reason)
     }
     if (failure.why === 'untrusted') {
-      this.journal.refused('us', { name: '', id: id ?? '', address }, 'UNTRUSTED', 'the two ends do not believe each other: another secret, or another cluster')
+      this.journal.refused(
+        'us',
+        { name: '', id: id ?? '', address },
+        'UNTRUSTED',
+        'the two ends do not believe each other: another secret, or another cluster',
+      )
     }
     this.#heardRemoved(failure)
-    if (failure.why === 'rejected' && failure.code === 'EPOCH_MISMATCH' && by) this.#homecoming.refusedBy(by)
+    if (failure.why === 'rejected' && failure.code === 'EPOCH_MISMATCH' && by)
+      this.#homecoming.refusedBy(by)
     if (!id) this.entry.dialFailed(address, failure)
   }
 
@@ -511,7 +594,8 @@ export class Agent {
     const ours = this.self.facts.cluster?.tag ?? null
     if (this.#gate.isShutOut(from)) return false
     if (tag === ours || this.#gossip.member(from)) return true
-    if (tag !== null && ours !== null) this.journal.foreign(address, 'a datagram of another cluster')
+    if (tag !== null && ours !== null)
+      this.journal.foreign(address, 'a datagram of another cluster')
     return false
   }
 
@@ -569,6 +653,7 @@ export class Agent {
   }
 
   #onRanked(): void {
+    if (this.plane?.leader() != null) this.#awaitsLog = Number.NEGATIVE_INFINITY
     this.#steward.ranked()
     this.trust?.ranked()
     this.#onBelonging()
@@ -579,7 +664,8 @@ export class Agent {
     if (!plane) return
     let administrative = batch.length === 0 ? plane.state.applied : 0
     for (const { entry, event, applied } of batch) {
-      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete') administrative = entry.index
+      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete')
+        administrative = entry.index
       if (event && applied.outcome.ok) this.#onEvent(event)
     }
     if (batch.length === 0) this.#passedOver(plane)
@@ -604,7 +690,10 @@ export class Agent {
   #passedOver(plane: ControlPlane): void {
     const { cluster } = this.self.facts
     if (!cluster || (plane.state.cluster?.epoch ?? 0) <= cluster.epoch) return
-    this.#parts.trace.info({ from: cluster.epoch, to: plane.state.cluster?.epoch }, 'the epoch rose while this node was away')
+    this.#parts.trace.info(
+      { from: cluster.epoch, to: plane.state.cluster?.epoch },
+      'the epoch rose while this node was away',
+    )
     this.#gossip.stop()
     this.#gossip = this.#newGossip()
   }
@@ -612,8 +701,16 @@ export class Agent {
   #onEvent(event: NonNullable<AppliedEntry['event']>): void {
     if (event.type === 'NodeFailed' || event.type === 'NodeLeft') {
       const { id } = event.data
-      const incarnation = event.type === 'NodeFailed' ? event.data.incarnation : (this.#gossip.member(id)?.incarnation ?? 0)
-      this.#gossip.step({ type: 'verdict', id, incarnation, verdict: event.type === 'NodeFailed' ? 'failed' : 'left' })
+      const incarnation =
+        event.type === 'NodeFailed'
+          ? event.data.incarnation
+          : (this.#gossip.member(id)?.incarnation ?? 0)
+      this.#gossip.step({
+        type: 'verdict',
+        id,
+        incarnation,
+        verdict: event.type === 'NodeFailed' ? 'failed' : 'left',
+      })
     }
     if (event.type === 'NodeReady' || event.type === 'NodeAdmitted') {
       const { id, incarnation } = event.type === 'NodeReady' ? event.data : event.data.node
@@ -626,7 +723,8 @@ export class Agent {
     const { plane } = this
     if (!plane?.isLeader() || !batch.some(b => b.entry.type === 'config')) return
     const carry = new Set([...plane.state.voters, ...plane.state.observers])
-    for (const id of this.links.connectedPeers()) if (!carry.has(id)) this.links.notice(id, 'retired', {}, none)
+    for (const id of this.links.connectedPeers())
+      if (!carry.has(id)) this.links.notice(id, 'retired', {}, none)
   }
 
   /** The agreed picture changed: facts on disk, addresses, gossip and roles follow it. */
@@ -682,7 +780,8 @@ export class Agent {
   /** This end has more to prove than when its links were made: members shall know it as one of theirs. */
   #proveAnew(): void {
     const { security } = this.#parts
-    if (this.#stopped || !security?.member || security.member.tag !== this.self.facts.cluster?.tag) return
+    if (this.#stopped || !security?.member || security.member.tag !== this.self.facts.cluster?.tag)
+      return
     for (const id of this.links.connectedPeers()) {
       const identity = this.links.identity(id)
       if (identity?.kind !== 'node' && this.#isInTopology(id)) this.links.renew(id)
@@ -702,7 +801,8 @@ export class Agent {
     const timer = this.#parts.clock.after(partingTime, () => {
       this.#timers.delete('nobodies')
       for (const id of this.links.connectedPeers()) {
-        if (this.passports.standing(id, this.links.identity(id)).as === 'nobody') this.links.forget(id)
+        if (this.passports.standing(id, this.links.identity(id)).as === 'nobody')
+          this.links.forget(id)
       }
     })
     this.#timers.set('nobodies', timer)
@@ -736,7 +836,8 @@ export class Agent {
     const { cluster } = this.self.facts
     const { view } = this.following
     if (!cluster || !view || this.plane || view.cluster.epoch !== cluster.epoch) return
-    if (view.version > (cluster.seen ?? 0)) this.self.note({ cluster: { ...cluster, seen: view.version } })
+    if (view.version > (cluster.seen ?? 0))
+      this.self.note({ cluster: { ...cluster, seen: view.version } })
   }
 
   #admitted(view: ClusterView & { readonly certified?: unknown }): void {
@@ -749,17 +850,28 @@ export class Agent {
   #viewOf(id: string): ClusterView | undefined {
     const { plane } = this
     if (!plane) return undefined
-    const view = viewFor({ ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) }, id, plane.leader())
+    const view = viewFor(
+      { ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) },
+      id,
+      plane.leader(),
+    )
     const { security } = this.#parts
     if (!view?.self || !security) return view
-    const trust = trustFor(security, plane, [...view.control, ...view.members].map(c => c.id))
+    const trust = trustFor(
+      security,
+      plane,
+      [...view.control, ...view.members].map(c => c.id),
+    )
     return trust ? { ...view, trust } : view
   }
 
   #onStorageFailure(failure: StorageFailure): void {
     if (this.#storageFailure) return
     this.#storageFailure = failure
-    this.#parts.trace.error({ kind: failure.kind }, `storage failed: ${failure.message}; this node gives up its vote and acknowledges nothing more`)
+    this.#parts.trace.error(
+      { kind: failure.kind },
+      `storage failed: ${failure.message}; this node gives up its vote and acknowledges nothing more`,
+    )
   }
 
   // ---- coming and going
@@ -774,7 +886,12 @@ export class Agent {
     this.#onBelonging()
     for (const node of plane.state.nodes.values()) {
       if (node.phase !== 'failed') continue
-      this.#gossip.step({ type: 'verdict', id: node.id, incarnation: node.incarnation, verdict: 'failed' })
+      this.#gossip.step({
+        type: 'verdict',
+        id: node.id,
+        incarnation: node.incarnation,
+        verdict: 'failed',
+      })
     }
   }
 
@@ -789,9 +906,20 @@ export class Agent {
   #enrol(body: ReturnType<typeof fields>, from: string) {
     const tag = text(body, 'tag', 36)
     const { cluster, group } = this.self.facts
-    if (cluster && cluster.tag !== tag) return { ok: false as const, code: 'TAG_MISMATCH' as const, message: `belongs to «${cluster.name}»` }
+    if (cluster && cluster.tag !== tag)
+      return refusal('TAG_MISMATCH', `belongs to «${cluster.name}»`)
+    if (group && group.tag !== tag)
+      return refusal('BUSY', `an init of «${group.prepared?.name}» is under way here`)
+    this.#enrolments += 1
+    this.#awaitsLog = this.#parts.clock.now()
+    if (group?.prepared && !group.prepared.started) {
+      // The start went past this node, which promised nothing yet: the group is the leader's.
+      this.self.update({ group: { tag } })
+      this.#startGroup()
+    }
     if (!group) {
-      for (const c of list(body, 'control', 64).map(contact)) if (c.id !== this.self.id) this.links.setAddress(c.id, c)
+      for (const c of list(body, 'control', 64).map(contact))
+        if (c.id !== this.self.id) this.links.setAddress(c.id, c)
       this.group.create([], { term: count(body, 'term'), vote: from })
       this.self.update({ group: { tag } })
       this.#startGroup()
@@ -802,43 +930,61 @@ export class Agent {
   /** A group without a leader: perhaps the others changed the configuration while we were away. */
   #askWhetherOrphaned(told = false): void {
     const { plane } = this
-    if (!plane || this.#storageFailure || (plane.leader() !== null && !told)) return
-    const control = this.view()?.control ?? []
-    for (const { id } of control.slice(0, 7)) {
-      if (id === this.self.id) continue
-      this.links.request(id, 'follow', { id: this.self.id, version: 0 }, orphanPeriod, outcome => {
-        if (!outcome.ok || !outcome.body || this.plane !== plane) return
-        this.#compareWith(outcome.body as ClusterView, plane)
-      })
-    }
+    if (!plane || this.#storageFailure || plane.isLeader()) return
+    if (plane.leader() !== null && !told) return
+    if (this.#parts.clock.now() - this.#awaitsLog < enrolPatience) return
+    const enrolments = this.#enrolments
+    this.authority.ask('carries', {}, orphanPatience, outcome => {
+      if (!outcome.ok || this.plane !== plane || this.#enrolments !== enrolments) return
+      const { carries, view } = outcome.body as { carries: boolean; view: ClusterView }
+      if (!carries && view.cluster.tag === this.self.facts.cluster?.tag) this.#retire(view)
+    })
   }
 
-  #compareWith(theirs: ClusterView, plane: ControlPlane): void {
-    const carries = theirs.voters.includes(this.self.id) || theirs.observers.includes(this.self.id)
-    const newer = theirs.version > this.#admin.current && theirs.cluster.tag === this.self.facts.cluster?.tag
-    if (carries || !newer || plane.isLeader()) return
+  /** The log is not for this node any more. */
+  #retire(view: ClusterView): void {
+    try {
+      this.self.update({ group: undefined })
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      return this.#onStorageFailure({ kind: 'io', message: error.message })
+    }
     this.#parts.trace.info({}, 'this node carries the log no longer')
-    this.self.note({ group: undefined })
-    this.group.leave('retired')
-    this.following.take(theirs)
+    this.#leaveGroup('retired')
+    this.following.take(view)
     this.following.follow()
   }
 
   /** Out: nothing of the old cluster is kept in use, and nothing is deleted. */
-  #depart(label: string, then: Partial<NodeFacts>, how: 'as another' | 'without proof' | 'as itself'): string {
-    const aside = this.group.leave(label, this.self.facts) ?? 'nothing to set aside'
+  #depart(label: string, how: Departure): string {
+    const before = this.self.facts
+    this.self.update({
+      cluster: undefined,
+      group: undefined,
+      known: [],
+      joining: [],
+      left: how === 'left' ? true : undefined,
+      returning: undefined,
+      ...(how === 'as another' && this.self.renewed(this.#parts.clock.wall(), this.#parts.random)),
+      ...(typeof how === 'object' && how),
+    })
+    const aside = this.#leaveGroup(label, before)
     this.#parts.trace.info({ label, aside }, 'this node is empty now')
     this.following.forget()
+    this.#admin.restart()
+    this.#applied.restart()
+    this.kv.wakeAll()
     this.#roles?.update(undefined)
     for (const id of this.links.connectedPeers()) this.links.forget(id)
     for (const member of this.#gossip.members()) this.links.forget(member.id)
-    this.self.update({ cluster: undefined, group: undefined, known: [], joining: [], left: undefined, returning: undefined, ...then })
     this.#claims.forget()
     this.#homecoming.forget()
     this.#saidRemoved.clear()
-    if (how !== 'as itself') this.#parts.security?.forget(how === 'as another')
+    // Whoever comes back as itself proves itself by what it has.
+    if (typeof how === 'string') this.#parts.security?.forget(how === 'as another')
+    this.#parts.security?.be(this.self.id)
     this.self.key = this.#parts.security?.key
-    if (how === 'as another') this.#renew()
+    if (how === 'as another') this.#rebind()
     this.#gossip.stop()
     this.#gossip = this.#newGossip()
     this.entry.restart()
@@ -848,7 +994,8 @@ export class Agent {
   /** The control nodes that this node's own epoch has, as far as it knows. */
   #ownControl(): readonly string[] {
     const config = this.plane?.status().config
-    return config ? [...new Set([...config.voters, ...config.outgoing])] : (this.self.facts.cluster?.control ?? []).map(c => c.id)
+    if (config) return [...new Set([...config.voters, ...config.outgoing])]
+    return (this.self.facts.cluster?.control ?? []).map(c => c.id)
   }
 
   /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. */
@@ -856,29 +1003,39 @@ export class Agent {
     const { cluster, known } = this.self.facts
     if (!cluster) return
     const { tag, name, epoch, control } = cluster
-    const contacts = new Map([...known, ...control].filter(c => c.id !== this.self.id).map(c => [c.id, c]))
+    const others = [...known, ...control].filter(c => c.id !== this.self.id)
+    const contacts = [...new Map(others.map(c => [c.id, c])).values()].slice(0, maxContacts)
     try {
-      const then = { returning: { tag, name }, known: [...contacts.values()].slice(0, 64) }
-      this.#depart(`epoch-${epoch}`, then, 'as itself')
+      this.#depart(`epoch-${epoch}`, { returning: { tag, name }, known: contacts })
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#onStorageFailure({ kind: 'io', message: error.message })
+    }
+  }
+
+  /** The facts have forgotten the group already: what cannot be moved now is moved before the next one is made. */
+  #leaveGroup(label: string, facts?: NodeFacts): string {
+    try {
+      return this.group.leave(label, facts) ?? 'nothing to set aside'
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#onStorageFailure({ kind: 'io', message: error.message })
+      return 'nothing: the disk refused to move it'
     }
   }
 
   /** On the control plane's word; nobody waits for an answer, so a disk that refuses is only reported. */
   #expelled(): void {
     try {
-      this.#depart('left', { left: true }, 'without proof')
+      this.#depart('left', 'left')
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#onStorageFailure({ kind: 'io', message: error.message })
     }
   }
 
-  #renew(): void {
-    this.self.renew(this.#parts.clock.wall(), this.#parts.random)
-    this.#parts.security?.be(this.self.id)
+  /** Datagrams carry the id. */
+  #rebind(): void {
     this.#datagrams.close()
     this.#datagrams = this.#newDatagrams()
     if (this.#bound) this.#datagrams.bind(this.#bound)
@@ -886,17 +1043,28 @@ export class Agent {
 
   #meta(): Uint8Array {
     const { dc, roles } = this.#parts.config
-    return encodeMeta({ dc, roles, version: this.self.version, initialised: this.self.facts.cluster !== undefined })
+    return encodeMeta({
+      dc,
+      roles,
+      version: this.self.version,
+      initialised: this.self.facts.cluster !== undefined,
+    })
   }
 
   #notices(): readonly string[] {
     const out = [...this.entry.notices()]
     const failure = this.#storageFailure
-    if (failure) out.push(`${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`)
+    if (failure)
+      out.push(
+        `${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`,
+      )
     out.push(...this.#homecoming.notices())
     out.push(...this.journal.notices(this.self.name, this.self.facts.cluster === undefined))
     const stopped = this.plane?.state.stopped
-    if (stopped) out.push(`${this.self.name}: stopped at event ${stopped.at} (${stopped.type}): needs hive with event version ${stopped.needs}`)
+    if (stopped)
+      out.push(
+        `${this.self.name}: stopped at event ${stopped.at} (${stopped.type}): needs hive with event version ${stopped.needs}`,
+      )
     return out
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Millis } from '../base/time.ts'
+import type { Clock, Instant, Millis } from '../base/time.ts'
 import type { Answer, Links, RequestOutcome } from '../net/link-types.ts'
 import type { RequestId } from '../state/events.ts'
 
@@ -41,14 +41,33 @@ export class Authority {
   }
 
   /** A write: `body.request` is filled in, so that it takes effect once however often it is sent. */
-  write(method: string, body: Record<string, unknown>, patience: Millis, done: Answer, blob: Uint8Array = none): void {
+  write(
+    method: string,
+    body: Record<string, unknown>,
+    patience: Millis,
+    done: Answer,
+    blob: Uint8Array = none,
+  ): void {
     if (this.#outstanding.size >= maxOutstanding) {
-      return done({ ok: false, code: 'BUSY', message: 'too many requests wait for the leader', remedy: 'try again in a moment' })
+      return done({
+        ok: false,
+        code: 'BUSY',
+        message: 'too many requests wait for the leader',
+        remedy: 'try again in a moment',
+      })
     }
     const serial = ++this.#serial
     this.#outstanding.add(serial)
     this.#attempt(
-      { method, body: { ...body, request: this.#requestId(serial) }, blob, deadline: this.#parts.clock.now() + patience, wait: 0 },
+      {
+        method,
+        body: { ...body, request: this.#requestId(serial) },
+        blob,
+        deadline: this.#parts.clock.now() + patience,
+        patience,
+        wait: 0,
+        missedSince: undefined,
+      },
       outcome => {
         this.#outstanding.delete(serial)
         done(outcome)
@@ -56,9 +75,16 @@ export class Authority {
     )
   }
 
-  /** A read, or a request that may be repeated harmlessly. `wait`: how long the answer may be held back on purpose. */
+  /**
+   * A read, or a request that may be repeated harmlessly. `wait`: how long the answer may be held back on
+   * purpose; that nobody decides is said after `patience` all the same.
+   */
   ask(method: string, body: unknown, patience: Millis, done: Answer, wait: Millis = 0): void {
-    this.#attempt({ method, body, blob: none, deadline: this.#parts.clock.now() + patience + wait, wait }, done)
+    const deadline = this.#parts.clock.now() + patience + wait
+    this.#attempt(
+      { method, body, blob: none, deadline, patience, wait, missedSince: undefined },
+      done,
+    )
   }
 
   #requestId(serial: number): RequestId {
@@ -69,7 +95,10 @@ export class Authority {
   #attempt(request: Pending, done: Answer): void {
     const { self, clock, links } = this.#parts
     const retry = (outcome: RequestOutcome) => {
-      if (outcome.ok || !worthRetrying(outcome.code) || clock.now() + pause >= request.deadline) return done(giveUp(outcome))
+      if (outcome.ok || !worthRetrying(outcome.code)) return done(outcome)
+      request.missedSince ??= clock.now()
+      const end = Math.min(request.deadline, request.missedSince + request.patience)
+      if (clock.now() + pause >= end) return done(giveUp(outcome))
       clock.after(pause, () => this.#attempt(request, done))
     }
     const leader = this.#parts.leader() ?? this.#hint
@@ -118,8 +147,11 @@ interface Pending {
   readonly method: string
   readonly body: unknown
   readonly blob: Uint8Array
-  readonly deadline: number
+  readonly deadline: Instant
+  readonly patience: Millis
   readonly wait: Millis
+  /** Since when no leader could be asked. */
+  missedSince: Instant | undefined
 }
 
 function worthRetrying(code: string): boolean {

@@ -28,6 +28,8 @@ const statusPatience = 1_200
 /** A leave waits for its node to be out. */
 const leavePatience = 30_000
 const poll = 100
+/** A rotation begins when every control node has what it needs for it. */
+const rotationPatience = 10_000
 
 /** The API's wishes, carried out by the agent's parts: promises at the edge, callbacks within. */
 export function backendOf(agent: Agent, clock: Clock): Backend {
@@ -47,22 +49,32 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
 
     init: asked =>
       new Promise<InitAnswer>((resolve, reject) => {
-        agent.initiation.run(asked, outcome => (outcome.ok ? resolve(outcome.answer) : reject(outcome.error)))
+        agent.initiation.run(asked, outcome =>
+          outcome.ok ? resolve(outcome.answer) : reject(outcome.error),
+        )
       }),
 
     join: ({ address }) => join(agent, clock, address),
 
-    drain: request => ask<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
-    drainProgress: ({ signal, ...request }) => ask<DrainProgress>('drain-progress', request, request.wait),
-    assignRoles: async request => ({ seq: (await ask<{ index: number }>('role-assign', request)).index }),
-    unassignRoles: async request => ({ seq: (await ask<{ index: number }>('role-unassign', request)).index }),
+    drain: request =>
+      ask<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
+    drainProgress: ({ signal, ...request }) =>
+      ask<DrainProgress>('drain-progress', request, request.wait),
+    assignRoles: async request => ({
+      seq: (await ask<{ index: number }>('role-assign', request)).index,
+    }),
+    unassignRoles: async request => ({
+      seq: (await ask<{ index: number }>('role-unassign', request)).index,
+    }),
     roles: async () => rolesOf(agent, await status(agent)),
     log: request => log(agent, clock, request),
     leave: request => leave(agent, clock, request),
     reset: async () => ({ setAside: agent.reset() }),
     promote: request => longAsk<ControlAnswer>(agent, 'promote', request),
     settings: async () => settingsOf(agent.view()?.cluster.settings ?? {}),
-    changeSettings: async request => ({ seq: (await ask<{ index: number }>('settings-change', request)).index }),
+    changeSettings: async request => ({
+      seq: (await ask<{ index: number }>('settings-change', request)).index,
+    }),
     demote: request => longAsk<ControlAnswer>(agent, 'demote', request),
 
     kvRead: query => {
@@ -74,8 +86,15 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
       }
       return new Promise<KvRead>((resolve, reject) => {
         requireCluster(agent)
-        const done: Answer = o => (o.ok ? resolve(unpacked(o.body, o.blob ?? new Uint8Array(0))) : reject(errorOf(o)))
-        agent.authority.ask('kv-read', query, patience, done, query.index === undefined ? 0 : (query.wait ?? 300_000))
+        const done: Answer = o =>
+          o.ok ? resolve(unpacked(o.body, o.blob ?? new Uint8Array(0))) : reject(errorOf(o))
+        agent.authority.ask(
+          'kv-read',
+          query,
+          patience,
+          done,
+          query.index === undefined ? 0 : (query.wait ?? 300_000),
+        )
       })
     },
 
@@ -83,10 +102,15 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
       const { plane } = agent
       if (plane?.isLeader()) {
         return new Promise((resolve, reject) => {
-          agent.kv.put(plane, { key, flags, cas, actor }, value, o => settleWrite(o, resolve, reject))
+          agent.kv.put(plane, { key, flags, cas, actor }, value, o =>
+            settleWrite(o, resolve, reject),
+          )
         })
       }
-      return write<{ index: number }>('kv-put', { key, flags, cas, actor }, value).then(taken, casFailed)
+      return write<{ index: number }>('kv-put', { key, flags, cas, actor }, value).then(
+        taken,
+        casFailed,
+      )
     },
 
     kvDelete: ({ key, recurse, cas, actor }) =>
@@ -96,6 +120,11 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     deregisterService: async (id: string) => services(agent).deregister(id),
     services: async (): Promise<readonly ServiceReport[]> => services(agent).list(),
     reportCheck: async report => services(agent).reportCheck(report),
+
+    ca: () => ask('ca-show', {}),
+    rotateCa: request => ask('ca-rotate', request, rotationPatience),
+    keys: () => ask('keys-show', {}),
+    rotateKeys: request => ask('keys-rotate', request),
 
     leaderAddress: () => {
       const leader = agent.leader()
@@ -114,7 +143,12 @@ async function status(agent: Agent): Promise<StatusReport> {
     agent.authority.ask('status', {}, statusPatience, outcome => {
       if (outcome.ok) return resolve(overlaid(outcome.body as StatusReport, sight))
       const { plane } = agent
-      resolve(overlaid(plane?.state.cluster ? agent.controlReport(plane, true) : agent.ownReport(), sight))
+      resolve(
+        overlaid(
+          plane?.state.cluster ? agent.controlReport(plane, true) : agent.ownReport(),
+          sight,
+        ),
+      )
     })
   })
 }
@@ -123,7 +157,11 @@ type LogRequest = Parameters<Backend['log']>[0]
 type LogPage = Awaited<ReturnType<Backend['log']>>
 
 /** Without a leader, a control node shows what it has: that is when people look. */
-async function log(agent: Agent, clock: Clock, { signal, ...request }: LogRequest): Promise<LogPage> {
+async function log(
+  agent: Agent,
+  clock: Clock,
+  { signal, ...request }: LogRequest,
+): Promise<LogPage> {
   requireCluster(agent)
   const { plane } = agent
   if (plane && plane.leader() === null) {
@@ -137,10 +175,19 @@ async function log(agent: Agent, clock: Clock, { signal, ...request }: LogReques
 /** Waits a little for the outcome, so that the operator reads more than "trying". */
 function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> {
   const parsed = parseAddress(address, 4483)
-  if ('message' in parsed) throw new OperatorError('BAD_REQUEST', parsed.message, 'give HOST:PORT of a node of the cluster')
+  if ('message' in parsed)
+    throw new OperatorError(
+      'BAD_REQUEST',
+      parsed.message,
+      'give HOST:PORT of a node of the cluster',
+    )
   const { cluster } = agent.self.facts
   if (cluster) {
-    throw new OperatorError('ALREADY_INITIALISED', `this node belongs to «${cluster.name}» already, tag ${cluster.tag}`, 'to move it to another cluster: hive leave, or hive reset')
+    throw new OperatorError(
+      'ALREADY_INITIALISED',
+      `this node belongs to «${cluster.name}» already, tag ${cluster.tag}`,
+      'to move it to another cluster: hive leave, or hive reset',
+    )
   }
   const membersBefore = agent.sight().members.length
   agent.entry.join(formatAddress(parsed))
@@ -152,13 +199,22 @@ function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> 
         return resolve({ state: 'joined', cluster: now.name, detail: `admitted to «${now.name}»` })
       }
       const refusal = agent.entry.refusal
-      if (refusal?.final) return reject(new OperatorError(refusal.code, refusal.text, refusal.remedy))
+      if (refusal?.final)
+        return reject(new OperatorError(refusal.code, refusal.text, refusal.remedy))
       const met = agent.sight().members
       if (!now && met.length > membersBefore && !agent.entry.validating) {
-        return resolve({ state: 'zombie', cluster: null, detail: `sees ${met.length} other node${met.length > 1 ? 's' : ''}; the cluster waits for hive init` })
+        return resolve({
+          state: 'zombie',
+          cluster: null,
+          detail: `sees ${met.length} other node${met.length > 1 ? 's' : ''}; the cluster waits for hive init`,
+        })
       }
       if (clock.now() > deadline) {
-        return resolve({ state: 'trying', cluster: now?.name ?? null, detail: refusal?.text ?? `no answer from ${address} yet; the agent goes on trying` })
+        return resolve({
+          state: 'trying',
+          cluster: now?.name ?? null,
+          detail: refusal?.text ?? `no answer from ${address} yet; the agent goes on trying`,
+        })
       }
       clock.after(poll, look)
     }
@@ -166,20 +222,38 @@ function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> 
   })
 }
 
-function leave(agent: Agent, clock: Clock, request: { node?: string; force: boolean; actor: string }): Promise<{ left: true }> {
+function leave(
+  agent: Agent,
+  clock: Clock,
+  request: { node?: string; force: boolean; actor: string },
+): Promise<{ left: true }> {
   requireCluster(agent)
   const node = request.node ?? agent.self.id
   const own = node === agent.self.id || node === agent.self.name
   return settled<unknown>(done =>
-    agent.authority.ask('leave', { node, force: request.force, actor: request.actor }, patience, done),
+    agent.authority.ask(
+      'leave',
+      { node, force: request.force, actor: request.actor },
+      patience,
+      done,
+    ),
   ).then(
     () =>
       new Promise((resolve, reject) => {
         const deadline = clock.now() + leavePatience
         const look = async (): Promise<void> => {
-          const gone = own ? !agent.self.facts.cluster : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
+          const gone = own
+            ? !agent.self.facts.cluster
+            : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
           if (gone) return resolve({ left: true })
-          if (clock.now() > deadline) return reject(new OperatorError('TIMEOUT', 'the leave is recorded and under way', 'hive status shows when it is over'))
+          if (clock.now() > deadline)
+            return reject(
+              new OperatorError(
+                'TIMEOUT',
+                'the leave is recorded and under way',
+                'hive status shows when it is over',
+              ),
+            )
           clock.after(poll, () => void look())
         }
         void look()
@@ -194,7 +268,9 @@ function rolesOf(agent: Agent, report: StatusReport): readonly RoleReport[] {
     provides,
     requires,
     nodes: report.nodes.flatMap(node =>
-      node.roles.filter(r => r.name === name).map(r => ({ node: node.name, state: r.state, detail: r.detail ?? '' })),
+      node.roles
+        .filter(r => r.name === name)
+        .map(r => ({ node: node.name, state: r.state, detail: r.detail ?? '' })),
     ),
   }))
 }
@@ -209,14 +285,22 @@ function longAsk<T>(agent: Agent, method: string, body: unknown): Promise<T> {
 
 function services(agent: Agent) {
   if (!agent.services) {
-    throw new OperatorError('UNKNOWN_ROLE', 'services are held by the host role, which this node does not have', `hive role assign ${agent.self.name} host`)
+    throw new OperatorError(
+      'UNKNOWN_ROLE',
+      'services are held by the host role, which this node does not have',
+      `hive role assign ${agent.self.name} host`,
+    )
   }
   return agent.services
 }
 
 function requireCluster(agent: Agent): void {
   if (agent.self.facts.cluster) return
-  throw new OperatorError('NOT_INITIALISED', 'the cluster is a zombie: nobody may decide anything yet', 'run hive init once, on any node')
+  throw new OperatorError(
+    'NOT_INITIALISED',
+    'the cluster is a zombie: nobody may decide anything yet',
+    'run hive init once, on any node',
+  )
 }
 
 function settled<T>(begin: (done: Answer) => void): Promise<T> {
@@ -225,7 +309,11 @@ function settled<T>(begin: (done: Answer) => void): Promise<T> {
   })
 }
 
-function settleWrite(outcome: Outcome, resolve: (answer: { ok: boolean; index: number }) => void, reject: (error: Error) => void): void {
+function settleWrite(
+  outcome: Outcome,
+  resolve: (answer: { ok: boolean; index: number }) => void,
+  reject: (error: Error) => void,
+): void {
   if (outcome.ok) return resolve({ ok: true, index: outcome.index })
   if (outcome.code === 'CAS_FAILED') return resolve({ ok: false, index: 0 })
   reject(new OperatorError(outcome.code, outcome.message, outcome.remedy))
@@ -243,5 +331,9 @@ function errorOf(outcome: RequestOutcome & { ok: false }): OperatorError {
 }
 
 function lostLeader(): OperatorError {
-  return new OperatorError('NOT_LEADER', 'leadership moved while the read was under way', 'try again')
+  return new OperatorError(
+    'NOT_LEADER',
+    'leadership moved while the read was under way',
+    'try again',
+  )
 }

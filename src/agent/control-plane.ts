@@ -3,7 +3,17 @@ import type { Random } from '../base/random.ts'
 import type { Clock, Instant, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { defaults, Raft } from '../raft/raft.ts'
-import type { ConfigChange, ChangeResult, Entry, Message, RaftConfig, RaftStatus, Rank, Ready, SnapshotMeta } from '../raft/types.ts'
+import type {
+  ChangeResult,
+  ConfigChange,
+  Entry,
+  Message,
+  RaftConfig,
+  RaftStatus,
+  Rank,
+  Ready,
+  SnapshotMeta,
+} from '../raft/types.ts'
 import { decodeEvent, encodeEvent } from '../state/codec.ts'
 import type { EventData, EventType, HiveEvent, RequestId } from '../state/events.ts'
 import { versionOf } from '../state/events.ts'
@@ -38,7 +48,12 @@ export interface AppliedEntry {
 }
 
 export type Draft = {
-  [T in EventType]: { readonly type: T; readonly data: EventData[T]; readonly actor: string; readonly request?: RequestId }
+  [T in EventType]: {
+    readonly type: T
+    readonly data: EventData[T]
+    readonly actor: string
+    readonly request?: RequestId
+  }
 }[EventType]
 
 interface Waiting {
@@ -130,7 +145,7 @@ export class ControlPlane {
   }
 
   isLeader(): boolean {
-    return this.#rank === 'leader'
+    return this.#rank === 'leader' && !this.#stopped
   }
 
   leader(): string | null {
@@ -147,7 +162,11 @@ export class ControlPlane {
   propose(draft: Draft, done: (outcome: Outcome) => void): void {
     if (this.#stopped || !this.isLeader()) return done(notLeader)
     if (this.#queue.length >= maxQueuedProposals) return done(overloaded)
-    const event = { v: versionOf(draft.type, draft.data), time: this.#parts.clock.wall(), ...draft } as HiveEvent
+    const event = {
+      v: versionOf(draft.type, draft.data),
+      time: this.#parts.clock.wall(),
+      ...draft,
+    } as HiveEvent
     const data = encoded(event)
     if (!(data instanceof Uint8Array)) return done(data)
     this.#queue.push({ data, done })
@@ -291,7 +310,9 @@ export class ControlPlane {
       if (this.#state.stopped) break
       const event = entry.type === 'data' ? decodeEvent(entry.data) : undefined
       const applied = this.#state.apply(
-        entry.type === 'data' ? { index: entry.index, term: entry.term, type: 'data', event: event! } : entry,
+        entry.type === 'data'
+          ? { index: entry.index, term: entry.term, type: 'data', event: event! }
+          : entry,
       )
       // An event that this build cannot read: nothing after it counts here until a newer one reads it.
       if (this.#state.stopped) break
@@ -300,7 +321,10 @@ export class ControlPlane {
       const waiting = this.#waiting.get(entry.index)
       if (!waiting) continue
       this.#waiting.delete(entry.index)
-      finished.push({ done: waiting.done, outcome: waiting.term === entry.term ? applied.outcome : notLeader })
+      finished.push({
+        done: waiting.done,
+        outcome: waiting.term === entry.term ? applied.outcome : notLeader,
+      })
     }
     const { applied: index, term } = this.#state
     this.#parts.store.save({
@@ -351,7 +375,10 @@ export class ControlPlane {
   #compact(applied: number): void {
     const firstIndex = this.#firstIndex
     if (applied - firstIndex < compactEntries && this.#logBytes < compactBytes) return
-    const through = Math.max(firstIndex - 1, applied - Math.min(compactMargin, Math.ceil((applied - firstIndex) / 2)))
+    const through = Math.max(
+      firstIndex - 1,
+      applied - Math.min(compactMargin, Math.ceil((applied - firstIndex) / 2)),
+    )
     const [entry] = this.#raft.entries(through, through)
     if (!entry) return
     while (this.#configs.length > 1 && this.#configs[1]!.index <= through) this.#configs.shift()

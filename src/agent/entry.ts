@@ -71,6 +71,8 @@ export class Entry {
   #announced: { incarnation: number; ok: boolean } | undefined
   #announcing = false
   #stopped = false
+  /** Raised when this node becomes another or an empty one: answers to what it asked before do not count. */
+  #life = 0
 
   constructor(parts: EntryParts) {
     this.#parts = parts
@@ -84,10 +86,18 @@ export class Entry {
   /** What an operator should know: why it is not in yet. */
   notices(): readonly string[] {
     const out: string[] = []
-    if (this.#refused) out.push(this.#refused.remedy ? `${this.#refused.text}; ${this.#refused.remedy}` : this.#refused.text)
-    const { returning } = this.#parts.self.facts
-    if (returning) out.push(`this node set aside what it knew of «${returning.name}», which has a newer epoch, and bootstraps anew`)
-    if (this.#parts.self.facts.left) out.push('this node left its cluster; hive join ADDR brings it back')
+    const { left, returning } = this.#parts.self.facts
+    if (this.#refused)
+      out.push(
+        this.#refused.remedy
+          ? `${this.#refused.text}; ${this.#refused.remedy}`
+          : this.#refused.text,
+      )
+    if (returning)
+      out.push(
+        `this node set aside what it knew of «${returning.name}», which has a newer epoch, and bootstraps anew`,
+      )
+    if (left) out.push('this node left its cluster; hive join ADDR brings it back')
     return out
   }
 
@@ -115,7 +125,8 @@ export class Entry {
   met(peer: Hello, address: Address): void {
     const { self } = this.#parts
     for (const seed of this.#seeds) {
-      if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address)) seed.peer = peer.id
+      if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address))
+        seed.peer = peer.id
     }
     const ours = self.facts.cluster
     const { left, returning } = self.facts
@@ -132,6 +143,8 @@ export class Entry {
       // An operator asks again while the link still stands.
       if (failure.by.allegiance && this.#isEmpty()) this.#ask(failure.by.id)
     }
+    // A TLS alert is all that an end which wants proof says to one that offers none.
+    if (failure.why === 'untrusted' || failure.why === 'malformed') this.#untrusted(address)
     // Somebody else may have time for us: the next round asks another, in random order.
     if (failure.why !== 'rejected') return
     if (failure.by?.id === this.#parts.self.id) {
@@ -143,11 +156,31 @@ export class Entry {
     if (seed && final) seed.next = this.#parts.clock.now() + seedCare
     // A node that has its cluster is well without this one; the journal names it.
     if (this.#parts.self.facts.cluster) return
-    this.#refused = { code, text: `${formatAddress(address)} refused this node: ${code}: ${reason}`, remedy: cureOf(code), final }
+    this.#refused = {
+      code,
+      text: `${formatAddress(address)} refused this node: ${code}: ${reason}`,
+      remedy: cureOf(code),
+      final,
+    }
+  }
+
+  /** Neither end says a word to somebody whom it does not believe; so this is all that there is to tell. */
+  #untrusted(address: Address): void {
+    if (this.#parts.self.facts.cluster) return
+    this.#refused = {
+      code: 'UNTRUSTED',
+      text: `${formatAddress(address)} and this node do not believe each other: they have another secret or are of another cluster, or one of them has none`,
+      remedy: cureOf('UNTRUSTED'),
+      final: false,
+    }
   }
 
   /** The node became another, or empty: look around anew. */
   restart(): void {
+    this.#life += 1
+    this.#asking = false
+    this.#announcing = false
+    this.#askPause = askAgain.first
     this.#refused = undefined
     this.#announced = undefined
     this.#seeds = this.#wanted()
@@ -159,7 +192,10 @@ export class Entry {
     return {
       /** A joiner asks us; we ask the control plane. */
       'join-ask': ({ body, answer }) => {
-        if (!self.facts.cluster) return answer(refusal('BUSY', `${self.name} has not finished its own join`, 'ask another node'))
+        if (!self.facts.cluster)
+          return answer(
+            refusal('BUSY', `${self.name} has not finished its own join`, 'ask another node'),
+          )
         authority.ask('join', body, askPatience, answer)
       },
       /** The leader saw us in the physical topology. */
@@ -199,7 +235,8 @@ export class Entry {
     const now = clock.now()
     for (const seed of shuffled(this.#seeds, random)) {
       if (seed.next > now) continue
-      const answered = seed.peer === self.id || (seed.peer !== undefined && links.isConnected(seed.peer))
+      const answered =
+        seed.peer === self.id || (seed.peer !== undefined && links.isConnected(seed.peer))
       const pause = answered ? seedCare : seed.pause
       seed.pause = answered ? seedPace.first : Math.min(seed.pause * 2, seedPace.most)
       seed.next = now + pause * (0.75 + random.next() / 2)
@@ -212,7 +249,14 @@ export class Entry {
   /** A zombie whose cluster woke up while the link stood. */
   #askAgain(peer: string): void {
     const { self } = this.#parts
-    if (!self.facts.cluster && !self.facts.group && this.#refused && !this.#refused.final && peer !== self.id) this.#ask(peer)
+    if (
+      !self.facts.cluster &&
+      !self.facts.group &&
+      this.#refused &&
+      !this.#refused.final &&
+      peer !== self.id
+    )
+      this.#ask(peer)
   }
 
   #isEmpty(): boolean {
@@ -224,8 +268,15 @@ export class Entry {
     const { self, links, trace, clock } = this.#parts
     if (this.#asking || this.#refused?.final) return
     this.#asking = true
-    const wish = { node: self.describe(), ...(self.facts.returning && { returning: true }), ...this.#parts.proof?.() }
+    const life = this.#life
+    const { returning } = self.facts
+    const wish = {
+      node: self.describe(),
+      ...(returning && { returning: true }),
+      ...this.#parts.proof?.(),
+    }
     links.request(peer, 'join-ask', wish, askPatience + 1_000, outcome => {
+      if (life !== this.#life) return
       this.#asking = false
       if (self.facts.cluster || self.facts.group) return
       if (outcome.ok) {
@@ -240,7 +291,9 @@ export class Entry {
       this.#refusedBy(outcome)
       if (this.#refused?.final) return
       clock.after(this.#askPause, () => {
-        if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer)) this.#ask(peer)
+        if (life !== this.#life) return
+        if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer))
+          this.#ask(peer)
       })
       this.#askPause = Math.min(this.#askPause * 2, askAgain.most)
     })
@@ -249,7 +302,12 @@ export class Entry {
   #refusedBy(outcome: RequestOutcome & { ok: false }): void {
     const text = `not admitted: ${outcome.code}: ${outcome.message}`
     if (this.#refused?.text !== text) this.#parts.trace.warn({ code: outcome.code }, text)
-    this.#refused = { code: outcome.code, text, remedy: outcome.remedy ?? '', final: isFinal(outcome.code) }
+    this.#refused = {
+      code: outcome.code,
+      text,
+      remedy: outcome.remedy ?? '',
+      final: isFinal(outcome.code),
+    }
   }
 
   /** Ready again after a boot, an absence or a wrong verdict; the control plane learns our address and version. */
@@ -258,11 +316,18 @@ export class Entry {
     const view = this.#parts.view()
     if (!self.facts.cluster || !view || this.#announcing || !this.#worthAnnouncing(view)) return
     this.#announcing = true
-    authority.ask('announce', { node: self.describe(), booted: self.booted }, askPatience, outcome => {
-      this.#announcing = false
-      if (outcome.ok) this.#announced = { incarnation: self.facts.incarnation, ok: true }
-      else if (outcome.code === 'UNKNOWN_NODE') this.#parts.expelled()
-    })
+    const life = this.#life
+    authority.ask(
+      'announce',
+      { node: self.describe(), booted: self.booted },
+      askPatience,
+      outcome => {
+        if (life !== this.#life) return
+        this.#announcing = false
+        if (outcome.ok) this.#announced = { incarnation: self.facts.incarnation, ok: true }
+        else if (outcome.code === 'UNKNOWN_NODE') this.#parts.expelled()
+      },
+    )
   }
 
   #worthAnnouncing(view: ClusterView): boolean {

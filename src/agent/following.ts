@@ -1,5 +1,5 @@
-import { count, text } from '../base/shape.ts'
 import { hash } from '../base/random.ts'
+import { count, text } from '../base/shape.ts'
 import type { Clock } from '../base/time.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Links } from '../net/link-types.ts'
@@ -100,7 +100,8 @@ export function followMethods(parts: {
     follow: ({ body, answer }) => {
       const id = text(body, 'id', 36)
       const version = count(body, 'version')
-      if (!parts.view(id)) return answer({ ok: false, code: 'NOT_LEADER', message: 'this node carries no log' })
+      if (!parts.view(id))
+        return answer({ ok: false, code: 'NOT_LEADER', message: 'this node carries no log' })
       parts.wait(version, hold, () => {
         const view = parts.view(id)
         answer({ ok: true, body: view && view.version > version ? view : null })

@@ -57,7 +57,12 @@ export class Gate {
   }
 
   /** `asked`: the peer dialled us. */
-  validate(hello: Hello, from: Address, identity: PeerIdentity | undefined, asked: boolean): Verdict {
+  validate(
+    hello: Hello,
+    from: Address,
+    identity: PeerIdentity | undefined,
+    asked: boolean,
+  ): Verdict {
     const own = firstValidation(this.#party(), partyOf(hello), {
       known: this.#parts.known(hello.id),
       asked,
@@ -65,16 +70,24 @@ export class Gate {
       horizon: this.#parts.self.facts.cluster?.horizon ?? 0,
       claim: this.#claim(hello),
     })
-    const verdict = own.outcome === 'welcome' ? runHandlers(this.#parts.handlers, hello, from, identity) : own
+    const verdict =
+      own.outcome === 'welcome' ? runHandlers(this.#parts.handlers, hello, from, identity) : own
     if (verdict.outcome === 'welcome') {
       this.#shut.delete(hello.id)
       return verdict
     }
     if (verdict.outcome === 'rejected') this.#shutOut(hello.id)
-    if (verdict.outcome === 'rejected' && verdict.code === 'EPOCH_MISMATCH') this.#parts.outdated(hello)
+    if (verdict.outcome === 'rejected' && verdict.code === 'EPOCH_MISMATCH')
+      this.#parts.outdated(hello)
     const code = verdict.outcome === 'busy' ? 'BUSY' : verdict.code
-    const address = hello.address.host === '' ? { host: from.host, port: hello.address.port } : hello.address
-    this.#parts.journal.refused('by us', { name: hello.name, id: hello.id, address }, code, verdict.reason)
+    const address =
+      hello.address.host === '' ? { host: from.host, port: hello.address.port } : hello.address
+    this.#parts.journal.refused(
+      'by us',
+      { name: hello.name, id: hello.id, address },
+      code,
+      verdict.reason,
+    )
     return verdict
   }
 
@@ -119,7 +132,8 @@ export class Gate {
 
   #claim({ id, allegiance }: Hello) {
     const ours = this.#parts.self.facts.cluster
-    const sameHistory = ours && allegiance?.tag === ours.tag && (allegiance.lineage ?? 0) === (ours.lineage ?? 0)
+    const sameHistory =
+      ours && allegiance?.tag === ours.tag && (allegiance.lineage ?? 0) === (ours.lineage ?? 0)
     // Of a later epoch more may have changed than this node can know: that is the epochs' row.
     if (!sameHistory || allegiance.epoch > ours.epoch) return 'confirmed'
     return this.#parts.claims.judge(id, allegiance.metaVersion, ours.metaVersion)

@@ -1,8 +1,16 @@
 import type { Address } from '../base/address.ts'
 import type { Random } from '../base/random.ts'
 import type { Clock, Timer } from '../base/time.ts'
-import type { Member, MemberInfo, Outgoing, SwimConfig, SwimInput, SwimMessage, SwimReady } from '../swim/types.ts'
 import { Swim, swimDefaults } from '../swim/swim.ts'
+import type {
+  Member,
+  MemberInfo,
+  Outgoing,
+  SwimConfig,
+  SwimInput,
+  SwimMessage,
+  SwimReady,
+} from '../swim/types.ts'
 
 /** Turns SWIM's crank: datagrams and streams in, datagrams and streams out, and who is believed to live. */
 export interface GossipParts {
@@ -30,7 +38,12 @@ export class Gossip {
 
   constructor(parts: GossipParts) {
     this.#parts = parts
-    this.#swim = new Swim({ ...swimDefaults, ...parts.config }, parts.self, parts.random, parts.clock.now())
+    this.#swim = new Swim(
+      { ...swimDefaults, ...parts.config },
+      parts.self,
+      parts.random,
+      parts.clock.now(),
+    )
     this.#schedule()
   }
 
@@ -40,7 +53,12 @@ export class Gossip {
     this.#schedule()
   }
 
-  receive(from: string, fromAddress: Address, via: 'datagram' | 'stream', message: SwimMessage): void {
+  receive(
+    from: string,
+    fromAddress: Address,
+    via: 'datagram' | 'stream',
+    message: SwimMessage,
+  ): void {
     this.step({ type: 'message', from, fromAddress, via, message })
   }
 
@@ -106,7 +124,8 @@ export class Gossip {
     this.#timer = this.#parts.clock.after(Math.max(0, at - this.#parts.clock.now()), () => {
       this.#timer = undefined
       const late = this.#parts.clock.now() - this.#timerAt
-      if (late > lagWorthTelling) this.#swim.step({ type: 'lag', by: late }, this.#parts.clock.now())
+      if (late > lagWorthTelling)
+        this.#swim.step({ type: 'lag', by: late }, this.#parts.clock.now())
       this.#schedule()
     })
   }

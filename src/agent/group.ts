@@ -1,3 +1,4 @@
+import { OperatorError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
@@ -49,8 +50,26 @@ export class Group {
     return this.#plane
   }
 
+  /**
+   * The facts name the group, the files follow: they are written before the facts name it, and moved after
+   * the facts forget it. So files that the facts do not name are what a crash left on the way, and nothing
+   * was promised with them that still counts.
+   */
+  tidy(): void {
+    const { self, storage, trace } = this.#parts
+    if (self.facts.group || this.#plane || !storage.hasGroup()) return
+    trace.info(
+      { aside: storage.setAside('unfinished') },
+      'a log that belongs to no group is set aside',
+    )
+  }
+
   /** Room for a log on this disk; `after` fences what this node may have promised and forgotten. */
-  create(voters: readonly string[], after?: { readonly term: number; readonly vote: string }): void {
+  create(
+    voters: readonly string[],
+    after?: { readonly term: number; readonly vote: string },
+  ): void {
+    this.tidy()
     const { snapshot, hardState } = newGroup(voters)
     this.#parts.storage.createGroup(snapshot, { ...hardState, ...after }, [])
   }
@@ -59,6 +78,13 @@ export class Group {
   open(): void {
     if (this.#plane) return
     const { self, clock, random, trace, storage, timing, links } = this.#parts
+    if (!storage.hasGroup()) {
+      throw new OperatorError(
+        'STORAGE',
+        `${self.name} carries the log of its cluster, but log.db is gone: what it promised is forgotten`,
+        'put log.db and state.db back; or empty the data directory, start it as a new node, and take the old one out with hive leave',
+      )
+    }
     const { loaded, store } = storage.openGroup(failure => this.#parts.failed(failure))
     this.#store = store
     this.#plane = new ControlPlane({

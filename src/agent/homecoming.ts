@@ -44,7 +44,10 @@ export class Homecoming {
     if (this.#looking || clock.now() < this.#lookedAt + lookAgain) return
     this.#looking = true
     const control = this.#parts.control()
-    trace.warn({ by: by.name, epoch: ours.epoch, theirs: theirs.epoch }, 'a newer epoch of this cluster exists; looking who else is of ours')
+    trace.warn(
+      { by: by.name, epoch: ours.epoch, theirs: theirs.epoch },
+      'a newer epoch of this cluster exists; looking who else is of ours',
+    )
     for (const id of control) if (id !== self.id) links.connect(id)
     clock.after(lookFor, () => {
       this.#looking = false

@@ -105,44 +105,37 @@ function connectTcp(host: string, port: number, timeout: Millis): Promise<void> 
   })
 }
 
-function requestHttp(
+async function requestHttp(
   url: string,
   method: string,
   timeout: Millis,
 ): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    // Not imported: ES imports of node:http cost 13 MB (see api/doors.ts), node:https another five.
-    const tls = url.startsWith('https:')
-    const { request } = process.getBuiltinModule(tls ? 'node:https' : 'node:http')
-    const late = setTimeout(() => end(new Error(`no answer within ${timeout} ms`)), timeout)
-    // A connection of its own: a check that reuses one does not see that nobody listens any more.
-    const asked = request(
-      url,
-      { method, agent: false, headers: { 'user-agent': 'hive' } },
-      answer => {
-        const chunks: Buffer[] = []
-        let length = 0
-        const done = () => {
-          clearTimeout(late)
-          const body = Buffer.concat(chunks).toString('utf8', 0, maxBodyBytes)
-          resolve({ status: answer.statusCode ?? 0, body })
-          asked.destroy()
-        }
-        answer.on('data', (chunk: Buffer) => {
-          chunks.push(chunk)
-          length += chunk.length
-          if (length >= maxBodyBytes) done()
-        })
-        answer.once('end', done)
-        answer.on('error', end)
-      },
-    )
-    function end(error: Error) {
-      clearTimeout(late)
-      asked.destroy()
-      reject(error)
-    }
-    asked.on('error', end)
-    asked.end()
-  })
+  // Loaded with the first check over HTTP: most agents have none.
+  const { Client } = await import('undici')
+  // A connection of its own: a check that reuses one does not see that nobody listens any more.
+  const client = new Client(new URL(url).origin, { connectTimeout: timeout, pipelining: 0 })
+  const late = AbortSignal.timeout(timeout)
+  try {
+    const { pathname, search } = new URL(url)
+    const path = pathname + search
+    const headers = { 'user-agent': 'hive' }
+    const answer = await client.request({ path, method: method as 'GET', headers, signal: late })
+    return { status: answer.statusCode, body: await firstOf(answer.body) }
+  } catch (error) {
+    throw late.aborted ? new Error(`no answer within ${timeout} ms`) : error
+  } finally {
+    await client.destroy()
+  }
+}
+
+/** The beginning of a body; the rest is not read. */
+async function firstOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length >= maxBodyBytes) break
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, maxBodyBytes)
 }

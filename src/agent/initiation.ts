@@ -32,7 +32,9 @@ export interface InitiationParts {
   controlNames(): readonly string[]
 }
 
-type Done = (outcome: { ok: true; answer: InitAnswer } | { ok: false; error: OperatorError }) => void
+type Done = (
+  outcome: { ok: true; answer: InitAnswer } | { ok: false; error: OperatorError },
+) => void
 
 const preparePatience = 5_000
 /** From start to the first committed event; an election takes well under a second. */
@@ -53,18 +55,42 @@ export class Initiation {
   }
 
   /** An operator's command. Repeating it is harmless. */
-  run(asked: { readonly name?: string; readonly control?: readonly string[]; readonly actor: string }, done: Done): void {
+  run(
+    asked: { readonly name?: string; readonly control?: readonly string[]; readonly actor: string },
+    done: Done,
+  ): void {
     const { self } = this.#parts
     const failed = (error: OperatorError) => done({ ok: false, error })
     const { cluster, group } = self.facts
     if (cluster) {
       const had = { name: cluster.name, control: this.#parts.controlNames() }
-      if (sameInit(had, asked)) return done({ ok: true, answer: this.#answer(had.control, 'already so', true) })
-      return failed(new OperatorError('ALREADY_INITIALISED', `already initialised as «${cluster.name}», tag ${cluster.tag}`, 'a different cluster needs hive reset on its nodes first'))
+      if (sameInit(had, asked))
+        return done({ ok: true, answer: this.#answer(had.control, 'already so', true) })
+      return failed(
+        new OperatorError(
+          'ALREADY_INITIALISED',
+          `already initialised as «${cluster.name}», tag ${cluster.tag}`,
+          'a different cluster needs hive reset on its nodes first',
+        ),
+      )
     }
-    if (group) return failed(new OperatorError('BUSY', `an init by ${group.prepared?.coordinator ?? 'another node'} is under way`, 'wait a moment, then look at hive status'))
+    if (group)
+      return failed(
+        new OperatorError(
+          'BUSY',
+          `an init by ${group.prepared?.coordinator ?? 'another node'} is under way`,
+          'wait a moment, then look at hive status',
+        ),
+      )
     const name = asked.name ?? 'hive'
-    if (!validClusterName(name)) return failed(new OperatorError('BAD_REQUEST', `«${name}» is no name for a cluster`, 'use 1 to 63 of a-z, 0-9 and -'))
+    if (!validClusterName(name))
+      return failed(
+        new OperatorError(
+          'BAD_REQUEST',
+          `«${name}» is no name for a cluster`,
+          'use 1 to 63 of a-z, 0-9 and -',
+        ),
+      )
     const present = [
       { id: self.id, name: self.name, alive: true },
       ...this.#parts.members().map(m => ({ id: m.id, name: m.name, alive: m.status === 'alive' })),
@@ -72,7 +98,14 @@ export class Initiation {
     const choice = chooseControl(present, asked.control)
     if (!choice.ok) return failed(new OperatorError(choice.code, choice.message, choice.remedy))
     const duplicate = duplicateName(present)
-    if (duplicate) return failed(new OperatorError('NAME_TAKEN', `two nodes are called ${duplicate}`, 'start one of them with another --name'))
+    if (duplicate)
+      return failed(
+        new OperatorError(
+          'NAME_TAKEN',
+          `two nodes are called ${duplicate}`,
+          'start one of them with another --name',
+        ),
+      )
     this.#prepare(name, choice.ids, choice.why, asked.actor, done)
   }
 
@@ -92,23 +125,47 @@ export class Initiation {
         else complaints.push(`${voter.name}: ${outcome.message}`)
         if (left > 0) return
         if (complaints.length > 0) return this.#cancel(tag, voters, complaints, done)
-        this.#start(tag, voters, ids.map(id => descriptions.get(id)!), why, done)
+        this.#start(
+          tag,
+          voters,
+          ids.map(id => descriptions.get(id)!),
+          why,
+          done,
+        )
       }
       if (voter.id === self.id) answered(this.#prepared(body))
       else links.request(voter.id, 'init-prepare', body, preparePatience, answered)
     }
   }
 
-  #cancel(tag: string, voters: readonly Contact[], complaints: readonly string[], done: Done): void {
+  #cancel(
+    tag: string,
+    voters: readonly Contact[],
+    complaints: readonly string[],
+    done: Done,
+  ): void {
     const { self, links } = this.#parts
     for (const voter of voters) {
       if (voter.id === self.id) this.#cancelled(tag)
       else links.request(voter.id, 'init-cancel', { tag }, preparePatience, () => {})
     }
-    done({ ok: false, error: new OperatorError('INIT_FAILED', `cancelled, everybody is a zombie again: ${complaints.join('; ')}`, 'mend what is named, then run init again') })
+    done({
+      ok: false,
+      error: new OperatorError(
+        'INIT_FAILED',
+        `cancelled, everybody is a zombie again: ${complaints.join('; ')}`,
+        'mend what is named, then run init again',
+      ),
+    })
   }
 
-  #start(tag: string, voters: readonly Contact[], control: readonly NodeDescription[], why: string, done: Done): void {
+  #start(
+    tag: string,
+    voters: readonly Contact[],
+    control: readonly NodeDescription[],
+    why: string,
+    done: Done,
+  ): void {
     const { self, links, clock } = this.#parts
     for (const voter of voters) {
       // Nobody leads yet, and this node knows that all are prepared: it need not wait out its patience.
@@ -118,15 +175,32 @@ export class Initiation {
     const deadline = clock.now() + commitPatience
     const names = control.map(c => c.name)
     const look = (): void => {
-      if (self.facts.cluster?.tag === tag) return done({ ok: true, answer: this.#answer(names, why, false) })
+      if (self.facts.cluster?.tag === tag)
+        return done({ ok: true, answer: this.#answer(names, why, false) })
       if (clock.now() > deadline) {
-        return done({ ok: false, error: new OperatorError('TIMEOUT', `${names.join(', ')} are prepared, but no leader was elected yet; the init completes by itself once a majority of them talk`, 'look at hive status; to give up: hive reset on each of them') })
+        return done({
+          ok: false,
+          error: new OperatorError(
+            'TIMEOUT',
+            `${names.join(', ')} are prepared, but no leader was elected yet; the init completes by itself once a majority of them talk`,
+            'look at hive status; to give up: hive reset on each of them',
+          ),
+        })
       }
       if (voters.some(v => v.id === self.id)) return void clock.after(poll, look)
       const asked = voters[Math.floor(clock.now() / poll) % voters.length]!
       links.request(asked.id, 'init-status', { tag }, 1000, outcome => {
-        const initialised = outcome.ok && (outcome.body as { initialised?: unknown }).initialised === true
-        if (initialised) return done({ ok: true, answer: { ...this.#answer(names, why, false), tag, name: text(fields(outcome.body), 'name') } })
+        const initialised =
+          outcome.ok && (outcome.body as { initialised?: unknown }).initialised === true
+        if (initialised)
+          return done({
+            ok: true,
+            answer: {
+              ...this.#answer(names, why, false),
+              tag,
+              name: text(fields(outcome.body), 'name'),
+            },
+          })
         clock.after(poll, look)
       })
     }
@@ -150,7 +224,11 @@ export class Initiation {
       'init-prepare': ({ body, answer }) => answer(this.#prepared(body)),
       'init-start': ({ body, answer }) => {
         const control = list(body, 'control', 64).map(c => description(fields(c, 'control')))
-        answer(this.#started(text(body, 'tag', 36), control) ? { ok: true, body: {} } : refusal('REFUSED', 'this node is not prepared for that init'))
+        answer(
+          this.#started(text(body, 'tag', 36), control)
+            ? { ok: true, body: {} }
+            : refusal('REFUSED', 'this node is not prepared for that init'),
+        )
       },
       'init-cancel': ({ body, answer }) => {
         this.#cancelled(text(body, 'tag', 36))
@@ -177,11 +255,21 @@ export class Initiation {
     const tag = text(from, 'tag', 36)
     const name = text(from, 'name', 63)
     if (cluster) return refusal('ALREADY_INITIALISED', `belongs to «${cluster.name}» already`)
-    if (group && group.tag !== tag) return refusal('BUSY', `an init by ${group.prepared?.coordinator ?? 'another node'} is under way`)
+    if (group && group.tag !== tag)
+      return refusal(
+        'BUSY',
+        `an init by ${group.prepared?.coordinator ?? 'another node'} is under way`,
+      )
     if (group) return { ok: true, body: self.describe() }
     const voters = list(from, 'voters', 64).map(contact)
     this.#parts.createGroup(voters.map(v => v.id))
-    const prepared = { coordinator: text(from, 'coordinator', 256), name, voters, at: clock.wall(), started: false }
+    const prepared = {
+      coordinator: text(from, 'coordinator', 256),
+      name,
+      voters,
+      at: clock.wall(),
+      started: false,
+    }
     self.update({ group: { tag, prepared } })
     clock.after(preparedPatience, () => {
       const now = self.facts.group
@@ -205,8 +293,8 @@ export class Initiation {
     const { group } = self.facts
     if (group?.tag !== tag || !group.prepared || group.prepared.started) return
     trace.info({ tag }, 'init cancelled')
+    self.note({ group: undefined })
     this.#parts.dropGroup()
-    self.update({ group: undefined })
   }
 
   #contact(id: string): Contact {
@@ -222,7 +310,12 @@ export function contact(value: unknown): Contact {
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new OperatorError('BAD_REQUEST', 'a contact without a port')
   }
-  return { id: text(from, 'id', 36), name: text(from, 'name', 63), host: text(from, 'host', 253), port }
+  return {
+    id: text(from, 'id', 36),
+    name: text(from, 'name', 63),
+    host: text(from, 'host', 253),
+    port,
+  }
 }
 
 function duplicateName(present: readonly { readonly name: string }[]): string | undefined {

@@ -93,7 +93,9 @@ export class Journal {
     const { count, last } = this.#foreign
     const now = this.#clock.wall()
     const news = this.entries()
-      .filter(e => !(alone && e.whom === 'us') && e.code !== 'BUSY' && Math.abs(now - e.last) < newsFor)
+      .filter(
+        e => !(alone && e.whom === 'us') && e.code !== 'BUSY' && Math.abs(now - e.last) < newsFor,
+      )
       .slice(-maxNotices)
       .map(e => `${self}: ${shown(e)}`)
     if (count > 0) news.push(`${self}: ${count} foreign packets, last from ${last}`)
@@ -111,6 +113,12 @@ function times(count: number): string {
   return count > 1 ? ` ${count} times` : ''
 }
 
-function keyOf({ whom, id, name, address, code }: Omit<Refused, 'first' | 'last' | 'count' | 'reason'>): string {
+function keyOf({
+  whom,
+  id,
+  name,
+  address,
+  code,
+}: Omit<Refused, 'first' | 'last' | 'count' | 'reason'>): string {
   return [whom, code, id || name || address].join(' ')
 }

@@ -62,21 +62,35 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
         trace,
         roles: makeRoles(identity),
         roleConfig: config.roleConfig,
-        hostFor: role => realHost({ role, clock, memory: memories.get(role)!, trace, folder: config.folder ?? process.cwd() }),
+        hostFor: role =>
+          realHost({
+            role,
+            clock,
+            memory: memories.get(role)!,
+            trace,
+            folder: config.folder ?? process.cwd(),
+          }),
         memoryOf: role => memories.get(role)!.all(),
         report,
       }),
     events: {
-      bound: at => trace.info({ address: formatAddress(at), node: config.name, version }, 'listening for peers'),
+      bound: at =>
+        trace.info(
+          { address: formatAddress(at), node: config.name, version },
+          'listening for peers',
+        ),
       failed: error => fail(error),
     },
   })
   const api = await createApi(agent.backend, { trace, node: agent.self.name, version })
   process.on('uncaughtException', error => {
-    trace.error({ err: error }, 'a bug in hive: the agent stops at once, so that wrong state does not spread')
+    trace.error(
+      { err: error },
+      'a bug in hive: the agent stops at once, so that wrong state does not spread',
+    )
     process.exit(70)
   })
-  const stop = () => stopAll(agent, api.close, trace)
+  const stop = () => stopAll(agent, api.close)
   try {
     await api.listenSocket(config.socket)
     if (config.http) {
@@ -88,6 +102,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   } finally {
     await stop()
   }
+  trace.info({}, 'stopped')
 }
 
 /** Throws INSECURE: others can reach this node, and it could not tell them from strangers. */
@@ -105,19 +120,26 @@ function securityOf(config: AgentConfig, trace: Trace): Security {
   return security
 }
 
-async function openMemories(dataDir: string, trace: Trace): Promise<ReadonlyMap<string, RoleMemory>> {
+async function openMemories(
+  dataDir: string,
+  trace: Trace,
+): Promise<ReadonlyMap<string, RoleMemory>> {
   const memories = new Map<string, RoleMemory>()
   for (const { name } of builtInRoles) {
     const path = join(dataDir, 'roles', `${name}.json`)
-    memories.set(name, await openRoleMemory(path, aside => trace.error({ role: name, aside }, 'what the role remembered is damaged and was set aside')))
+    memories.set(
+      name,
+      await openRoleMemory(path, aside =>
+        trace.error({ role: name, aside }, 'what the role remembered is damaged and was set aside'),
+      ),
+    )
   }
   return memories
 }
 
 /** Peers first, so that they hear a goodbye while the API still tells what happens. */
-async function stopAll(agent: Agent, closeApi: () => Promise<void>, trace: Trace): Promise<void> {
+async function stopAll(agent: Agent, closeApi: () => Promise<void>): Promise<void> {
   await Promise.all([new Promise<void>(resolve => agent.stop(resolve)), closeApi()])
-  trace.info({}, 'stopped')
 }
 
 /** SIGTERM, SIGINT, or the end of standard input where a parent holds it; a second signal ends at once. */
@@ -141,4 +163,3 @@ function untilToldToStop(trace: Trace, patience: number): Promise<void> {
     }
   })
 }
-

@@ -183,7 +183,8 @@ export const options: readonly Option[] = [
     toml: 'secret_file',
     value: 'FILE',
     path: true,
-    summary: 'file with the secret of the cluster, as `hive secret new` makes it; or the secret itself in HIVE_SECRET',
+    summary:
+      'file with the secret of the cluster, as `hive secret new` makes it; or the secret itself in HIVE_SECRET',
     default: 'none; then only on loopback, or with a certificate',
     read: text => ({ value: text }),
   },
@@ -206,7 +207,9 @@ export const options: readonly Option[] = [
     summary: 'group that may use the local socket',
     default: 'none: only the user of the agent',
     read: text =>
-      /^[A-Za-z0-9_.-]{1,64}$/.test(text) ? { value: text } : { problem: `"${text}" is no name of a group` },
+      /^[A-Za-z0-9_.-]{1,64}$/.test(text)
+        ? { value: text }
+        : { problem: `"${text}" is no name of a group` },
   },
 ]
 

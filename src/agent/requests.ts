@@ -1,5 +1,5 @@
 import { MalformedError } from '../base/bytes.ts'
-import { OperatorError, type ErrorCode } from '../base/errors.ts'
+import { type ErrorCode, OperatorError } from '../base/errors.ts'
 import { type Fields, fields } from '../base/shape.ts'
 import type { Trace } from '../base/trace.ts'
 import type { Answer, RequestOutcome } from '../net/link-types.ts'
@@ -28,26 +28,43 @@ export class Requests {
     this.#trace = trace
   }
 
-  handle(from: string, method: string, body: unknown, blob: Uint8Array, answer: Answer, identity?: PeerIdentity): void {
+  handle(
+    from: string,
+    method: string,
+    body: unknown,
+    blob: Uint8Array,
+    answer: Answer,
+    identity?: PeerIdentity,
+  ): void {
     const found = this.#methods[method]
     if (!found) {
-      return answer(refusal('BAD_REQUEST', `no such request: ${method}`, 'upgrade the older of the two nodes'))
+      return answer(
+        refusal('BAD_REQUEST', `no such request: ${method}`, 'upgrade the older of the two nodes'),
+      )
     }
     try {
       found({ from, body: fields(body), blob, answer, ...(identity && { identity }) })
     } catch (error) {
-      answer(this.#excuse(method, from, error))
+      answer(excuse(method, from, error, this.#trace))
     }
-  }
-
-  #excuse(method: string, from: string, error: unknown): RequestOutcome {
-    if (error instanceof MalformedError) return refusal('BAD_REQUEST', `${method}: ${error.message}`)
-    if (error instanceof OperatorError) return refusal(error.code, error.message, error.remedy)
-    this.#trace.error({ method, from, error }, 'a request failed in an unexpected way')
-    return refusal('INTERNAL', `${method} failed: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 
-export function refusal(code: ErrorCode, message: string, remedy = ''): RequestOutcome & { ok: false } {
+/** What a method threw, as an answer: bad input and operators' errors have their own words. */
+export function excuse(method: string, from: string, error: unknown, trace: Trace): RequestOutcome {
+  if (error instanceof MalformedError) return refusal('BAD_REQUEST', `${method}: ${error.message}`)
+  if (error instanceof OperatorError) return refusal(error.code, error.message, error.remedy)
+  trace.error({ method, from, err: error }, 'a request failed in an unexpected way')
+  return refusal(
+    'INTERNAL',
+    `${method} failed: ${error instanceof Error ? error.message : String(error)}`,
+  )
+}
+
+export function refusal(
+  code: ErrorCode,
+  message: string,
+  remedy = '',
+): RequestOutcome & { ok: false } {
   return { ok: false, code, message, remedy }
 }

@@ -15,7 +15,11 @@ export interface ServiceDirectory {
   register(definition: ServiceDefinition): void | Promise<void>
   deregister(id: string): void | Promise<void>
   list(): readonly ServiceReport[]
-  reportCheck(report: { id: string; status: 'passing' | 'warning' | 'critical'; output: string }): void | Promise<void>
+  reportCheck(report: {
+    id: string
+    status: 'passing' | 'warning' | 'critical'
+    output: string
+  }): void | Promise<void>
 }
 
 /** A role as the catalogue shows it. */

@@ -30,6 +30,8 @@ export class RoleRunners implements RoleHosting {
   readonly #runners = new Map<string, RoleRunner>()
   readonly #stopping = new Map<string, Promise<void>>()
   readonly #reporting = new Set<string>()
+  /** The last report of each role that the control plane took; the view may be older than that. */
+  readonly #told = new Map<string, string>()
   #view: ClusterView | undefined
   #again: Timer | undefined
   #closed = false
@@ -70,7 +72,8 @@ export class RoleRunners implements RoleHosting {
   #steer(name: string, self: NodeRecord, moved: boolean): void {
     const runner = this.#runners.get(name) ?? this.#begin(name)
     if (!runner) return
-    if (self.phase === 'draining' || self.phase === 'drained' || self.phase === 'leaving') runner.drain()
+    if (self.phase === 'draining' || self.phase === 'drained' || self.phase === 'leaving')
+      runner.drain()
     else if (self.phase === 'ready' || self.phase === 'recovering') runner.start()
     if (moved) runner.reconsider()
   }
@@ -103,6 +106,7 @@ export class RoleRunners implements RoleHosting {
 
   #end(name: string, runner: RoleRunner): void {
     this.#runners.delete(name)
+    this.#told.delete(name)
     const stopped = runner.stop().then(() => {
       this.#stopping.delete(name)
       this.update(this.#view)
@@ -125,22 +129,35 @@ export class RoleRunners implements RoleHosting {
 
   /** Whatever the log does not say yet. */
   #report(): void {
-    for (const { name, state, detail } of this.#view?.self?.roles ?? []) {
+    for (const { name } of this.#view?.self?.roles ?? []) {
       const runner = this.#runners.get(name)
-      if (!runner || runner.state === 'assigned') continue
-      if (runner.state !== state || runner.detail !== detail) this.#tell(name, runner.state, runner.detail)
+      if (runner && runner.state !== 'assigned') this.#tell(name, runner.state, runner.detail)
     }
   }
 
   #tell(role: string, state: string, detail: string): void {
+    if (this.#reporting.has(role) || this.#closed) return
     const agreed = this.#view?.self?.roles.find(r => r.name === role)
-    if (this.#reporting.has(role) || this.#closed || (agreed?.state === state && agreed.detail === detail)) return
+    const now = word(state, detail)
+    const known = agreed !== undefined && word(agreed.state, agreed.detail) === now
+    if (known && (this.#told.get(role) ?? now) === now) return
     this.#reporting.add(role)
     this.#parts.report(role, state, detail, taken => {
       this.#reporting.delete(role)
-      if (this.#closed || taken) return
-      this.#again?.cancel()
-      this.#again = this.#parts.clock.after(reportAgain, () => this.#report())
+      if (this.#closed) return
+      if (!taken) {
+        this.#again?.cancel()
+        this.#again = this.#parts.clock.after(reportAgain, () => this.#report())
+        return
+      }
+      this.#told.set(role, now)
+      // It went on while the report was under way.
+      const runner = this.#runners.get(role)
+      if (runner && word(runner.state, runner.detail) !== now) this.#report()
     })
   }
+}
+
+function word(state: string, detail: string): string {
+  return `${state} ${detail}`
 }

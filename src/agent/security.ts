@@ -26,7 +26,7 @@ const clockSlack = 3_600_000
 /** An authority lives until it is rotated; this is longer than anybody waits, ms. */
 const authorityLife = 10 * 365 * 86_400_000
 /** What a node may be asked to keep; the newest count. */
-const controlKeysKept = 4
+const controlKeysKept = 16
 /** More than are sealed at a time. */
 const openedKept = 16
 

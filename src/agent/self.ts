@@ -36,7 +36,11 @@ export class Self {
     this.#address = config.advertise ?? config.bind
     const before = storage.readFacts()
     this.#facts = before
-      ? { ...before, incarnation: before.incarnation + 1, name: before.cluster || before.returning ? before.name : config.name }
+      ? {
+          ...before,
+          incarnation: before.incarnation + 1,
+          name: before.cluster || before.returning ? before.name : config.name,
+        }
       : { id: uuidv7(wall, random), name: config.name, incarnation: 1, known: [], joining: [] }
     storage.writeFacts(this.#facts)
     this.booted = this.#facts.incarnation
@@ -83,9 +87,9 @@ export class Self {
     }
   }
 
-  /** Another node from now on: what the old id promised, nobody remembers here. */
-  renew(wall: EpochMillis, random: Random): void {
-    this.update({ id: uuidv7(wall, random), name: this.#config.name, incarnation: 1 })
+  /** Who it is as another node: what the old id promised, nobody remembers here. */
+  renewed(wall: EpochMillis, random: Random): Pick<NodeFacts, 'id' | 'name' | 'incarnation'> {
+    return { id: uuidv7(wall, random), name: this.#config.name, incarnation: 1 }
   }
 
   describe(): NodeDescription {

@@ -39,7 +39,10 @@ export class Snapshots {
         this.#parts.trace.warn({ peer, failure }, 'no snapshot could be taken')
         return this.#over(peer, undefined, false)
       }
-      this.#parts.trace.info({ peer, index: source.meta.index, bytes: source.size }, 'sending a snapshot')
+      this.#parts.trace.info(
+        { peer, index: source.meta.index, bytes: source.size },
+        'sending a snapshot',
+      )
       this.#chunk(peer, source, 0)
     })
   }
@@ -78,7 +81,8 @@ export class Snapshots {
       'snapshot-chunk': ({ body, blob, answer }) => {
         const store = this.#parts.store()
         if (!store) return answer(refusal('REFUSED', 'this node carries no log'))
-        if (count(body, 'term') < this.#parts.term()) return answer(refusal('NOT_LEADER', 'a newer leader is known'))
+        if (count(body, 'term') < this.#parts.term())
+          return answer(refusal('NOT_LEADER', 'a newer leader is known'))
         store.receiveChunk(count(body, 'offset'), blob)
         answer({ ok: true, body: {} })
       },

@@ -1,11 +1,11 @@
 import type { NodeState, StatusNode, StatusReport } from '../api/types.ts'
 import { formatAddress } from '../base/address.ts'
 import type { ErrorCode } from '../base/errors.ts'
-import { quorumOf } from '../cluster/voters.ts'
 import type { ClusterView } from '../cluster/view.ts'
+import { quorumOf } from '../cluster/voters.ts'
 import type { RaftStatus } from '../raft/types.ts'
-import type { NodeRecord } from '../state/types.ts'
 import type { State } from '../state/state.ts'
+import type { NodeRecord } from '../state/types.ts'
 import type { Member } from '../swim/types.ts'
 import { decodeMeta } from './member-meta.ts'
 import type { Self } from './self.ts'
@@ -20,7 +20,13 @@ export interface Sight {
 }
 
 /** From the agreed state and what the leader (or a control node without one) knows of its voters. */
-export function controlReport(sight: Sight, state: State, raft: RaftStatus, reaches: (id: string) => boolean, stale: boolean): StatusReport {
+export function controlReport(
+  sight: Sight,
+  state: State,
+  raft: RaftStatus,
+  reaches: (id: string) => boolean,
+  stale: boolean,
+): StatusReport {
   const { cluster, voters, nodes } = state
   const leads = raft.rank === 'leader'
   const active = new Set(raft.progress.filter(p => p.recentlyActive).map(p => p.id))
@@ -38,14 +44,20 @@ export function controlReport(sight: Sight, state: State, raft: RaftStatus, reac
       commitIndex: raft.commit,
       quorum: { voters: voters.length, needed: quorumOf(voters.length), reachable },
     },
-    nodes: [...nodes.values()].sort(byName).map(n => nodeOf(n, roleInControl(n.id, raft.leader, state))),
+    nodes: [...nodes.values()]
+      .sort(byName)
+      .map(n => nodeOf(n, roleInControl(n.id, raft.leader, state))),
     self: sight.self.name,
     stale,
     notices: sight.notices,
   }
 }
 
-function roleInControl(id: string, leader: string | null, state: Pick<State, 'voters' | 'observers'>): StatusNode['control'] {
+function roleInControl(
+  id: string,
+  leader: string | null,
+  state: Pick<State, 'voters' | 'observers'>,
+): StatusNode['control'] {
   if (state.voters.includes(id)) return id === leader ? 'leader' : 'voter'
   return state.observers.includes(id) ? 'observer' : 'none'
 }
@@ -57,7 +69,11 @@ function nodeOf(n: NodeRecord, control: StatusNode['control']): StatusNode {
     address: formatAddress(n.address),
     state: n.phase,
     control,
-    roles: n.roles.map(r => (r.detail ? { name: r.name, state: r.state, detail: r.detail } : { name: r.name, state: r.state })),
+    roles: n.roles.map(r =>
+      r.detail
+        ? { name: r.name, state: r.state, detail: r.detail }
+        : { name: r.name, state: r.state },
+    ),
     dc: n.dc,
     version: n.version,
     incarnation: n.incarnation,
@@ -67,7 +83,8 @@ function nodeOf(n: NodeRecord, control: StatusNode['control']): StatusNode {
 /** What this node itself cannot reach is shown so, whoever wrote the report. */
 export function overlaid(report: StatusReport, sight: Sight): StatusReport {
   const members = new Map(sight.members.map(m => [m.id, m]))
-  const nameOf = (id: string) => (id === sight.self.id ? sight.self.name : (members.get(id)?.name ?? id))
+  const nameOf = (id: string) =>
+    id === sight.self.id ? sight.self.name : (members.get(id)?.name ?? id)
   return {
     ...report,
     self: sight.self.name,
@@ -76,19 +93,31 @@ export function overlaid(report: StatusReport, sight: Sight): StatusReport {
       const member = members.get(node.id)
       if (!member) return node
       const incarnation = Math.max(node.incarnation, member.incarnation)
-      if (member.status !== 'suspect' && member.status !== 'unreachable') return { ...node, incarnation }
+      if (member.status !== 'suspect' && member.status !== 'unreachable')
+        return { ...node, incarnation }
       const accusers = member.accusers.map(nameOf)
       const hidden = node.state === 'failed' || member.status === 'suspect'
-      return { ...node, incarnation, accusers, state: hidden ? node.state : ('unreachable' as const) }
+      return {
+        ...node,
+        incarnation,
+        accusers,
+        state: hidden ? node.state : ('unreachable' as const),
+      }
     }),
   }
 }
 
 /** Nobody of the control plane answers: what this node remembers, marked as such. */
-export function ownReport(sight: Sight, view: ClusterView | undefined, state: NodeState): StatusReport {
+export function ownReport(
+  sight: Sight,
+  view: ClusterView | undefined,
+  state: NodeState,
+): StatusReport {
   const { facts } = sight.self
   const voters = view?.voters ?? []
-  const reached = new Set(sight.members.filter(m => m.status === 'alive').map(m => m.id)).add(sight.self.id)
+  const reached = new Set(sight.members.filter(m => m.status === 'alive').map(m => m.id)).add(
+    sight.self.id,
+  )
   const members = sight.members.map(m => memberNode(m, facts.cluster ? 'ready' : 'zombie'))
   const self: StatusNode = {
     ...describeSelf(sight.self),

@@ -1,15 +1,15 @@
+import { count, text } from '../base/shape.ts'
 import type { Timer } from '../base/time.ts'
-import { Accusations } from '../cluster/failure.ts'
 import { contactOf } from '../cluster/contact.ts'
 import { drainFinished, isServing } from '../cluster/drain.ts'
 import { collectable } from '../cluster/epoch.ts'
+import { Accusations } from '../cluster/failure.ts'
 import { tombstoneGrace } from '../state/settings.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { Member } from '../swim/types.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
 import { type DeskParts, reachable } from './desk/desk.ts'
 import { decodeMeta } from './member-meta.ts'
-import { count, text } from '../base/shape.ts'
 
 /** How often the leader looks around, ms; agreed events make it look at once. */
 const round = 250
@@ -123,9 +123,16 @@ export class Steward {
     for (const node of plane.state.nodes.values()) {
       if (node.id === self.id || node.phase === 'failed') continue
       const member = gossip.member(node.id)
+      this.#accusations.answered(node.id, Math.max(node.incarnation, member?.incarnation ?? 0))
       const unreachable = member?.status === 'unreachable'
       if (!unreachable && this.#accusations.accusers(node.id, now).length === 0) continue
-      const verdict = this.#accusations.verdict(node.id, self.id, { unreachable, health: gossip.health() }, alive, now)
+      const verdict = this.#accusations.verdict(
+        node.id,
+        self.id,
+        { unreachable, health: gossip.health() },
+        alive,
+        now,
+      )
       if (!verdict) continue
       const incarnation = Math.max(verdict.incarnation, member?.incarnation ?? 0, node.incarnation)
       this.#propose(plane, `failed ${node.id}`, {
@@ -151,19 +158,38 @@ export class Steward {
   #call(plane: ControlPlane, member: Member): void {
     const { links } = this.#parts
     const { cluster, voters, nodes } = plane.state
-    const control = voters.map(v => nodes.get(v)).filter(n => n !== undefined).map(contactOf)
+    const control = voters
+      .map(v => nodes.get(v))
+      .filter(n => n !== undefined)
+      .map(contactOf)
     links.setAddress(member.id, member.address)
     if (voters.includes(member.id)) {
-      links.request(member.id, 'enrol', { tag: cluster!.tag, control, term: plane.term }, inviteAgain, () => {})
+      links.request(
+        member.id,
+        'enrol',
+        { tag: cluster!.tag, control, term: plane.term },
+        inviteAgain,
+        () => {},
+      )
     } else {
-      links.request(member.id, 'invite', { tag: cluster!.tag, name: cluster!.name }, inviteAgain, () => {})
+      links.request(
+        member.id,
+        'invite',
+        { tag: cluster!.tag, name: cluster!.name },
+        inviteAgain,
+        () => {},
+      )
     }
   }
 
   /** Who left so long ago that whoever does not know it yet has to bootstrap anew is forgotten. */
   #collect(plane: ControlPlane): void {
     const { cluster, tombstones } = plane.state
-    const due = collectable([...tombstones.values()], tombstoneGrace(cluster!.settings), this.#parts.clock.wall())
+    const due = collectable(
+      [...tombstones.values()],
+      tombstoneGrace(cluster!.settings),
+      this.#parts.clock.wall(),
+    )
     if (due === undefined) return
     this.#propose(plane, 'collect', {
       type: 'TombstonesCollected',
@@ -175,7 +201,8 @@ export class Steward {
   #finishDrain(plane: ControlPlane, node: NodeRecord): void {
     const answers = reachable(this.#parts, plane).has(node.id)
     const finished = drainFinished(node, plane.leader(), answers, this.#parts.clock.wall())
-    const stays = finished === 'no' && node.id === this.#parts.self.id && this.#nobodyElseCanLead(plane, node)
+    const stays =
+      finished === 'no' && node.id === this.#parts.self.id && this.#nobodyElseCanLead(plane, node)
     if (finished === 'no' && !stays) return
     this.#propose(plane, `drained ${node.id}`, {
       type: 'NodeDrained',
@@ -202,9 +229,11 @@ export class Steward {
       })
     }
     if (node.id === this.#parts.self.id) return
+    // From the latest of the log, which may be ahead of what is applied: an earlier change must stand.
+    const { config } = plane.status()
     plane.changeConfig({
-      voters: voters.filter(v => v !== node.id),
-      learners: observers.filter(o => o !== node.id),
+      voters: config.voters.filter(v => v !== node.id),
+      learners: config.learners.filter(o => o !== node.id),
     })
   }
 

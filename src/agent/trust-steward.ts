@@ -2,9 +2,10 @@ import { fields } from '../base/shape.ts'
 import type { Instant, Timer } from '../base/time.ts'
 import type { RequestOutcome } from '../net/link-types.ts'
 import type { NodeDescription } from '../state/events.ts'
-import type { NodeRecord } from '../state/types.ts'
+import type { NodeRecord, Outcome } from '../state/types.ts'
 import type { Certification } from './certification.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
+import { rotationDesk } from './desk/rotation.ts'
 import {
   certify,
   neededControlKeys,
@@ -25,6 +26,22 @@ const maxAsked = 64
 const remindAgain = 5_000
 /** Packets sealed under the old key are still on their way for so long after the last node changed, ms. */
 const lastPackets = 2_000
+/** A new control key is with every control node that answers within this, ms, looked at so often. */
+const sharePatience = 8_000
+const sharePace = 100
+
+const movedOn: Outcome = {
+  ok: false,
+  code: 'NOT_LEADER',
+  message: 'leadership moved meanwhile',
+  remedy: 'try again',
+}
+const notShared: Outcome = {
+  ok: false,
+  code: 'TIMEOUT',
+  message: 'a control node that answers has not taken the new control key',
+  remedy: 'look at hive status and try again; nothing has changed',
+}
 
 export interface TrustStewardParts extends TrustParts {
   readonly certification: Certification
@@ -114,6 +131,11 @@ export class TrustSteward {
   methods(): Methods {
     return {
       ...trustDesk(this.#parts),
+      ...rotationDesk(this.#parts, {
+        createAuthority: (plane, actor, done) => this.#rotateAuthority(plane, actor, done),
+        addGossipKey: (plane, actor, done) => this.addGossipKey(plane, actor, done),
+        lacking: plane => this.#lacking(plane),
+      }),
       /** Any member: which keys it holds, by name. */
       holding: ({ answer }) => answer({ ok: true, body: this.#own() }),
       /** A control node, to the others: the keys themselves. */
@@ -304,7 +326,7 @@ export class TrustSteward {
   createAuthority(
     plane: ControlPlane,
     actor: string,
-    done: (outcome: { ok: boolean }) => void = () => {},
+    done: (outcome: Outcome) => void = () => {},
   ): boolean {
     const { security, clock } = this.#parts
     if (this.#underWay.has('authority')) return false
@@ -389,6 +411,34 @@ export class TrustSteward {
     }
   }
 
+  /** As soon as every control node can open what the new control key seals. */
+  #rotateAuthority(plane: ControlPlane, actor: string, done: (outcome: Outcome) => void): void {
+    const { security, clock } = this.#parts
+    security.newControlKey()
+    const deadline = clock.now() + sharePatience
+    const look = (): void => {
+      if (!plane.isLeader() || this.#parts.plane() !== plane) return done(movedOn)
+      this.#survey(plane)
+      if (this.#shared(plane)) return void this.createAuthority(plane, actor, done)
+      if (clock.now() > deadline) return done(notShared)
+      clock.after(sharePace, look)
+    }
+    look()
+  }
+
+  /** Nodes that answer and have not taken the step that gossip is at. */
+  #lacking(plane: ControlPlane): readonly string[] {
+    const { gossip, links, self } = this.#parts
+    const { keys, primary } = plane.state.gossipKeys
+    return [...plane.state.nodes.values()]
+      .filter(({ id }) => id !== self.id && (links.isConnected(id) || gossip.reaches(id)))
+      .filter(({ id }) => {
+        const holding = this.#holdings.get(id)
+        return !holding || holding.primary !== primary || !keys.every(k => holding.gossip.has(k.id))
+      })
+      .map(node => node.name)
+  }
+
   /** Nobody can prove itself by it any more. */
   #retire(plane: ControlPlane): void {
     const { clock, self } = this.#parts
@@ -413,7 +463,7 @@ export class TrustSteward {
     plane: ControlPlane,
     chore: string,
     draft: Draft,
-    done: (outcome: { ok: boolean }) => void = () => {},
+    done: (outcome: Outcome) => void = () => {},
   ): void {
     if (this.#underWay.has(chore)) return
     this.#underWay.add(chore)

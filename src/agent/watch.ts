@@ -32,7 +32,13 @@ export class Watch {
     this.#waiting.add(waiter)
   }
 
-  /** `current` rises to `index`; never falls, unless a restored state is older (`force`). */
+  /** Another log, with numbers of its own: who waited is answered. */
+  restart(): void {
+    this.#current = 0
+    this.stop()
+  }
+
+  /** `current` rises to `index`; never falls. */
   bump(index: number): void {
     if (index <= this.#current) return
     this.#current = index

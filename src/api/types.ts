@@ -2,6 +2,7 @@ import type { ErrorCode, Problem } from '../base/errors.ts'
 import type { ServiceDefinition, ServiceReport } from '../base/service.ts'
 import type { LoggedEvent, RoleState } from '../state/events.ts'
 import type { KvEntry } from '../state/types.ts'
+import type { CaReport, KeysReport } from './trust-types.ts'
 
 /** JSON shapes of the API, shared with the client; and what the API needs from the agent, as `Backend`. */
 
@@ -245,6 +246,10 @@ export interface Backend {
     status: 'passing' | 'warning' | 'critical'
     output: string
   }): Promise<void>
+  ca(): Promise<CaReport>
+  rotateCa(request: { actor: string }): Promise<CaReport>
+  keys(): Promise<KeysReport>
+  rotateKeys(request: { actor: string }): Promise<KeysReport>
   /** Read-only: leader's address and the control nodes' addresses, Consul's `/v1/status/*`. */
   leaderAddress(): string
   peerAddresses(): readonly string[]

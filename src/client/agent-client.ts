@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os'
+import type { CaReport, KeysReport } from '../api/trust-types.ts'
 import type {
   Backend,
   ControlAnswer,
@@ -94,6 +95,22 @@ export class AgentClient {
 
   changeSettings(settings: Readonly<Record<string, string>>): Promise<{ seq: number }> {
     return this.#json('POST', '/v1/hive/settings', { settings })
+  }
+
+  ca(): Promise<CaReport> {
+    return this.#json('GET', '/v1/hive/ca')
+  }
+
+  rotateCa(): Promise<CaReport> {
+    return this.#json('POST', '/v1/hive/ca/rotate', {}, patient)
+  }
+
+  keys(): Promise<KeysReport> {
+    return this.#json('GET', '/v1/hive/keys')
+  }
+
+  rotateKeys(): Promise<KeysReport> {
+    return this.#json('POST', '/v1/hive/keys/rotate', {})
   }
 
   async #json<T>(

@@ -55,7 +55,12 @@ function controlLines({ node, leader, voters, reachable, nodes }: DrainFacts): V
     lines.push(warn('leads, and no other voter can take over: leadership stays here'))
   else
     lines.push(
-      ok(`leads: leadership moves to ${heirs.map(v => nodes.get(v)?.name ?? v).join(' or ')}`),
+      ok(
+        `leads: leadership moves to ${inOrder(
+          heirs.map(v => nodes.get(v)?.name ?? v),
+          ' or ',
+        )}`,
+      ),
     )
   return lines
 }
@@ -71,7 +76,14 @@ function roleLines({ node, nodes, requiredBy }: DrainFacts): VerdictLine[] {
     )
     const needing = requiredBy(role.name)
     if (others.length > 0)
-      lines.push(ok(`${role.name}: also on ${others.map(n => n.name).join(', ')}`))
+      lines.push(
+        ok(
+          `${role.name}: also on ${inOrder(
+            others.map(n => n.name),
+            ', ',
+          )}`,
+        ),
+      )
     else if (needing.length > 0) {
       lines.push({
         level: 'refuse',
@@ -80,6 +92,10 @@ function roleLines({ node, nodes, requiredBy }: DrainFacts): VerdictLine[] {
     } else lines.push(warn(`last ${role.name} node: nothing takes its work over`))
   }
   return lines
+}
+
+function inOrder(names: readonly string[], between: string): string {
+  return [...names].sort().join(between)
 }
 
 export function isServing(node: NodeRecord | undefined): boolean {

@@ -49,8 +49,12 @@ export class Accusations {
     if (accusers?.size === 0) this.#bySubject.delete(subject)
   }
 
-  forget(subject: string): void {
-    this.#bySubject.delete(subject)
+  /** The node is back as this incarnation, or has refuted with it: what was said of earlier ones is answered. */
+  answered(subject: string, incarnation: number): void {
+    const accusers = this.#bySubject.get(subject)
+    if (!accusers) return
+    for (const [id, a] of accusers) if (a.incarnation < incarnation) accusers.delete(id)
+    if (accusers.size === 0) this.#bySubject.delete(subject)
   }
 
   /** A new leader starts from what it hears itself. */

@@ -197,6 +197,12 @@ export function cureOf(code: ErrorCode): string {
       return 'nothing is lost; decide which history counts: hive recover yield here makes this node take the other'
     case 'CLOCK_SKEW':
       return 'set the clock (chronyc makestep, or timedatectl set-ntp true); the node tries on by itself'
+    case 'UNTRUSTED':
+      return 'give this node the secret of the cluster (--secret-file), or a token of it; hive secret new makes one for a new cluster'
+    case 'IDENTITY_MISMATCH':
+      return 'a node whose key was lost comes back as a new one: hive reset here, then hive leave NODE for the old one'
+    case 'REMOVED':
+      return 'it was taken out by an operator; hive join ADDR brings it back if it may come'
     default:
       return ''
   }

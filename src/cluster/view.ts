@@ -109,6 +109,6 @@ function slice(source: ViewSource, id: string): readonly NodeRecord[] {
   if (all.length <= sliceSize) return all
   const ids = all.sort((a, b) => (a.id < b.id ? -1 : 1))
   const at = ids.findIndex(n => n.id > id)
-  const start = (at < 0 ? 0 : at) - sliceSize / 2
+  const start = Math.max(at, 0) - sliceSize / 2
   return Array.from({ length: sliceSize }, (_, i) => ids[(start + i + ids.length) % ids.length]!)
 }

@@ -1,5 +1,7 @@
 import { start as startWith } from '../client/start.ts'
 import Agent from './agent.ts'
+import CaRotate from './ca/rotate.ts'
+import CaShow from './ca/show.ts'
 import Completion from './completion.ts'
 import ControlDemote from './control/demote.ts'
 import ControlPromote from './control/promote.ts'
@@ -7,6 +9,8 @@ import Dev from './dev.ts'
 import Drain from './drain.ts'
 import Init from './init.ts'
 import Join from './join.ts'
+import KeysRotate from './keys/rotate.ts'
+import KeysShow from './keys/show.ts'
 import KvDelete from './kv/delete.ts'
 import KvGet from './kv/get.ts'
 import KvList from './kv/list.ts'
@@ -29,6 +33,8 @@ import Version from './version.ts'
 /** Everything an operator can type: a list one can read, and the entry of the bundle. */
 export const commands = {
   agent: Agent,
+  'ca:rotate': CaRotate,
+  'ca:show': CaShow,
   completion: Completion,
   'control:demote': ControlDemote,
   'control:promote': ControlPromote,
@@ -36,6 +42,8 @@ export const commands = {
   drain: Drain,
   init: Init,
   join: Join,
+  'keys:rotate': KeysRotate,
+  'keys:show': KeysShow,
   'kv:delete': KvDelete,
   'kv:get': KvGet,
   'kv:list': KvList,

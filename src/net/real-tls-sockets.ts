@@ -194,17 +194,21 @@ class Dial implements Connection {
     socket.setNoDelay(true)
     this.#attempt = socket
     let connected = false
-    let failure: CloseReason = 'reset'
+    let failure: CloseReason = 'closed'
+    // Everything that the system has no word for is TLS's: an alert from there, or a doubt from here.
+    let mayTryAgain = true
     socket.once('connect', () => {
       connected = true
+      failure = 'untrusted'
     })
     const failed = (error: Error): void => {
       const reason = closeReason(error, false)
-      // Everything that the system has no word for is TLS's: an alert from there, or a doubt from here.
-      failure = connected && reason === 'closed' ? 'untrusted' : reason
+      mayTryAgain = reason === 'closed'
+      // An end that is there and hangs up on a handshake speaks another language.
+      if (!connected) failure = reason
     }
     const closed = (): void => {
-      if (failure === 'untrusted') this.#next(failure)
+      if (connected && mayTryAgain) this.#next(failure)
       else this.#fail(failure)
     }
     socket.on('error', failed)

@@ -155,7 +155,9 @@ export function stepTimeoutNow(core: Core): void {
 export function suspectLeader(core: Core): void {
   if (core.rank !== 'follower') return
   core.leader = null
-  if (!core.promotable) return
+  // Hints come in swarms; the first one has set the moment.
+  const soon = core.now + core.config.electionTimeout / 4
+  if (!core.promotable || (core.hurried > 0 && core.electionAt <= soon)) return
   core.hurried = hurriedElections
   hurry(core)
 }

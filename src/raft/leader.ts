@@ -147,10 +147,11 @@ function settleConfig(core: Core, lead: Leadership): void {
 /** Tells the others what is committed, hands over to the best of them, and follows. */
 export function resign(core: Core, lead: Leadership): void {
   sendAppends(core, lead)
+  const since = core.now - core.config.electionTimeout
   let best: Progress | undefined
   for (const id of core.log.config.voters) {
     const peer = lead.peers.get(id)
-    if (peer?.seen && peer.match > (best?.match ?? -1)) best = peer
+    if (peer?.activeSince(since) && peer.match > (best?.match ?? -1)) best = peer
   }
   if (best !== undefined) {
     core.outbox.push({ type: 'timeout-now', from: core.id, to: best.id, term: core.term })

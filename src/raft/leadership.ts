@@ -31,10 +31,13 @@ export class Leadership {
     this.judgeAt = now
   }
 
-  /** Counts `id` among the peers; a new one is probed from `next`. */
+  /**
+   * Counts `id` among the peers; a new one is probed from `next`. So is one that comes back while it
+   * is still being told that it left: it may have thrown away the log that it once acknowledged.
+   */
   addPeer(id: PeerId, next: Index, maxInflight: number, now: Instant): void {
     const known = this.peers.get(id)
-    if (known !== undefined) known.departsAt = undefined
-    else this.peers.set(id, new Progress(id, next, maxInflight, now))
+    if (known !== undefined && known.departsAt === undefined) return
+    this.peers.set(id, new Progress(id, next, maxInflight, now))
   }
 }

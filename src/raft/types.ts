@@ -46,7 +46,7 @@ export interface Initial {
   readonly snapshot: SnapshotMeta
   /** Every entry after `snapshot.index`, without gaps. */
   readonly entries: readonly Entry[]
-  /** The driver has applied up to here already (≥ snapshot.index, ≤ commit). */
+  /** The driver has applied and saved up to here (≥ snapshot.index); hardState.commit may lag behind it. */
   readonly applied: Index
 }
 

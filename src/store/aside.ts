@@ -16,7 +16,8 @@ export function moveAside(dir: string, label: string, facts?: NodeFacts): string
   for (const file of [...filesOf(log), ...filesOf(state)]) {
     if (existsSync(file)) renameSync(file, join(to, basename(file)))
   }
-  if (facts) writeFileSync(join(to, 'facts.json'), JSON.stringify(facts), { mode: 0o600, flush: true })
+  if (facts)
+    writeFileSync(join(to, 'facts.json'), JSON.stringify(facts), { mode: 0o600, flush: true })
   syncDirectory(to)
   syncDirectory(dir)
   return to

@@ -41,7 +41,7 @@ export function toOperatorError(error: unknown, doing: string): OperatorError {
 }
 
 export const damagedRemedy =
-  'restore the data directory from a backup, or `hive reset` and join again; nothing was deleted'
+  'restore the data directory from a backup, or move it away and join again; nothing was deleted'
 
 export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return ''

@@ -1,61 +1,49 @@
 import { join } from 'node:path'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import type { Index, Term } from '../raft/types.ts'
+import { Chores, type OpenFiles } from './chores.ts'
 import { decodeWrite, type EncodedWrite } from './entry-codec.ts'
 import { toFailure } from './failure.ts'
 import { LogFile } from './log-file.ts'
 import type { FromThread, ThreadSetup, ToThread } from './protocol.ts'
 import { acceptReceived, takePlace } from './received.ts'
-import { StateCopy } from './state-copy.ts'
 import { StateFile } from './state-file.ts'
 
-type Copy = Extract<ToThread, { op: 'copy' }>
 type Write = Extract<ToThread, { op: 'write' }>
 
 /**
- * The thread that owns log.db and state.db. Writes come first: all that waits becomes one
- * transaction. In between, one small chore at a time: applied state, copies, checkpoints,
- * compaction. After a failure nothing is written any more.
+ * The thread that owns log.db and state.db. All writes that wait become one transaction; between
+ * transactions there is room for one small chore. After a failure nothing is written any more.
  */
 export class LogThread {
   readonly #port: MessagePort
   readonly #setup: ThreadSetup
-  readonly #log: LogFile
-  #state: StateFile
+  readonly #files: OpenFiles
+  readonly #chores: Chores
   #batches: EncodedWrite[] = []
   #batchBytes = 0
   /** Of the last write that was taken in. */
   #serial = 0
-  #saveDue = false
-  #saveTimer: NodeJS.Timeout | undefined
-  #compaction: { readonly through: Index; readonly term: Term } | undefined
-  /** A reader keeps the state from becoming durable: try again when more is saved. */
-  #compactionHeld = false
-  #copies: Copy[] = []
-  #copy: StateCopy | undefined
-  #flushes: number[] = []
   #resting = false
-  /** No message for a while: a good moment for what makes a batch wait. */
-  #quiet = false
-  readonly #quietTimer = setTimeout(() => {
-    this.#quiet = true
-    this.#rest()
-  }, quietMillis)
   #failed = false
   #closed = false
 
   constructor(port: MessagePort, setup: ThreadSetup) {
     this.#port = port
     this.#setup = setup
-    this.#log = new LogFile(join(setup.dir, 'log.db'), setup.logBytes, setup.tuning.maxLogPages)
-    this.#state = this.#openState()
+    const log = new LogFile(join(setup.dir, 'log.db'), setup.logBytes, setup.tuning.maxLogPages)
+    this.#files = { log, state: this.#openState() }
+    this.#chores = new Chores(
+      this.#files,
+      setup,
+      message => this.#send(message),
+      () => this.#rest(),
+    )
     port.on('message', (message: ToThread) => this.#turn(message))
     this.#rest()
   }
 
   #turn(first: ToThread): void {
-    this.#quiet = false
-    this.#quietTimer.refresh()
+    this.#chores.disturb()
     try {
       for (let message: ToThread | undefined = first; message; message = this.#next()) {
         this.#take(message)
@@ -63,7 +51,7 @@ export class LogThread {
         if (this.#batchBytes >= transactionBytes) break
       }
       this.#commit()
-      if (this.#state.waitingBytes > stateBacklog) this.#saveAll()
+      if (!this.#failed) this.#chores.catchUp()
     } catch (error) {
       this.#fail(error)
     }
@@ -75,24 +63,25 @@ export class LogThread {
   }
 
   #take(message: ToThread): void {
+    if (message.op === 'close') this.#close()
+    if (this.#failed || this.#closed) return
     switch (message.op) {
       case 'write':
         this.#takeWrite(message)
         return
       case 'save':
-        this.#takeSave(message.bytes)
+        this.#chores.save(message.bytes)
         return
       case 'compact':
-        this.#compaction = message
+        this.#chores.compact(message.through, message.term)
         return
       case 'copy':
-        this.#copies.push(message)
+        this.#chores.copy(message)
         return
       case 'flush':
-        this.#flushes.push(message.serial)
+        this.#chores.flush(message.serial)
         return
       case 'close':
-        this.#close()
         return
       default:
         message satisfies never
@@ -100,7 +89,6 @@ export class LogThread {
   }
 
   #takeWrite(message: Write): void {
-    if (this.#failed) return
     if (message.received !== undefined) {
       this.#install(message, message.received)
       return
@@ -110,24 +98,13 @@ export class LogThread {
     this.#serial = message.serial
   }
 
-  #takeSave(bytes: Uint8Array): void {
-    if (this.#failed) return
-    this.#state.add(bytes)
-    if (this.#saveTimer !== undefined) return
-    this.#saveTimer = setTimeout(() => {
-      this.#saveTimer = undefined
-      this.#saveDue = this.#state.waitingBytes > 0
-      this.#rest()
-    }, this.#setup.tuning.saveDelay ?? 20)
-  }
-
   #commit(): void {
     if (this.#failed || this.#batches.length === 0) return
     const batches = this.#batches
     this.#batches = []
     this.#batchBytes = 0
     try {
-      this.#log.append(batches, this.#state.saved)
+      this.#files.log.append(batches, this.#files.state.saved)
     } catch (error) {
       this.#fail(error, 'log.db cannot be written')
       return
@@ -136,142 +113,46 @@ export class LogThread {
   }
 
   #durable(): void {
-    this.#send({ op: 'durable', serial: this.#serial, logBytes: this.#log.bytes })
+    this.#send({ op: 'durable', serial: this.#serial, logBytes: this.#files.log.bytes })
   }
 
   #install(message: Write, received: string): void {
     this.#commit()
     if (this.#failed) return
     const { dir } = this.#setup
+    const { log, state } = this.#files
     try {
       const batch = decodeWrite(message.bytes)
       acceptReceived(dir, received, batch.snapshot!)
       // An open copy would, when it closes, remove the write-ahead log of the new state.db.
-      this.#abandonCopy()
-      this.#log.install(batch, batch.snapshot!)
-      this.#state.close()
+      this.#chores.releaseState()
+      log.install(batch, batch.snapshot!)
+      state.close()
       takePlace(dir)
-      this.#state = this.#openState()
-      this.#log.settle()
+      this.#files.state = this.#openState()
+      log.settle()
     } catch (error) {
       this.#fail(error, 'the received snapshot cannot be installed')
       return
     }
-    this.#compaction = undefined
     this.#serial = message.serial
     this.#durable()
   }
 
-  /** Makes sure that a chore runs soon, if there is one. */
+  /** Makes sure that a chore runs soon, if there is one: at most one for each turn of messages. */
   #rest(): void {
-    if (this.#resting || this.#failed || this.#closed || !this.#hasChore()) return
+    if (this.#resting || this.#failed || this.#closed || !this.#chores.waiting) return
     this.#resting = true
     setImmediate(() => {
       this.#resting = false
-      if (this.#closed) return
-      const message = this.#next()
-      if (message) {
-        this.#turn(message)
-        return
-      }
+      if (this.#failed || this.#closed) return
       try {
-        this.#chore()
+        this.#chores.step()
       } catch (error) {
         this.#fail(error)
       }
       this.#rest()
     })
-  }
-
-  #hasChore(): boolean {
-    return (
-      this.#saving() ||
-      this.#copies.length > 0 ||
-      this.#log.dropping ||
-      this.#compacting() ||
-      this.#overgrown(this.#log) ||
-      this.#overgrown(this.#state) ||
-      this.#flushes.length > 0
-    )
-  }
-
-  #chore(): void {
-    if (this.#failed) return
-    const [copy] = this.#copies
-    if (this.#saving()) this.#saveSome()
-    else if (copy) this.#copySome(copy)
-    else if (this.#overgrown(this.#log)) this.#log.checkpoint()
-    else if (this.#overgrown(this.#state)) this.#state.checkpoint()
-    else if (this.#compacting()) this.#compact()
-    else if (this.#log.dropping) this.#dropSome()
-    else for (const serial of this.#flushes.splice(0)) this.#send({ op: 'flushed', serial })
-  }
-
-  /** A checkpoint takes two syncs and more: seldom under load, early when nobody waits. */
-  #overgrown(file: { readonly walBytes: number }): boolean {
-    const { walBytes = busyWalBytes, quietWalBytes = idleWalBytes } = this.#setup.tuning
-    return file.walBytes > (this.#quiet ? quietWalBytes : walBytes)
-  }
-
-  #saving(): boolean {
-    const due =
-      this.#saveDue ||
-      this.#state.waitingBytes > saveBytes ||
-      this.#flushes.length > 0 ||
-      (this.#copies.length > 0 && this.#copy === undefined)
-    return due && this.#state.canSave(this.#log.lastIndex)
-  }
-
-  #saveSome(): void {
-    this.#state.saveSome(this.#log.lastIndex)
-    this.#compactionHeld = false
-    if (!this.#state.canSave(this.#log.lastIndex)) this.#saveDue = false
-  }
-
-  #saveAll(): void {
-    while (!this.#failed && this.#state.canSave(this.#log.lastIndex)) this.#saveSome()
-  }
-
-  #compacting(): boolean {
-    if (this.#compaction === undefined || this.#compactionHeld) return false
-    return this.#compaction.through <= this.#state.saved
-  }
-
-  /** Only what the state will still hold after a power cut may leave the log. */
-  #compact(): void {
-    const { through, term } = this.#compaction!
-    if (through > this.#state.durable) this.#state.checkpoint()
-    this.#compactionHeld = through > this.#state.durable
-    if (this.#compactionHeld) return
-    this.#compaction = undefined
-    this.#log.compact(through, term)
-  }
-
-  #dropSome(): void {
-    this.#log.dropSome()
-    if (!this.#log.dropping) this.#send({ op: 'dropped', logBytes: this.#log.bytes })
-  }
-
-  /** A copy that fails is its asker's trouble alone. */
-  #copySome(request: Copy): void {
-    const { serial, path } = request
-    try {
-      this.#copy ??= new StateCopy(join(this.#setup.dir, 'state.db'), path)
-      if (!this.#copy.step(choreMillis)) return
-      const { meta, size } = this.#copy
-      this.#send({ op: 'copied', serial, meta, size })
-    } catch (error) {
-      const failure = toFailure(error, 'the state cannot be copied')
-      this.#copy?.abandon()
-      this.#send({ op: 'not-copied', serial, failure })
-    }
-    this.#copy = undefined
-    this.#copies.shift()
-  }
-
-  #abandonCopy(): void {
-    this.#copy?.abandon()
-    this.#copy = undefined
   }
 
   #openState(): StateFile {
@@ -285,16 +166,16 @@ export class LogThread {
   }
 
   #close(): void {
-    clearTimeout(this.#saveTimer)
-    clearTimeout(this.#quietTimer)
+    const { log } = this.#files
     this.#closed = true
+    this.#chores.stop()
     try {
       this.#commit()
-      this.#saveAll()
-      this.#abandonCopy()
-      if (this.#failed) this.#log.abandon()
-      else this.#log.close()
-      this.#state.close()
+      if (!this.#failed) this.#chores.saveAll()
+      this.#chores.releaseState()
+      if (this.#failed) log.abandon()
+      else log.close()
+      this.#files.state.close()
     } catch (error) {
       this.#fail(error)
     }
@@ -312,14 +193,3 @@ export class LogThread {
 
 /** A transaction takes in no more than about this: its sync should not take forever. */
 const transactionBytes = 4 * 1024 * 1024
-/** State is written without waiting for the delay when so much has come together… */
-const saveBytes = 128 * 1024
-/** …and before the next log batch when it falls so far behind: memory has an end. */
-const stateBacklog = 16 * 1024 * 1024
-/** A write-ahead log is moved into its database when it has grown by so much… */
-const busyWalBytes = 8 * 1024 * 1024
-/** …or by so little, if no message has come for so long, ms. */
-const idleWalBytes = 512 * 1024
-const quietMillis = 10
-/** One step of a copy. */
-const choreMillis = 1

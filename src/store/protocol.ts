@@ -49,9 +49,9 @@ export interface ThreadSetup {
 }
 
 export interface StoreTuning {
-  /** The applied state may lag so long, ms. Default 20. */
+  /** The applied state may lag so long, ms. Default 200. */
   readonly saveDelay?: number
-  /** A write-ahead log is moved into its database when it has grown by so many bytes. Default 8 MiB… */
+  /** A write-ahead log is moved into its database when it has grown by so many bytes. Default 8 or 16 MiB… */
   readonly walBytes?: number
   /** …or by so many, if nothing is asked of the disk for a while. Default 512 KiB. */
   readonly quietWalBytes?: number

@@ -96,7 +96,7 @@ export function checkVersion(db: Database.Database, schema: Schema): number {
     throw new OperatorError(
       'SCHEMA',
       `${db.name} is a database, but not hive's ${schema.file}`,
-      'put the right file back, or `hive reset` to start empty',
+      'put the right file back, or move the data directory away to start empty',
     )
   }
   if (version > schema.migrations.length) {

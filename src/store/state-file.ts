@@ -1,31 +1,38 @@
-import type { Statement, Transaction } from 'better-sqlite3'
+import type { Statement } from 'better-sqlite3'
 import { Reader } from '../base/bytes.ts'
 import type { Index } from '../raft/types.ts'
 import { type Connection, openWal } from './database.ts'
 import { readApplied } from './log-read.ts'
-import { decodeState, type EncodedRow } from './row-codec.ts'
+import { decodeState, type EncodedRow, type EncodedState } from './row-codec.ts'
 
 /**
- * state.db as the log thread has it open. Batches wait here until it pays to write them; a batch
- * is written whole, with its index. Nothing is synced but by `checkpoint`: what a power cut undoes
- * is applied again from the log.
+ * state.db as the log thread has it open. Batches wait here, and go to the file in cycles: many
+ * are merged, the newest row of each key wins, and the rows are written in one transaction with
+ * the last index. A page that many rows share is then written once: a batch at a time costs five
+ * times as much. A cycle is cut into steps of less than a millisecond, and log batches go between.
+ *
+ * Nothing is synced but by `checkpoint`: what a power cut undoes is applied again from the log.
  */
 export class StateFile {
   readonly #db: Connection
-  readonly #put: Statement<[Uint8Array, Uint8Array, Uint8Array | null, Uint8Array | null]>
+  readonly #put: Statement<[Uint8Array, Uint8Array, Uint8Array, Uint8Array | null]>
   readonly #remove: Statement<[Uint8Array, Uint8Array]>
   readonly #setApplied: Statement<[number, number, string]>
   readonly #walSize: Statement<[], [number, number, number]>
-  readonly #write: Transaction<(batches: readonly Uint8Array[]) => void>
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
+  /** The cycle under way: what is merged, its newest batch, and, once they are written, its rows. */
+  #merged = new Map<string, EncodedRow>()
+  #mergedBytes = 0
+  #target: EncodedState | undefined
+  #writing: Iterator<EncodedRow> | undefined
   #newest: Index
   #saved: Index
   #durable: Index = 0
   #walBytes = 0
 
   constructor(path: string, maxPages?: number) {
-    const db = openWal(path, { synchronous: 'NORMAL', cacheKib: 2048, maxPages })
+    const db = openWal(path, { synchronous: 'NORMAL', cacheKib: 8192, maxPages })
     this.#db = db
     this.#put = db.prepare(
       `INSERT INTO rows (tbl, key, json, blob)
@@ -38,9 +45,13 @@ export class StateFile {
     this.#setApplied = db.prepare('UPDATE applied SET idx = ?, term = ?, config = ?')
     // Rows land on pages far apart, so their bytes would say little.
     this.#walSize = db.prepare<[], [number, number, number]>('PRAGMA wal_checkpoint(NOOP)').raw()
-    this.#write = db.transaction(batches => this.#writeAll(batches))
     this.#saved = readApplied(db).index
     this.#newest = this.#saved
+  }
+
+  /** What was asked for last. */
+  get newest(): Index {
+    return this.#newest
   }
 
   /** What a process that opens the file now would find. */
@@ -61,6 +72,11 @@ export class StateFile {
     return this.#walBytes
   }
 
+  /** In the middle of a cycle: no checkpoint now. */
+  get busy(): boolean {
+    return this.#target !== undefined
+  }
+
   /** Takes a batch (row-codec.ts) to be written later. Older than what is there: dropped. */
   add(bytes: Uint8Array): void {
     const index = indexOf(bytes)
@@ -73,24 +89,17 @@ export class StateFile {
   /** Is there something that the log, which goes to `logged`, covers? */
   canSave(logged: Index): boolean {
     const first = this.#waiting[0]
-    return first !== undefined && indexOf(first) <= logged
+    return this.busy || (first !== undefined && indexOf(first) <= logged)
   }
 
-  /** Writes the oldest batches up to `logged`, about `sliceBytes` of them, in one transaction. */
-  saveSome(logged: Index): void {
-    let count = 0
-    let bytes = 0
-    for (const batch of this.#waiting) {
-      if (indexOf(batch) > logged || bytes >= sliceBytes) break
-      bytes += batch.length
-      count++
-    }
-    const batches = this.#waiting.splice(0, count)
-    this.#waitingBytes -= bytes
-    if (batches.length === 0) return
-    this.#write.immediate(batches)
-    const [, log = 0, checkpointed = 0] = this.#walSize.get() ?? []
-    this.#walBytes = (log - checkpointed) * pageBytes
+  /** One step of a cycle; begins one if need be. True: the cycle is over, its rows are saved. */
+  step(logged: Index): boolean {
+    if (this.#writing) return this.#writeSome(this.#writing)
+    if (this.#mergeSome(logged)) return false
+    if (!this.#target) return true
+    this.#db.exec('BEGIN IMMEDIATE')
+    this.#writing = this.#merged.values()
+    return false
   }
 
   /** Everything saved becomes durable; false: a reader held some of it back. */
@@ -102,24 +111,58 @@ export class StateFile {
     return whole
   }
 
+  /** Gives back the pages that a busy time has left in memory. */
+  shrink(): void {
+    this.#db.pragma('shrink_memory')
+  }
+
+  /** A cycle under way is undone. */
   close(): void {
     this.#db.close()
   }
 
-  #writeAll(batches: readonly Uint8Array[]): void {
-    const rows = new Map<string, EncodedRow>()
-    let last = decodeState(batches[0]!)
-    for (let i = 0; i < batches.length; i++) {
-      if (i > 0) last = decodeState(batches[i]!)
-      if (batches.length === 1) break
-      for (const row of last.rows) rows.set(identity(row), row)
+  /** False: there is nothing more to merge, or the cycle has enough. */
+  #mergeSome(logged: Index): boolean {
+    let count = 0
+    let bytes = 0
+    for (const batch of this.#waiting) {
+      if (indexOf(batch) > logged || this.#mergedBytes >= cycleBytes || bytes >= mergeBytes) break
+      this.#target = decodeState(batch)
+      for (const row of this.#target.rows) this.#merged.set(identity(row), row)
+      this.#mergedBytes += batch.length
+      bytes += batch.length
+      count++
     }
-    for (const { table, key, json, blob } of batches.length === 1 ? last.rows : rows.values()) {
+    this.#waiting.splice(0, count)
+    this.#waitingBytes -= bytes
+    return count > 0
+  }
+
+  #writeSome(rows: Iterator<EncodedRow>): boolean {
+    let bytes = 0
+    for (let i = 0; i < writeRows && bytes < mergeBytes; i++) {
+      const next = rows.next()
+      if (next.done) return this.#commit()
+      const { table, key, json, blob } = next.value
       if (json === null) this.#remove.run(table, key)
       else this.#put.run(table, key, json, blob)
+      bytes += (json?.length ?? 0) + (blob?.length ?? 0)
     }
-    this.#setApplied.run(last.index, last.term, last.config)
-    this.#saved = last.index
+    return false
+  }
+
+  #commit(): true {
+    const { index, term, config } = this.#target!
+    this.#setApplied.run(index, term, config)
+    this.#db.exec('COMMIT')
+    this.#saved = index
+    this.#merged = new Map()
+    this.#mergedBytes = 0
+    this.#target = undefined
+    this.#writing = undefined
+    const [, log = 0, checkpointed = 0] = this.#walSize.get() ?? []
+    this.#walBytes = (log - checkpointed) * pageBytes
+    return true
   }
 }
 
@@ -128,8 +171,11 @@ interface Checkpoint {
   readonly checkpointed: number
 }
 
-/** One transaction of state: a log batch that arrives meanwhile waits about a millisecond. */
-const sliceBytes = 64 * 1024
+/** A cycle takes in no more: its commit writes every page that it changed. */
+export const cycleBytes = 2 * 1024 * 1024
+/** One step of merging, one of writing. */
+const mergeBytes = 64 * 1024
+const writeRows = 100
 const pageBytes = 4096
 
 function indexOf(batch: Uint8Array): Index {

@@ -1,5 +1,6 @@
 import type { Contact } from '../cluster/contact.ts'
 import type { Entry, HardState, Index, Persist, SnapshotMeta, Term } from '../raft/types.ts'
+import type { NodeDescription } from '../state/events.ts'
 import type { Row } from '../state/types.ts'
 
 /** The seam under the agent: bytes at rest. SQLite implements it, and the simulator's disk does; both pass test/contract. */
@@ -37,6 +38,8 @@ export interface NodeFacts {
       readonly at: number
       /** False: raft has not been started, so nothing was voted or promised: may be dropped safely. */
       readonly started: boolean
+      /** Once started: who the control nodes are, for the first event. */
+      readonly control?: readonly NodeDescription[]
     }
   }
   /** Peers to try at the next boot, besides the configured seeds. */
@@ -118,7 +121,10 @@ export interface Storage {
   /** Is there a group on disk? */
   hasGroup(): boolean
   /** Opens or creates the raft group's log and state. `failed`: an asynchronous failure. */
-  openGroup(failed: (failure: StorageFailure) => void): { readonly loaded: Loaded; readonly store: GroupStore }
+  openGroup(failed: (failure: StorageFailure) => void): {
+    readonly loaded: Loaded
+    readonly store: GroupStore
+  }
   /** A new group's first configuration (before any entry); overwrites nothing. */
   createGroup(first: SnapshotMeta, hardState: HardState, rows: readonly Row[]): void
   /** Sets log and state, where there are any, aside under `label` (a folder, not deleted) and says where; `facts` beside them. */

@@ -1,14 +1,14 @@
 import type { Random } from '../base/random.ts'
 import type { Instant } from '../base/time.ts'
 import { urgentGossipDivisor } from './config.ts'
-import type { MemberTable } from './members.ts'
+import type { MemberTable, Peer } from './members.ts'
 import { type Post, recipient } from './post.ts'
 import type { SwimConfig } from './types.ts'
 import type { UpdateQueue } from './update-queue.ts'
 
 /**
  * Spreads news apart from the piggyback (Lifeguard's dedicated gossip layer): fresh news at once, then every
- * gossip period to a few members at random, until each piece was sent often enough.
+ * gossip period to a few members in turn, until each piece was sent often enough.
  */
 export class Gossiper {
   readonly #config: SwimConfig
@@ -43,9 +43,15 @@ export class Gossiper {
     if (at === undefined || now < at) return
     this.#lastAt = now
     this.#news.settle()
-    const { present } = this.#table
-    for (const peer of present.sample(this.#config.gossipFanout, this.#random, () => true)) {
-      this.#post.sendNews(recipient(peer, 'datagram'))
-    }
+    for (const peer of this.#audience()) this.#post.sendNews(recipient(peer, 'datagram'))
+  }
+
+  #audience(): Set<Peer> {
+    const { audience } = this.#table
+    const count = Math.min(this.#config.gossipFanout, audience.size)
+    const peers = new Set<Peer>()
+    // Where one round ends and the next begins, somebody may come twice in a row.
+    while (peers.size < count) peers.add(audience.next(this.#random)!)
+    return peers
   }
 }

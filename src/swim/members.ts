@@ -23,8 +23,10 @@ export type Change = SwimReady['changes'][number]
 /** Everybody this node knows, and what changed in its opinion since that was last asked. */
 export class MemberTable {
   readonly #peers = new Map<MemberId, Peer>()
-  /** Alive and suspect: they are probed in turn, and gossiped to. */
+  /** Alive and suspect: they are probed in turn. */
   readonly present = new Rotation<Peer>()
+  /** The same, as gossip goes round: in a small cluster chance alone would often pass over somebody. */
+  readonly audience = new Rotation<Peer>()
   /** Unreachable and failed: they are called now and then. */
   readonly absent = new Rotation<Peer>()
   readonly #random: Random
@@ -79,6 +81,7 @@ export class MemberTable {
     const peer = this.#peers.get(id)
     if (peer === undefined) return
     this.present.remove(peer)
+    this.audience.remove(peer)
     this.absent.remove(peer)
     this.#peers.delete(id)
   }
@@ -92,10 +95,14 @@ export class MemberTable {
   #place(peer: Peer): void {
     const present = peer.status === 'alive' || peer.status === 'suspect'
     const absent = peer.status === 'unreachable' || peer.status === 'failed'
-    if (present) this.present.add(peer, this.#random)
-    else this.present.remove(peer)
-    if (absent) this.absent.add(peer, this.#random)
-    else this.absent.remove(peer)
+    this.#set(this.present, peer, present)
+    this.#set(this.audience, peer, present)
+    this.#set(this.absent, peer, absent)
+  }
+
+  #set(rotation: Rotation<Peer>, peer: Peer, belongs: boolean): void {
+    if (belongs) rotation.add(peer, this.#random)
+    else rotation.remove(peer)
   }
 }
 

@@ -47,6 +47,9 @@ describe('the configuration', () => {
       logLevel: 'info',
       timingFactor: 1,
       maxClockSkew: 60_000,
+      secretFile: null,
+      certificateLife: 30 * 86_400_000,
+      socketGroup: null,
     })
     expect(loadConfig({}, {}, () => '', { ...around, uid: 0 }).dataDir).toBe('/var/lib/hive')
   })
@@ -72,6 +75,9 @@ describe('the configuration', () => {
       logLevel: 'silent',
       timingFactor: 2.5,
       maxClockSkew: 90_000,
+      secretFile: '/secret',
+      certificateLife: 3_600_000,
+      socketGroup: 'adm',
     }
     const flags = {
       name: 'n1',
@@ -86,6 +92,9 @@ describe('the configuration', () => {
       'log-level': 'silent',
       'timing-factor': '2.5',
       'max-clock-skew': '1m30s',
+      'secret-file': '/secret',
+      'certificate-life': '1h',
+      'socket-group': 'adm',
     }
     expect(load(flags)).toMatchObject(expected)
     const env: Record<string, string> = {}

@@ -49,6 +49,12 @@ export class FakeBackend implements Backend {
   deregisterService = (id: string) => this.#record('deregisterService', id, undefined)
   services = () => this.#record('services', undefined, this.registered)
   reportCheck = (request: object) => this.#record('reportCheck', request, undefined)
+  ca = () => this.#record('ca', undefined, { authorities: [], certificates: [] })
+  rotateCa = (request: object) =>
+    this.#record('rotateCa', request, { authorities: [], certificates: [] })
+  keys = () => this.#record('keys', undefined, { primary: 1, keys: [], waitsFor: [] })
+  rotateKeys = (request: object) =>
+    this.#record('rotateKeys', request, { primary: 1, keys: [], waitsFor: [] })
   leaderAddress = () => '127.0.0.1:4483'
   peerAddresses = () => ['127.0.0.1:4483', '127.0.0.1:4484']
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { InitAnswer } from '../../src/api/types.ts'
-import { allReady, endsAgents, node, zombies } from '../support/agents.ts'
+import { type Agent, allReady, endsAgents, eventually, node, zombies } from '../support/agents.ts'
 
 /** From agents that know one address to a cluster. */
 
@@ -8,7 +8,7 @@ endsAgents()
 
 test('init picks control nodes, says why, and is the same from every node', async () => {
   const all = await zombies(4)
-  const [n1, n2, , n4] = all as [(typeof all)[0], (typeof all)[0], (typeof all)[0], (typeof all)[0]]
+  const [n1, n2, , n4] = all as [Agent, Agent, Agent, Agent]
   expect(await n1.hive('status')).toMatchObject({
     code: 1,
     stdout: expect.stringMatching(/zombie .* 4 nodes in sight[\s\S]*hive init/),
@@ -48,7 +48,7 @@ test('init with named control nodes, asked of one that is none of them', async (
 
 test('an init that one of the named cannot take part in leaves zombies, and a later one works', async () => {
   const all = await zombies(3)
-  const [n1, n2, n3] = all as [(typeof all)[0], (typeof all)[0], (typeof all)[0]]
+  const [n1, n2, n3] = all as [Agent, Agent, Agent]
   const unknown = await n1.hive('init', '--control', 'n1,n2,n9')
   expect(unknown).toMatchObject({ code: 1 })
   expect(unknown.stderr).toMatch(
@@ -112,4 +112,52 @@ test('a zombie that knows nobody says what it waits for, and meets another by hi
   })
   for (const agent of [n1, n2]) await agent.sees({ n1: 'zombie', n2: 'zombie' })
   expect(await n2.hive('join', 'no port:x')).toMatchObject({ code: 2 })
+})
+
+test('agents that start before their seed, by address or name, find it later', async () => {
+  const n1 = await node('n1')
+  const n2 = (await node('n2', { join: [n1] })).start()
+  const n3 = (await node('n3', { args: ['--join', `localhost:${n1.port}`] })).start()
+  for (const agent of [n2, n3]) await agent.sees({ [agent.name]: 'zombie' })
+  n1.start()
+  for (const agent of [n1, n2, n3]) await agent.sees({ n1: 'zombie', n2: 'zombie', n3: 'zombie' })
+})
+
+test('two inits at once make one cluster or none, and never two', async () => {
+  const all = await zombies(3)
+  const [n1, n2] = all as [Agent, Agent]
+  const both = await Promise.all([
+    n1.hive('init', '--name', 'one', '--control', 'n1,n2,n3'),
+    n2.hive('init', '--name', 'two', '--control', 'n1,n2,n3'),
+  ])
+  const won = both.filter(({ code }) => code === 0)
+  expect(won.length).toBeLessThan(2)
+  for (const { code, stderr } of both) {
+    if (code !== 0) expect(stderr).toMatch(/^error: [^\n]+\n {2}do: [^\n]+\n$/)
+  }
+  if (won.length === 0) expect(await n1.hive('init', '--name', 'one')).toMatchObject({ code: 0 })
+  await allReady(all)
+  const tags = await Promise.all(all.map(async agent => (await agent.status()).cluster.tag))
+  expect(new Set(tags).size).toBe(1)
+})
+
+test('the node that runs an init dies in the middle: all or nothing, and init works again', async () => {
+  const all = await zombies(3)
+  const [n1, n2] = all as [Agent, Agent]
+  const asked = n1.hive('init', '--name', 'prod', '--control', 'n1,n2,n3')
+  await eventually(
+    'it prepares',
+    () => n1.output,
+    said => said.includes('init: preparing'),
+  )
+  await n1.kill()
+  expect(await asked).toMatchObject({ code: 2, stderr: expect.stringContaining('broke') })
+  n1.start()
+  await eventually(
+    'init succeeds',
+    () => n2.hive('init', '--name', 'prod', '--control', 'n1,n2,n3'),
+    ({ code }) => code === 0,
+    60_000,
+  )
+  await allReady(all)
 })

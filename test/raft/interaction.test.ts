@@ -16,6 +16,7 @@
  * - `partition ID…`: cut off from the rest; `heal`
  * - `crash ID`: forgets what was not persisted; `restart ID`
  * - `compact ID INDEX`, `send-snapshot ID TO [ok=false]`
+ * - `raise ID TERM`: its disk says that it has seen that term
  * - `status [ID…]`, `log [ID…]`, `network`
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'

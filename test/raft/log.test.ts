@@ -149,8 +149,10 @@ describe('what the disk has', () => {
           disk.truncated(from)
           term = random.below(2) === 0 ? term + 1 : Math.max(1, log.lastTerm)
           log.push(someEntry(from, Math.max(log.lastTerm, term), random))
-        } else if (dice < 7 && random.below(6) === 0) {
-          const snapshot = { index: log.lastIndex + 3, term: log.lastTerm + 1, config: nobody }
+        } else if (dice < 7 && random.below(4) === 0) {
+          // Its end may be before that of a tail that was never committed.
+          const index = Math.max(log.snapshot.index + 1, log.lastIndex - 3 + random.below(6))
+          const snapshot = { index, term: log.lastTerm + 1, config: nobody }
           term = snapshot.term
           log.restore(snapshot)
           disk.restored(snapshot)

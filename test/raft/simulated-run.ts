@@ -1,18 +1,21 @@
 import { assert } from '../../src/base/errors.ts'
-import { type Figures, SimulatedCluster } from './simulated-cluster.ts'
+import { seeded } from '../../src/base/random.ts'
+import type { Figures } from './judge.ts'
+import { Mischief } from './mischief.ts'
+import { SimulatedCluster } from './simulated-cluster.ts'
 
 /** Chaos for so many ms, then peace, in which the cluster must get well by itself. */
 export function runSeed(seed: number, duration: number, trace?: (line: string) => void): Figures {
   const cluster = new SimulatedCluster(seed, trace)
-  cluster.run(1500)
-  cluster.chaos()
-  cluster.run(duration)
+  cluster.agenda.run(1500)
+  new Mischief(cluster, seeded(`mischief ${seed}`)).begin()
+  cluster.agenda.run(duration)
   cluster.heal()
   cluster.say('peace')
-  cluster.run(6000)
+  cluster.agenda.run(6000)
   const last = cluster.propose()
   assert(last !== undefined, `no leader takes proposals; ${positions(cluster)}`)
-  cluster.run(3000)
+  cluster.agenda.run(3000)
   const members = cluster.leader()?.raft?.status().config
   assert(members !== undefined, 'no leader')
   assert(members.outgoing.length === 0, 'the joint configuration was not left')
@@ -20,8 +23,11 @@ export function runSeed(seed: number, duration: number, trace?: (line: string) =
     const applied = cluster.nodes.get(id)!.applied
     assert(applied >= last.index, `${id} is at ${applied}, not at ${last.index}`)
   }
-  assert(cluster.committed[last.index - 1]?.term === last.term, 'the last proposal was not kept')
-  return cluster.figures
+  assert(
+    cluster.judge.committed[last.index - 1]?.term === last.term,
+    'the last proposal was not kept',
+  )
+  return cluster.judge.figures
 }
 
 function positions(cluster: SimulatedCluster): string {

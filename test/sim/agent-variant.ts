@@ -77,8 +77,8 @@ function initialised({ checkers }: Stage): boolean {
 
 /** The same init every time: repeating it is harmless. */
 async function init(stage: Stage, at: SimulatedNode): Promise<string> {
-  const { simulation, cluster, caller } = stage
-  const control = cluster.nodes.slice(0, cluster.nodes.length >= 5 ? 5 : 3).map(n => n.name)
+  const { simulation, caller, operators } = stage
+  const { control } = operators
   simulation.trace.say(simulation.now, at.name, 'operator: init')
   let answer: string | undefined
   caller.call(

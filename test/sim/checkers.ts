@@ -23,13 +23,12 @@ export interface Committed {
 }
 
 interface Watched {
+  readonly group: unknown
+  readonly incarnations: Map<string, number>
   checkedCommit: number
   checkedApplied: number
   term: number
 }
-
-/** How often, in applied entries, a state's fingerprint is taken under load; at rest it always is. */
-const fingerprintEvery = 8
 
 /**
  * Looks at a process after each of its events: whoever leads, what is committed, what is applied. It
@@ -38,21 +37,25 @@ const fingerprintEvery = 8
 export class Checkers {
   readonly #cluster: Cluster
   readonly #decode: DecodeEvent
+  readonly #fingerprintEvery: number
   readonly #watched = new WeakMap<Life, Watched>()
   /** Who led, by `group/term`. */
   readonly #leaders = new Map<number, string>()
   /** `log[i]` has index i + 1; undefined: never seen by anybody while it could be (only after compaction). */
   readonly log: (Committed | undefined)[] = []
+  /** Facts as they are on disk → the id in them. */
+  readonly #ids = new Map<string, string>()
   readonly #fingerprints = new Map<number, { readonly text: string; readonly node: string }>()
   /** Id → index of its first admission. */
   readonly #admittedAt = new Map<string, number>()
-  readonly #incarnations = new Map<string, number>()
   readonly counts = { commits: 0, fingerprints: 0, leaders: 0 }
   /** Hears of each entry when its commit is first known. */
   onCommitted: ((committed: Committed) => void) | undefined
 
-  constructor(cluster: Cluster, decode: DecodeEvent) {
+  /** `fingerprintEvery`: of so many indexes one is compared while entries come; at rest each is. */
+  constructor(cluster: Cluster, decode: DecodeEvent, fingerprintEvery = 8) {
     this.#cluster = cluster
+    this.#fingerprintEvery = fingerprintEvery
     this.#decode = decode
     cluster.simulation.afterEvent = life => this.#look(life)
   }
@@ -63,9 +66,11 @@ export class Checkers {
     if (node === undefined || process === undefined || process.life !== life) return
     const status = process.agent.raftStatus()
     if (status === undefined) return
+    const group = process.storage.openStore
     let watched = this.#watched.get(life)
-    if (watched === undefined) {
-      watched = { checkedCommit: 0, checkedApplied: 0, term: 0 }
+    // Who gave the log up and was given it again begins anew.
+    if (watched === undefined || watched.group !== group) {
+      watched = { group, checkedCommit: 0, checkedApplied: 0, term: 0, incarnations: new Map() }
       this.#watched.set(life, watched)
     }
     this.#checkTerm(node, status, watched)
@@ -104,13 +109,40 @@ export class Checkers {
         continue
       }
       const known = this.log[index - 1]
-      if (known === undefined) this.#commit(index, entry)
-      else if (!sameEntry(known.entry, entry))
+      if (known === undefined) {
+        if (status.rank === 'leader') this.#checkDurable(node, status, entry)
+        this.#commit(index, entry)
+      } else if (!sameEntry(known.entry, entry))
         throw new Violation(
           `${node.name} committed ${show(entry)}, another node ${show(known.entry)}`,
         )
     }
     watched.checkedCommit = index - 1
+  }
+
+  /** Committed means: durable on a majority. A crash of everybody at this instant loses nothing. */
+  #checkDurable(node: SimulatedNode, status: RaftStatus, entry: Entry): void {
+    const { voters, outgoing } = status.config
+    const holders = new Set(
+      this.#cluster.nodes.filter(n => n.disk.holds(entry)).map(n => this.#idOf(n)),
+    )
+    for (const majority of [voters, outgoing]) {
+      const held = majority.filter(id => holders.has(id)).length
+      if (majority.length > 0 && held * 2 <= majority.length)
+        throw new Violation(
+          `${node.name} committed ${show(entry)}, durable on ${held} of ${majority.length} voters`,
+        )
+    }
+  }
+
+  #idOf(node: SimulatedNode): string {
+    const { facts } = node.disk
+    if (facts === undefined) return node.name
+    const known = this.#ids.get(facts)
+    if (known !== undefined) return known
+    const { id } = JSON.parse(facts) as { id: string }
+    this.#ids.set(facts, id)
+    return id
   }
 
   #commit(index: number, entry: Entry): void {
@@ -144,27 +176,27 @@ export class Checkers {
     const { state } = process.agent
     if (state === undefined || state.applied === watched.checkedApplied) return
     watched.checkedApplied = state.applied
-    for (const record of state.nodes.values()) this.#checkRecord(node, state.applied, record)
-    if (state.applied % fingerprintEvery === 0) this.#compare(node, state)
+    for (const record of state.nodes.values()) this.#checkRecord(node, watched, record)
+    if (state.applied % this.#fingerprintEvery === 0) this.#compare(node, state)
   }
 
   #checkRecord(
     node: SimulatedNode,
-    applied: number,
+    watched: Watched,
     record: { readonly id: string; readonly name: string; readonly incarnation: number },
   ): void {
+    const applied = watched.checkedApplied
     const admitted = this.#admittedAt.get(record.id)
     if (admitted === undefined || admitted > applied)
       throw new Violation(
         `${node.name} has ${record.name} in the logical topology at ${applied}, but no committed event admitted it`,
       )
-    const key = `${node.name}/${node.boots}/${record.id}`
-    const before = this.#incarnations.get(key) ?? 0
+    const before = watched.incarnations.get(record.id) ?? 0
     if (record.incarnation < before)
       throw new Violation(
         `${node.name}: incarnation of ${record.name} went from ${before} to ${record.incarnation}`,
       )
-    this.#incarnations.set(key, record.incarnation)
+    watched.incarnations.set(record.id, record.incarnation)
   }
 
   #compare(node: SimulatedNode, state: { readonly applied: number; fingerprint(): string }): void {
@@ -196,7 +228,7 @@ function sameEntry(a: Entry, b: Entry): boolean {
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
+  return Buffer.compare(a, b) === 0
 }
 
 function show(entry: Entry): string {

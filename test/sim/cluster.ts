@@ -45,6 +45,7 @@ export interface Process {
   readonly sockets: SimulatedSockets
   readonly storage: SimulatedStorage
   stopping: boolean
+  readonly since: number
 }
 
 /** A machine with a disk and a clock, and the agent that runs on it, if it runs. */
@@ -145,7 +146,7 @@ export class Cluster {
       simulation.end(life)
       return
     }
-    node.process = { life, agent, sockets, storage, stopping: false }
+    node.process = { life, agent, sockets, storage, stopping: false, since: simulation.now }
     this.#byLife.set(life, node)
     simulation.after(0, () => agent.start(), life)
   }
@@ -176,28 +177,36 @@ export class Cluster {
     this.#ended(node, process, how === 'power' ? 'silent' : goodbye)
   }
 
-  /** SIGTERM; a process that does not end in time is killed, and that is a fault of its own. */
+  /** SIGTERM. A process that is not done in time ends as it is; on a healthy machine that is a fault of its own. */
   stop(node: SimulatedNode, done: () => void = () => {}): void {
     const { process } = node
     if (process === undefined || process.stopping) return
     const { simulation } = this
-    simulation.trace.say(simulation.now, node.name, 'stop')
+    const told = simulation.now
+    const { habits } = node.disk
+    const slow = habits.slowness > 1
+    simulation.trace.say(told, node.name, 'stop')
     process.stopping = true
+    const ended = (how: string): void => {
+      impatient.cancel()
+      if (!process.life.alive) return
+      simulation.trace.say(simulation.now, node.name, how)
+      process.storage.crash()
+      this.#ended(node, process, 'fin')
+      done()
+    }
     const impatient = simulation.after(
       stopPatience,
-      () => simulation.fail(new Error(`${node.name} does not stop within ${stopPatience} ms`)),
+      () => {
+        const paused = (process.life.disturbedAt ?? -1) >= told
+        const hindered = slow || habits.slowness > 1 || paused
+        if (!hindered)
+          simulation.fail(new Error(`${node.name} does not stop within ${stopPatience} ms`))
+        ended('stopped without having finished')
+      },
       process.life,
     )
-    simulation.enter(process.life, () =>
-      process.agent.stop(() => {
-        impatient.cancel()
-        if (!process.life.alive) return
-        simulation.trace.say(simulation.now, node.name, 'stopped')
-        process.storage.crash()
-        this.#ended(node, process, 'fin')
-        done()
-      }),
-    )
+    simulation.enter(process.life, () => process.agent.stop(() => ended('stopped')))
   }
 
   #ended(node: SimulatedNode, process: Process, goodbye: 'fin' | 'reset' | 'silent'): void {

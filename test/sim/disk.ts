@@ -1,4 +1,4 @@
-import { OperatorError } from '../../src/base/errors.ts'
+import { assert, OperatorError } from '../../src/base/errors.ts'
 import type { Random } from '../../src/base/random.ts'
 import type { Entry, HardState, SnapshotMeta } from '../../src/raft/types.ts'
 import type { Row } from '../../src/state/types.ts'
@@ -54,6 +54,16 @@ export class Disk {
     this.dice = simulation.dice(`disk ${name}`)
   }
 
+  /** Whether a crash now would leave `entry` here: as such, or within what was compacted or installed. */
+  holds(entry: Entry): boolean {
+    for (const group of [this.group, ...[...this.aside.values()].map(a => a.group)]) {
+      if (group === undefined) continue
+      if (group.base.index >= entry.index) return true
+      if (group.entries[entry.index - group.base.index - 1]?.term === entry.term) return true
+    }
+    return false
+  }
+
   syncTime(): number {
     const { syncMin, syncMax, slowness } = this.habits
     const u = this.dice.next() ** 2
@@ -85,6 +95,11 @@ export class SimulatedStorage implements Storage {
     if (!this.#life.alive) return
     const { failing } = this.#disk
     if (failing !== undefined) throw new OperatorError('STORAGE', failing.message, 'free the disk')
+    const before = this.readFacts()
+    assert(
+      before?.id !== facts.id || facts.incarnation >= before.incarnation,
+      `incarnation ${before?.incarnation} became ${facts.incarnation}`,
+    )
     this.#disk.facts = JSON.stringify(facts)
     this.#disk.simulation.trace.mixText(this.#disk.facts)
   }

@@ -28,12 +28,16 @@ export class Operators {
   #running = false
   #added = 0
   #initial = 0
+  /** Who the cluster's first control nodes are to be. */
+  readonly control: readonly string[]
   readonly counts = { done: 0, refused: 0, unknown: 0 }
 
   constructor(cluster: Cluster, caller: Caller) {
     this.#cluster = cluster
     this.#caller = caller
     this.#dice = cluster.simulation.dice('operators')
+    const names = cluster.nodes.map(n => n.name)
+    this.control = names.slice(0, names.length >= 5 ? 5 : 3)
   }
 
   start(): void {
@@ -84,10 +88,11 @@ export class Operators {
     return { what, at, invoke }
   }
 
-  /** Only where the first one was: an init on a node that is empty makes a cluster of its own, rightly. */
+  /** The very same init: on a node that is empty and alone, a shorter one would rightly make a cluster of its own. */
   #repeatInit(): Command | undefined {
-    const at = this.#any(this.#cluster.nodes.slice(0, this.#initial))
-    return at && this.#ask(at, 'repeat init', b => b.init({ name: 'sim', actor: 'operator' }))
+    const at = this.#any(this.#cluster.nodes)
+    const request = { name: 'sim', control: this.control, actor: 'operator' }
+    return at && this.#ask(at, 'repeat init', b => b.init(request))
   }
 
   #drain(subject: SimulatedNode, cancel: boolean): Command | undefined {

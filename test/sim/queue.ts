@@ -13,6 +13,8 @@ export interface Life {
   readonly name: string
   alive: boolean
   frozen: boolean
+  /** When it was last frozen or thawed. */
+  disturbedAt?: number
   /** Working off what was deferred. */
   thawing: boolean
   /** What came due while frozen, in order. */

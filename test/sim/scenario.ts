@@ -1,4 +1,5 @@
 import { decodeEvent } from '../../src/state/codec.ts'
+import type { HiveEvent } from '../../src/state/events.ts'
 import { Caller } from './caller.ts'
 import { Checkers, Violation } from './checkers.ts'
 import { Cluster, type MakeAgent, type SimulatedNode } from './cluster.ts'
@@ -8,6 +9,7 @@ import { Nemesis } from './nemesis.ts'
 import { Operators } from './operators.ts'
 import { Simulation } from './simulation.ts'
 import type { Trace } from './trace.ts'
+import { watchVerdicts } from './verdicts.ts'
 
 /** What a run is made of; together with the seed, all of it. */
 export interface Settings {
@@ -82,11 +84,10 @@ export async function runScenario(
   }
   const caller = new Caller(cluster)
   const history = new History()
-  const checkers = new Checkers(cluster, data => {
-    const event = decodeEvent(data)
-    return 'unknown' in event ? undefined : event
-  })
-  const workload = new KvWorkload(cluster, caller, history, settings.load ?? usualLoad)
+  const load = settings.load ?? usualLoad
+  // A fingerprint reads the whole state; with large values in it, that is felt.
+  const checkers = new Checkers(cluster, decoded, load.bulk > 0 ? 128 : 8)
+  const workload = new KvWorkload(cluster, caller, history, load)
   const nemesis = new Nemesis(cluster, settings.troubles)
   const operators = new Operators(cluster, caller)
   const stage = {
@@ -100,6 +101,7 @@ export async function runScenario(
     nemesis,
     operators,
   }
+  watchVerdicts(stage)
   let failure: Error | undefined
   try {
     await play(stage, variant)
@@ -118,6 +120,11 @@ export async function runScenario(
     commits: checkers.counts.commits,
     terms: checkers.counts.leaders,
   }
+}
+
+function decoded(data: Uint8Array): HiveEvent | undefined {
+  const event = decodeEvent(data)
+  return 'unknown' in event ? undefined : event
 }
 
 async function play(stage: Stage, variant: Variant): Promise<void> {

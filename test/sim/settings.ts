@@ -7,7 +7,7 @@ export function settingsFor(seed: number, minutes: number, nodes = 3 + (seed % 3
     seed,
     minutes,
     nodes,
-    load: seed % 5 === 4 ? { ...usualLoad, clients: 12, think: 60, bulk: 0.05 } : usualLoad,
+    load: seed % 5 === 4 ? { ...usualLoad, clients: 6, think: 200, bulk: 0.15 } : usualLoad,
     earlyTrouble: seed % 4 === 3,
   }
 }

@@ -87,12 +87,14 @@ export class Simulation {
   freeze(life: Life): void {
     life.frozen = true
     life.thawing = false
+    life.disturbedAt = this.#now
   }
 
   /** What came due meanwhile happens now, in the order in which it came due; what is new waits behind it. */
   thaw(life: Life): void {
     if (!life.frozen || life.thawing) return
     life.thawing = true
+    life.disturbedAt = this.#now
     const next = (): void => {
       if (!life.thawing) return
       const event = life.deferred.shift()

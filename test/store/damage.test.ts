@@ -77,7 +77,7 @@ describe('a damaged data directory is refused by name', () => {
     expect(error.code).toBe('SCHEMA')
     expect(error.message).toContain(file)
     expect(error.message).toContain(message)
-    expect(error.remedy).toContain('hive reset')
+    expect(error.remedy).toContain('move it away')
   })
 
   test.each(['log.db', 'state.db'])('%s is torn, overwritten, cut or no database', async file => {

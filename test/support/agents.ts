@@ -15,8 +15,9 @@ import { type Ran, type Running, runScript, startScript } from './run.ts'
 /** HIVE_BIN: another build than the one in dist/. */
 export const bin = process.env.HIVE_BIN ?? join(import.meta.dirname, '../../bin/hive.js')
 
-/** Until something that agents do by themselves is seen; a machine with others on it needs some of it. */
-export const settled = { timeout: 30_000, interval: 50 }
+/** Until something that agents do by themselves is seen; a busy machine needs some of it. */
+const patience = 30_000
+const pause = 40
 /** What a killed agent's own end may take. */
 const stopLimit = 10_000
 /** Of its output, shown when a test fails. */
@@ -27,6 +28,31 @@ export interface AgentOptions {
   readonly roles?: readonly string[]
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** False: --http off. */
+  readonly http?: boolean
+  /** No flags at all: everything comes from `env`. */
+  readonly bare?: boolean
+}
+
+/** Looks until it holds, and returns what held. What is thrown by looking is one more thing that does not hold. */
+export async function eventually<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  holds: (seen: T) => boolean,
+  limit = patience,
+): Promise<T> {
+  const deadline = performance.now() + limit
+  for (;;) {
+    const seen = await Promise.resolve()
+      .then(look)
+      .catch((error: unknown) => error as Error)
+    if (!(seen instanceof Error) && holds(seen)) return seen
+    if (performance.now() > deadline) {
+      const last = seen instanceof Error ? seen.message : JSON.stringify(seen, null, 1)
+      throw new Error(`not within ${limit / 1000} s: ${what}; last seen: ${last}`)
+    }
+    await new Promise(resolve => setTimeout(resolve, pause))
+  }
 }
 
 /** One node: its directory and ports stay, its process comes and goes. */
@@ -81,18 +107,23 @@ export class Agent {
 
   /** Starts the process; `more` is for this start only. */
   start(...more: string[]): this {
-    const { join: seeds = [], roles = [], args = [], env = {} } = this.#options
-    const flags = [
-      ...['--name', this.name, '--data-dir', this.dir],
-      ...['--bind', this.address, '--http', `127.0.0.1:${this.http}`],
-      ...seeds.flatMap(seed => ['--join', seed.address]),
-      ...roles.flatMap(role => ['--role', role]),
-    ]
+    const { args = [], env = {}, bare = false } = this.#options
+    const flags = bare ? [] : this.#flags()
     // Its standard input is a pipe of this process: should that be killed, the agent stops by itself.
     const environment = { HIVE_EXIT_WITH_STDIN: '1', ...env }
     const all = ['agent', ...flags, ...args, ...more]
     this.#runs.push(startScript(bin, all, { cwd: tmpdir(), env: environment }))
     return this
+  }
+
+  #flags(): string[] {
+    const { join: seeds = [], roles = [], http = true } = this.#options
+    return [
+      ...['--name', this.name, '--data-dir', this.dir],
+      ...['--bind', this.address, '--http', http ? `127.0.0.1:${this.http}` : 'off'],
+      ...seeds.flatMap(seed => ['--join', seed.address]),
+      ...roles.flatMap(role => ['--role', role]),
+    ]
   }
 
   /** As its init system stops it. */
@@ -139,34 +170,26 @@ export class Agent {
 
   /** Waits until the agent answers. */
   async answers(): Promise<this> {
-    await expect.poll(() => this.#status(), settled).not.toBeInstanceOf(Error)
+    await this.reports('it answers', () => true)
     return this
   }
 
   /** Waits until this agent sees the nodes so: `{n1: 'ready', n2: 'failed'}`. */
   async sees(states: Readonly<Record<string, NodeState>>): Promise<void> {
-    await expect.poll(() => this.states(), settled).toEqual(states)
+    const text = (pairs: [string, string][]) => JSON.stringify(pairs.sort())
+    const wanted = text(Object.entries(states))
+    const seen = ({ nodes }: StatusReport) => text(nodes.map(({ name, state }) => [name, state]))
+    await this.reports(`it sees ${wanted}`, report => seen(report) === wanted)
   }
 
-  /** Waits until this agent says so; the last report is returned. */
-  async reports(what: string, holds: (report: StatusReport) => boolean): Promise<StatusReport> {
-    let last: StatusReport | Error | undefined
-    const look = async () => {
-      last = await this.#status()
-      return !(last instanceof Error) && holds(last)
-    }
-    await expect.poll(look, { ...settled, message: `${this.name} reports that ${what}` }).toBe(true)
-    return last as StatusReport
+  /** Waits until this agent says so; the report that did is returned. */
+  reports(what: string, holds: (report: StatusReport) => boolean): Promise<StatusReport> {
+    return eventually(`${this.name}: ${what}`, () => this.status(), holds)
   }
 
   async states(): Promise<Record<string, NodeState>> {
-    const report = await this.#status()
-    if (report instanceof Error) return {}
-    return Object.fromEntries(report.nodes.map(node => [node.name, node.state]))
-  }
-
-  #status(): Promise<StatusReport | Error> {
-    return this.status().catch(error => error as Error)
+    const { nodes } = await this.status()
+    return Object.fromEntries(nodes.map(({ name, state }) => [name, state]))
   }
 
   get running(): boolean {

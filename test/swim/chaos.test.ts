@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { MemberId } from '../../src/swim/types.ts'
 import { World } from './world.ts'
 
-// More with SWIM_SEEDS=1000.
-const seeds = Array.from({ length: Number(process.env.SWIM_SEEDS ?? 12) }, (_, i) => 1000 + i)
+// More with SWIM_SEEDS=1000, others with SWIM_FIRST=5000.
+const first = Number(process.env.SWIM_FIRST ?? 1000)
+const seeds = Array.from({ length: Number(process.env.SWIM_SEEDS ?? 12) }, (_, i) => first + i)
 
 /** A minute and a half of anything that can happen, by the dice of the world. */
 class Chaos {
@@ -35,6 +36,26 @@ class Chaos {
     this.world.streams = true
     this.world.backlog.clear()
     this.#tell('calm')
+    this.#introduceStrangers()
+  }
+
+  /** Those of whom no running node knows both are brought together, as trying seeds would do. */
+  #introduceStrangers(): void {
+    const { world } = this
+    const [first, ...rest] = world.up()
+    if (first === undefined) return
+    const met = new Set([first])
+    const knows = (a: MemberId, b: MemberId) => world.swim(a).member(b) !== undefined
+    for (;;) {
+      const next = rest.find(id => !met.has(id) && [...met].some(m => knows(m, id) || knows(id, m)))
+      const stranger = next ?? rest.find(id => !met.has(id))
+      if (stranger === undefined) return
+      if (next === undefined) {
+        world.join(first, stranger)
+        this.#tell(`${first} and ${stranger} meet`)
+      }
+      met.add(stranger)
+    }
   }
 
   #something(): string {

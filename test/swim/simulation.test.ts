@@ -73,6 +73,24 @@ describe.each(seeds)('seed %i', seed => {
     expect(world.runUntil(() => allThink(world, 'n01', 'unreachable'), 3500)).toBeDefined()
   })
 
+  test('at once, nearly, where every survivor had a link that broke', () => {
+    const world = joined({ seed, nodes: 20 })
+    world.kill('n01')
+    for (const id of world.up()) world.input(id, { type: 'refused', id: 'n01' })
+    expect(world.runUntil(() => allThink(world, 'n01', 'unreachable'), 1200)).toBeDefined()
+    expect(new Set(gaveUp(world).map(change => change.about))).toEqual(new Set(['n01']))
+  })
+
+  test('a refusal that was a mistake is refuted, even where packets are lost', () => {
+    const world = joined({ seed, nodes: 8, loss: 0.1 })
+    for (let i = 0; i < 20; i++) {
+      const [by, about] = [world.ids()[i % 8]!, world.ids()[(i * 3 + 1) % 8]!]
+      if (by !== about) world.input(by, { type: 'refused', id: about })
+      world.run(2000)
+    }
+    expect(gaveUp(world), label(world)).toEqual([])
+  })
+
   test('several killed at once', () => {
     const world = joined({ seed, nodes: 20 })
     const dead = ['n03', 'n07', 'n11', 'n12', 'n19']

@@ -1,11 +1,17 @@
 import type { ControlAnswer } from '../../api/types.ts'
 import { flag, text } from '../../base/shape.ts'
 import { contactOf } from '../../cluster/contact.ts'
-import { demoteVerdict, promoteVerdict, type VotersNow } from '../../cluster/voters.ts'
+import {
+  demoteVerdict,
+  promoteVerdict,
+  type VotersNow,
+  type VotersVerdict,
+} from '../../cluster/voters.ts'
+import type { Answer } from '../../net/link-types.ts'
 import type { ChangeResult } from '../../raft/types.ts'
 import type { ControlPlane } from '../control-plane.ts'
-import { type Methods, type PeerRequest, refusal } from '../requests.ts'
-import { asLeader, type DeskParts, findNode, reachable } from './desk.ts'
+import { type Methods, refusal } from '../requests.ts'
+import { asSettledLeader, type DeskParts, findNode, reachable } from './desk.ts'
 
 /** A joiner that has not caught up by then is given up; it stays an observer. */
 const catchUpPatience = 120_000
@@ -16,70 +22,131 @@ const enrolPatience = 5_000
 /** Who votes: learner first, and never a step that could break the quorum. */
 export function controlDesk(parts: DeskParts): Methods {
   return {
-    promote: asLeader(parts, (request, plane) => {
-      const { body, answer } = request
+    promote: asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       const observer = flag(body, 'observer')
       const now = votersNow(parts, plane)
       if (node.phase !== 'ready' && !now.voters.includes(node.id)) {
-        return answer(refusal('REFUSED', `${node.name} is ${node.phase}`, 'only a node that is ready can carry the log'))
+        return answer(
+          refusal(
+            'REFUSED',
+            `${node.name} is ${node.phase}`,
+            'only a node that is ready can carry the log',
+          ),
+        )
       }
-      const verdict = promoteVerdict(now, node.id, observer)
+      const asObserver = () => promoteVerdict(votersNow(parts, plane), node.id, true)
+      const asVoter = () => promoteVerdict(votersNow(parts, plane), node.id, false)
+      const verdict = observer ? asObserver() : asVoter()
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
-      if (verdict.nothing) return report(parts, plane, answer)
-      const alreadyObserves = now.observers.includes(node.id)
-      if (alreadyObserves) return change(parts, plane, request, verdict.voters, verdict.observers)
+      if (verdict.nothing) return report(plane, answer)
+      const asLearner = () => {
+        const already = asVoter()
+        return already.ok && already.nothing ? already : asObserver()
+      }
+      const votes = () => plane.state.voters.includes(node.id)
+      const carries = () => votes() || plane.state.observers.includes(node.id)
+      const vote = () => change(parts, plane, { decide: asVoter, reached: votes }, answer)
+      // One that observes and has never answered may have missed its enrolment.
+      if (now.observers.includes(node.id) && hasAnswered(plane, node.id)) return vote()
       enrol(parts, plane, node.id, outcome => {
         if (!outcome.ok) return answer(outcome)
-        const asLearner = { voters: now.voters, observers: [...now.observers, node.id] }
-        if (observer) return change(parts, plane, request, asLearner.voters, asLearner.observers)
-        change(parts, plane, { ...request, answer: o => {
-          if (!o.ok) return answer(o)
-          change(parts, plane, request, verdict.voters, verdict.observers)
-        } }, asLearner.voters, asLearner.observers)
+        change(
+          parts,
+          plane,
+          { decide: observer ? asObserver : asLearner, reached: carries },
+          outcome => (outcome.ok && !observer ? vote() : answer(outcome)),
+        )
       })
     }),
 
-    demote: asLeader(parts, (request, plane) => {
-      const node = findNode(plane, text(request.body, 'node'))
-      const verdict = demoteVerdict(votersNow(parts, plane), node.id, flag(request.body, 'force'))
-      if (!verdict.ok) return request.answer(refusal(verdict.code, verdict.message, verdict.remedy))
-      if (verdict.nothing) return report(parts, plane, request.answer)
-      change(parts, plane, request, verdict.voters, verdict.observers)
+    demote: asSettledLeader(parts, ({ body, answer }, plane) => {
+      const node = findNode(plane, text(body, 'node'))
+      const force = flag(body, 'force')
+      const decide = () => demoteVerdict(votersNow(parts, plane), node.id, force)
+      const reached = () => ![...plane.state.voters, ...plane.state.observers].includes(node.id)
+      change(parts, plane, { decide, reached }, answer)
     }),
   }
 }
 
+/** By the latest configuration of the log: a change is taken only once that is agreed. */
 function votersNow(parts: DeskParts, plane: ControlPlane): VotersNow {
-  const { voters, observers, nodes } = plane.state
-  return { voters, observers, reachable: reachable(parts, plane), nameOf: id => nodes.get(id)?.name ?? id }
+  const { nodes } = plane.state
+  const { voters, learners } = plane.status().config
+  return {
+    voters,
+    observers: learners,
+    reachable: reachable(parts, plane),
+    nameOf: id => nodes.get(id)?.name ?? id,
+  }
+}
+
+function hasAnswered(plane: ControlPlane, id: string): boolean {
+  return plane.status().progress.some(p => p.id === id && p.match > 0)
 }
 
 /** The node makes room for the log before it is counted anywhere. */
-function enrol(parts: DeskParts, plane: ControlPlane, id: string, done: PeerRequest['answer']): void {
+function enrol(parts: DeskParts, plane: ControlPlane, id: string, done: Answer): void {
   const { cluster, voters, nodes } = plane.state
-  const control = voters.map(v => nodes.get(v)).filter(n => n !== undefined).map(contactOf)
-  parts.links.request(id, 'enrol', { tag: cluster!.tag, control, term: plane.term }, enrolPatience, outcome =>
-    done(outcome.ok ? outcome : refusal(outcome.code, `${nodes.get(id)?.name ?? id} cannot carry the log: ${outcome.message}`, outcome.remedy)),
+  const control = voters
+    .map(v => nodes.get(v))
+    .filter(n => n !== undefined)
+    .map(contactOf)
+  parts.links.request(
+    id,
+    'enrol',
+    { tag: cluster!.tag, control, term: plane.term },
+    enrolPatience,
+    outcome =>
+      done(
+        outcome.ok
+          ? outcome
+          : refusal(
+              outcome.code,
+              `${nodes.get(id)?.name ?? id} cannot carry the log: ${outcome.message}`,
+              outcome.remedy,
+            ),
+      ),
   )
 }
 
-/** Proposes the configuration until it is taken (a learner may still be catching up), then waits until it is in force. */
-function change(
-  parts: DeskParts,
-  plane: ControlPlane,
-  request: Pick<PeerRequest, 'answer'>,
-  voters: readonly string[],
-  learners: readonly string[],
-): void {
+interface Wish {
+  decide(): VotersVerdict
+  /** Is it agreed and applied here? Other changes may come on top of it. */
+  reached(): boolean
+}
+
+/**
+ * Proposes what `decide` says until it is taken (another change may be under way, a learner still be
+ * catching up), then waits until it is in force. Decided anew each time: what changed meanwhile must stand,
+ * and may forbid this.
+ */
+function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer: Answer): void {
   const deadline = parts.clock.now() + catchUpPatience
   const attempt = (): void => {
-    if (!plane.isLeader()) return request.answer(refusal('NOT_LEADER', 'leadership moved during the change', 'try again'))
-    const result = plane.changeConfig({ voters, learners })
-    if (result.ok) return settled(parts, plane, voters, learners, deadline, request)
-    if (!mayPass(result)) return request.answer(refusal('REFUSED', `the change was refused: ${result.why}`, 'look at hive status and try again'))
+    if (!plane.isLeader()) return answer(moved)
+    const verdict = wish.decide()
+    if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
+    if (verdict.nothing) return settled(parts, plane, wish, deadline, answer)
+    const result = plane.changeConfig({ voters: verdict.voters, learners: verdict.observers })
+    if (result.ok) return settled(parts, plane, wish, deadline, answer)
+    if (!mayPass(result))
+      return answer(
+        refusal(
+          'REFUSED',
+          `the change was refused: ${result.why}`,
+          'look at hive status and try again',
+        ),
+      )
     if (parts.clock.now() >= deadline) {
-      return request.answer(refusal('TIMEOUT', 'the new node did not catch up in time; it stays an observer', 'try again when it has caught up'))
+      return answer(
+        refusal(
+          'TIMEOUT',
+          'the new node did not catch up in time; it stays an observer',
+          'try again when it has caught up',
+        ),
+      )
     }
     parts.clock.after(pollPeriod, attempt)
   }
@@ -87,37 +154,43 @@ function change(
 }
 
 function mayPass(result: ChangeResult & { ok: false }): boolean {
-  return result.why === 'change-pending' || result.why === 'not-caught-up' || result.why === 'transferring'
+  return (
+    result.why === 'change-pending' ||
+    result.why === 'not-caught-up' ||
+    result.why === 'transferring'
+  )
 }
 
 function settled(
   parts: DeskParts,
   plane: ControlPlane,
-  voters: readonly string[],
-  learners: readonly string[],
+  wish: Wish,
   deadline: number,
-  request: Pick<PeerRequest, 'answer'>,
+  answer: Answer,
 ): void {
-  const now = plane.status().config
-  const inForce = now.outgoing.length === 0 && same(now.voters, voters) && same(now.learners, learners)
-  if (inForce) return report(parts, plane, request.answer)
+  if (wish.reached()) return report(plane, answer)
+  if (!plane.isLeader()) return answer(moved)
   if (parts.clock.now() >= deadline) {
-    return request.answer(refusal('TIMEOUT', 'the change is under way but not yet in force', 'hive status shows when it is'))
+    return answer(
+      refusal(
+        'TIMEOUT',
+        'the change is under way but not yet in force',
+        'hive status shows when it is',
+      ),
+    )
   }
-  parts.clock.after(pollPeriod, () => settled(parts, plane, voters, learners, deadline, request))
+  parts.clock.after(pollPeriod, () => settled(parts, plane, wish, deadline, answer))
 }
 
-function report(_parts: DeskParts, plane: ControlPlane, answer: PeerRequest['answer']): void {
-  const { config } = plane.status()
-  const nameOf = (id: string) => plane.state.nodes.get(id)?.name ?? id
+function report(plane: ControlPlane, answer: Answer): void {
+  const { state } = plane
+  const nameOf = (id: string) => state.nodes.get(id)?.name ?? id
   const body: ControlAnswer = {
-    voters: config.voters.map(nameOf),
-    observers: config.learners.map(nameOf),
-    metaVersion: plane.state.cluster?.metaVersion ?? 0,
+    voters: state.voters.map(nameOf),
+    observers: state.observers.map(nameOf),
+    metaVersion: state.cluster?.metaVersion ?? 0,
   }
   answer({ ok: true, body })
 }
 
-function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every(id => b.includes(id))
-}
+const moved = refusal('NOT_LEADER', 'leadership moved during the change', 'try again')

@@ -1,14 +1,14 @@
-import type { RoleNeeds } from '../../cluster/admission.ts'
-import type { ClusterView } from '../../cluster/view.ts'
+import { OperatorError } from '../../base/errors.ts'
 import type { Clock } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
+import type { RoleNeeds } from '../../cluster/admission.ts'
+import type { ClusterView } from '../../cluster/view.ts'
 import type { Links, RequestOutcome } from '../../net/link-types.ts'
-import { OperatorError } from '../../base/errors.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord, Outcome } from '../../state/types.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import type { Gossip } from '../gossip.ts'
-import { type Method, type PeerRequest, refusal } from '../requests.ts'
+import { excuse, type Method, type PeerRequest, refusal } from '../requests.ts'
 import type { Self } from '../self.ts'
 import type { Watch } from '../watch.ts'
 
@@ -30,9 +30,18 @@ export interface DeskParts {
   /** What that node needs to know, secrets of members included if it is one. */
   viewOf(id: string): ClusterView | undefined
   /** Why a joiner is not who it says, as far as keys tell; undefined: it may be. */
-  keyObjection(node: NodeDescription, before: NodeRecord | undefined, request: string | undefined): string | undefined
+  keyObjection(
+    node: NodeDescription,
+    before: NodeRecord | undefined,
+    request: string | undefined,
+  ): string | undefined
   /** A certificate for what the request proves; undefined: nodes have none here. */
-  certify(plane: ControlPlane, id: string, request: string, done: (outcome: RequestOutcome | undefined) => void): void
+  certify(
+    plane: ControlPlane,
+    id: string,
+    request: string,
+    done: (outcome: RequestOutcome | undefined) => void,
+  ): void
 }
 
 /** A method that only the leader answers; it is given the plane, which is sure to lead at that moment. */
@@ -47,10 +56,32 @@ export function asLeader(
   }
 }
 
+/**
+ * The same, once the leader is sure to know all that was agreed before the question: a new leader, or one
+ * with a slow disk, may have applied less than those who ask.
+ */
+export function asSettledLeader(
+  parts: Pick<DeskParts, 'plane' | 'trace'>,
+  method: (request: PeerRequest, plane: ControlPlane) => void,
+): Method {
+  return asLeader(parts, (request, plane) => {
+    plane.read(index => {
+      if (index === null) return request.answer(notLeader)
+      try {
+        method(request, plane)
+      } catch (error) {
+        request.answer(excuse('request', request.from, error, parts.trace))
+      }
+    })
+  })
+}
+
 export const notLeader = refusal('NOT_LEADER', 'this node does not lead', 'ask the leader')
 
 export function outcomeOf(outcome: Outcome): RequestOutcome {
-  return outcome.ok ? { ok: true, body: { index: outcome.index, value: outcome.value ?? null } } : refusal(outcome.code, outcome.message, outcome.remedy)
+  return outcome.ok
+    ? { ok: true, body: { index: outcome.index, value: outcome.value ?? null } }
+    : refusal(outcome.code, outcome.message, outcome.remedy)
 }
 
 /** By name or id; throws UNKNOWN_NODE. */
@@ -58,9 +89,13 @@ export function findNode(plane: ControlPlane, nameOrId: string): NodeRecord {
   const { state } = plane
   const found = state.nodeByName(nameOrId) ?? state.nodes.get(nameOrId)
   if (found) return found
-  const names = [...state.nodes.values()].map(n => n.name)
+  const names = [...state.nodes.values()].map(n => n.name).sort()
   const shown = names.length > 12 ? `${names.slice(0, 12).join(', ')} …` : names.join(', ')
-  throw new OperatorError('UNKNOWN_NODE', `no node ${nameOrId} in the cluster`, `there are ${shown}`)
+  throw new OperatorError(
+    'UNKNOWN_NODE',
+    `no node ${nameOrId} in the cluster`,
+    `there are ${shown}`,
+  )
 }
 
 /** Ids of those that answer this node now, itself included. */
@@ -68,6 +103,7 @@ export function reachable(parts: DeskParts, plane: ControlPlane): ReadonlySet<st
   const status = plane.status()
   const active = new Set(status.progress.filter(p => p.recentlyActive).map(p => p.id))
   const out = new Set<string>([parts.self.id])
-  for (const id of plane.state.nodes.keys()) if (active.has(id) || parts.gossip.reaches(id)) out.add(id)
+  for (const id of plane.state.nodes.keys())
+    if (active.has(id) || parts.gossip.reaches(id)) out.add(id)
   return out
 }

@@ -1,8 +1,6 @@
-import { viewFor } from '../../cluster/view.ts'
 import { text } from '../../base/shape.ts'
 import { type Methods, refusal } from '../requests.ts'
 import { asLeader, type DeskParts } from './desk.ts'
-import { sourceOf } from './membership.ts'
 
 /** What nodes that compare histories ask the control plane. */
 export function epochsDesk(parts: DeskParts): Methods {
@@ -11,8 +9,9 @@ export function epochsDesk(parts: DeskParts): Methods {
     refresh: asLeader(parts, ({ from, body, answer }, plane) => {
       const id = text(body, 'id', 36)
       plane.read(index => {
-        const view = viewFor({ ...sourceOf(plane), version: parts.admin.current, needs: parts.roles.needs }, id, plane.leader())
-        if (index === null || !view) return answer(refusal('NOT_LEADER', 'leadership moved while the read was under way'))
+        const view = parts.viewOf(id)
+        if (index === null || !view)
+          return answer(refusal('NOT_LEADER', 'leadership moved while the read was under way'))
         parts.trace.debug({ from, index }, 'a node compares what it knows')
         answer({ ok: true, body: view })
       })

@@ -1,8 +1,16 @@
 import type { KvQuery, KvRead } from '../../api/types.ts'
 import { kvLimits } from '../../api/types.ts'
-import { count, type Fields, fields, flag, optionalCount, optionalText, text } from '../../base/shape.ts'
-import { utf8 } from '../../base/utf8.ts'
+import {
+  count,
+  type Fields,
+  fields,
+  flag,
+  optionalCount,
+  optionalText,
+  text,
+} from '../../base/shape.ts'
 import type { Timer } from '../../base/time.ts'
+import { utf8 } from '../../base/utf8.ts'
 import type { RequestId } from '../../state/events.ts'
 import type { Outcome } from '../../state/types.ts'
 import type { AppliedEntry, ControlPlane } from '../control-plane.ts'
@@ -35,7 +43,12 @@ export class KvDesk {
     this.#parts = parts
   }
 
-  put(plane: ControlPlane, { request, actor, ...data }: KvWrite, value: Uint8Array, done: (o: Outcome) => void): void {
+  put(
+    plane: ControlPlane,
+    { request, actor, ...data }: KvWrite,
+    value: Uint8Array,
+    done: (o: Outcome) => void,
+  ): void {
     const excess = tooLarge(data.key, value)
     if (excess) return done(excess)
     plane.propose({ type: 'KvPut', data: { ...data, value }, actor, request }, done)
@@ -45,8 +58,11 @@ export class KvDesk {
   read(plane: ControlPlane, query: KvQuery, done: ReadDone): void {
     const answer = (): void => {
       const now = this.#look(plane, query)
-      if (query.index === undefined || now.index > query.index || this.#held >= maxHeld) return done(now)
-      this.#hold(query, Math.min(query.wait ?? 300_000, longestWait), () => done(this.#look(plane, query)))
+      if (query.index === undefined || now.index > query.index || this.#held >= maxHeld)
+        return done(now)
+      this.#hold(query, Math.min(query.wait ?? 300_000, longestWait), () =>
+        done(this.#look(plane, query)),
+      )
     }
     if (query.consistency === 'stale') return answer()
     plane.read(index => (index === null ? done(null) : answer()))
@@ -60,7 +76,9 @@ export class KvDesk {
       const { key } = event.data
       wakeAll(this.#exact.get(key))
       for (const [prefix, held] of this.#prefixes) {
-        const touched = key.startsWith(prefix) || (event.type === 'KvDelete' && event.data.recurse && prefix.startsWith(key))
+        const touched =
+          key.startsWith(prefix) ||
+          (event.type === 'KvDelete' && event.data.recurse && prefix.startsWith(key))
         if (touched) wakeAll(held)
       }
       if (event.type === 'KvDelete' && event.data.recurse) {
@@ -69,7 +87,8 @@ export class KvDesk {
     }
   }
 
-  stop(): void {
+  /** What was held is answered from what is known now: the state became another, or the agent stops. */
+  wakeAll(): void {
     for (const held of [...this.#exact.values(), ...this.#prefixes.values()]) wakeAll(held)
   }
 
@@ -81,7 +100,9 @@ export class KvDesk {
       'kv-delete': asLeader(this.#parts, ({ body, answer }, plane) => {
         const { key, cas, actor, request } = writeOf(body)
         const recurse = flag(body, 'recurse')
-        plane.propose({ type: 'KvDelete', data: { key, recurse, cas }, actor, request }, o => answer(outcomeOf(o)))
+        plane.propose({ type: 'KvDelete', data: { key, recurse, cas }, actor, request }, o =>
+          answer(outcomeOf(o)),
+        )
       }),
       'kv-read': request => this.#readForPeer(request),
     }
@@ -142,7 +163,11 @@ function writeOf(body: Fields): KvWrite {
 
 export function requestOf(body: Fields): RequestId {
   const from = fields(body.request, 'request')
-  return { client: text(from, 'client', 80), serial: count(from, 'serial'), acked: count(from, 'acked') }
+  return {
+    client: text(from, 'client', 80),
+    serial: count(from, 'serial'),
+    acked: count(from, 'acked'),
+  }
 }
 
 function queryOf(body: Fields): KvQuery {
@@ -159,7 +184,11 @@ function queryOf(body: Fields): KvQuery {
 function tooLarge(key: string, value: Uint8Array): Outcome | undefined {
   const bytes = utf8(key).length
   if (bytes === 0 || bytes > kvLimits.keyBytes) {
-    return { ok: false, code: 'TOO_LARGE', message: `the key has ${bytes} bytes; 1 to ${kvLimits.keyBytes} are allowed` }
+    return {
+      ok: false,
+      code: 'TOO_LARGE',
+      message: `the key has ${bytes} bytes; 1 to ${kvLimits.keyBytes} are allowed`,
+    }
   }
   if (value.length > kvLimits.valueBytes) {
     return {
@@ -187,7 +216,9 @@ export function packed(read: KvRead): { body: unknown; blob: Uint8Array } {
 }
 
 export function unpacked(body: unknown, blob: Uint8Array): KvRead {
-  const from = body as Omit<KvRead, 'entries'> & { entries: (Omit<KvRead['entries'][number], 'value'> & { length: number })[] }
+  const from = body as Omit<KvRead, 'entries'> & {
+    entries: (Omit<KvRead['entries'][number], 'value'> & { length: number })[]
+  }
   let at = 0
   const entries = from.entries.map(({ length, ...rest }) => {
     const value = blob.slice(at, at + length)

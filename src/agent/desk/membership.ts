@@ -1,80 +1,138 @@
 import { MalformedError } from '../../base/bytes.ts'
+import { count, type Fields, fields, flag, optionalText, text, texts } from '../../base/shape.ts'
 import { isUuid } from '../../base/uuid.ts'
-import { type Fields, count, fields, flag, optionalText, text, texts } from '../../base/shape.ts'
 import { admission } from '../../cluster/admission.ts'
 import { demoteVerdict } from '../../cluster/voters.ts'
+import type { Answer } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { ControlPlane, Draft } from '../control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
-import { asLeader, type DeskParts, findNode, outcomeOf, reachable } from './desk.ts'
+import {
+  asSettledLeader,
+  type DeskParts,
+  findNode,
+  notLeader,
+  outcomeOf,
+  reachable,
+} from './desk.ts'
 
 /** Who is in: second validation, return, leave. */
 export function membershipDesk(parts: DeskParts): Methods {
   return {
-    join: asLeader(parts, ({ body, answer }, plane) => {
+    join: asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = description(fields(body.node, 'node'))
       const { state } = plane
-      if (!state.cluster) return answer(refusal('NOT_INITIALISED', 'the cluster has had no init yet'))
+      if (!state.cluster)
+        return answer(refusal('NOT_INITIALISED', 'the cluster has had no init yet'))
       const before = state.nodes.get(node.id)
       if (flag(body, 'returning') && !before) {
-        return answer(refusal('UNKNOWN_NODE', `${node.name} was removed from the cluster while it was away`, 'hive join ADDR on it, if it is to come back'))
+        return answer(
+          refusal(
+            'UNKNOWN_NODE',
+            `${node.name} was removed from the cluster while it was away`,
+            'hive join ADDR on it, if it is to come back',
+          ),
+        )
       }
       const request = optionalText(body, 'request', 4096)
       const objection = parts.keyObjection(node, before, request)
-      if (objection) return answer(refusal('IDENTITY_MISMATCH', objection, 'a node that lost its key comes back as a new one: hive reset'))
-      if (before?.name === node.name && before.phase !== 'leaving') return digest(plane, node.id, answer, request)
+      if (objection) {
+        const remedy = 'a node that lost its key comes back as a new one: hive reset'
+        return answer(refusal('IDENTITY_MISMATCH', objection, remedy))
+      }
+      if (before?.name === node.name && before.phase !== 'leaving')
+        return digest(plane, node.id, answer, request)
       const verdict = admission(state.nodes, node, parts.roles, state.cluster.version)
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
       parts.trace.info({ node: node.name, id: node.id }, 'admitting a node')
-      plane.propose({ type: 'NodeAdmitted', data: { node }, actor: `node:${node.name}` }, outcome => {
-        if (!outcome.ok) return answer(outcomeOf(outcome))
-        digest(plane, node.id, answer, request)
-      })
+      plane.propose(
+        { type: 'NodeAdmitted', data: { node }, actor: `node:${node.name}` },
+        outcome => {
+          if (!outcome.ok) return answer(outcomeOf(outcome))
+          digest(plane, node.id, answer, request)
+        },
+      )
     }),
 
-    announce: asLeader(parts, ({ from, body, answer }, plane) => {
+    /** `UNKNOWN_NODE` here makes the node give up its state: nobody says it who might know too little. */
+    announce: asSettledLeader(parts, ({ from, body, answer }, plane) => {
       const node = description(fields(body.node, 'node'))
-      if (node.id !== from) return answer(refusal('BAD_REQUEST', 'a node announces itself and nobody else'))
+      if (node.id !== from)
+        return answer(refusal('BAD_REQUEST', 'a node announces itself and nobody else'))
       const record = plane.state.nodes.get(node.id)
-      if (!record) {
-        return answer(refusal('UNKNOWN_NODE', `${node.name} is not in the logical topology`, 'it has to join again'))
-      }
-      const drafts = returnDrafts(record, node, count(body, 'booted'))
-      let left = drafts.length
-      if (left === 0) return digest(plane, node.id, answer)
-      for (const draft of drafts) {
-        plane.propose(draft, outcome => {
-          left -= 1
-          if (left === 0) outcome.ok ? digest(plane, node.id, answer) : answer(outcomeOf(outcome))
-        })
-      }
+      if (!plane.state.cluster) return answer(notLeader)
+      if (record) return returned(plane, record, node, count(body, 'booted'), answer)
+      answer(
+        refusal(
+          'UNKNOWN_NODE',
+          `${node.name} is not in the logical topology`,
+          'it has to join again',
+        ),
+      )
     }),
 
-    leave: asLeader(parts, ({ body, answer }, plane) => {
+    /** Is the one who asks part of the log's configuration, or on its way in or out? Only who is sure may say no. */
+    carries: asSettledLeader(parts, ({ from, answer }, plane) => {
+      const { voters, outgoing, learners, learnersNext } = plane.status().config
+      const carries = [voters, outgoing, learners, learnersNext].some(ids => ids.includes(from))
+      const view = parts.viewOf(from)
+      if (!view) return answer(notLeader)
+      answer({ ok: true, body: { carries, view } })
+    }),
+
+    leave: asSettledLeader(parts, ({ body, answer }, plane) => {
       const record = findNode(plane, text(body, 'node'))
       const { voters, observers } = plane.state
       const verdict = demoteVerdict(
-        { voters, observers, reachable: reachable(parts, plane), nameOf: id => plane.state.nodes.get(id)?.name ?? id },
+        {
+          voters,
+          observers,
+          reachable: reachable(parts, plane),
+          nameOf: id => plane.state.nodes.get(id)?.name ?? id,
+        },
         record.id,
         flag(body, 'force'),
       )
       if (!verdict.ok) {
-        const remedy = voters.length === 1 ? 'a cluster of one ends with hive reset; or promote another node first' : verdict.remedy
+        const remedy =
+          voters.length === 1
+            ? 'a cluster of one ends with hive reset; or promote another node first'
+            : verdict.remedy
         return answer(refusal(verdict.code, verdict.message, remedy))
       }
-      plane.propose({ type: 'NodeLeaving', data: { id: record.id }, actor: text(body, 'actor') }, outcome =>
-        answer(outcomeOf(outcome)),
+      plane.propose(
+        { type: 'NodeLeaving', data: { id: record.id }, actor: text(body, 'actor') },
+        outcome => answer(outcomeOf(outcome)),
       )
     }),
   }
 
+  function returned(
+    plane: ControlPlane,
+    record: NodeRecord,
+    node: NodeDescription,
+    booted: number,
+    answer: Answer,
+  ): void {
+    const drafts = returnDrafts(record, node, booted)
+    let left = drafts.length
+    if (left === 0) return digest(plane, node.id, answer)
+    for (const draft of drafts) {
+      plane.propose(draft, outcome => {
+        left -= 1
+        if (left === 0) outcome.ok ? digest(plane, node.id, answer) : answer(outcomeOf(outcome))
+      })
+    }
+  }
+
   /** With a certificate for who asks for one and proves its key; it can ask again when that cannot be now. */
-  function digest(plane: ControlPlane, id: string, answer: (o: { ok: true; body: unknown }) => void, request?: string): void {
+  function digest(plane: ControlPlane, id: string, answer: Answer, request?: string): void {
     if (request === undefined) return answer({ ok: true, body: parts.viewOf(id) })
     parts.certify(plane, id, request, outcome => {
       const certified = outcome?.ok ? outcome.body : undefined
-      answer({ ok: true, body: { ...parts.viewOf(id), ...(certified !== undefined && { certified }) } })
+      const body = { ...parts.viewOf(id), ...(certified !== undefined && { certified }) }
+      answer({ ok: true, body })
     })
   }
 }
@@ -88,11 +146,16 @@ export function sourceOf(plane: ControlPlane) {
 function returnDrafts(record: NodeRecord, node: NodeDescription, booted: number): readonly Draft[] {
   const actor = `node:${node.name}`
   const drafts: Draft[] = []
-  const moved = record.address.host !== node.address.host || record.address.port !== node.address.port
+  const moved =
+    record.address.host !== node.address.host || record.address.port !== node.address.port
   const news = record.key === undefined && node.key !== undefined ? { key: node.key } : undefined
   if (moved || news || record.version !== node.version || record.dc !== node.dc) {
     const { id, address, version, dc, incarnation } = node
-    drafts.push({ type: 'NodeUpdated', data: { id, address, version, dc, incarnation, ...news }, actor })
+    drafts.push({
+      type: 'NodeUpdated',
+      data: { id, address, version, dc, incarnation, ...news },
+      actor,
+    })
   }
   if (record.phase === 'recovering' || record.phase === 'failed' || record.incarnation < booted) {
     drafts.push({ type: 'NodeReady', data: { id: node.id, incarnation: node.incarnation }, actor })
@@ -105,11 +168,13 @@ export function description(from: Fields): NodeDescription {
   const id = text(from, 'id', 36)
   if (!isUuid(id)) throw new MalformedError('id must be a UUID')
   const name = text(from, 'name', 63)
-  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name)) throw new MalformedError('name must be a DNS label')
+  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name))
+    throw new MalformedError('name must be a DNS label')
   const port = count(address, 'port')
   if (port > 65_535) throw new MalformedError('port must be at most 65535')
   const key = optionalText(from, 'key', 64)
-  if (key !== undefined && !/^[0-9a-f]{64}$/.test(key)) throw new MalformedError('key must be a fingerprint')
+  if (key !== undefined && !/^[0-9a-f]{64}$/.test(key))
+    throw new MalformedError('key must be a fingerprint')
   return {
     id,
     name,

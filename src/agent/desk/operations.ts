@@ -1,22 +1,37 @@
+import type { DrainProgress, NodeState } from '../../api/types.ts'
 import { count, flag, optionalCount, text, texts } from '../../base/shape.ts'
 import { missingRoles } from '../../cluster/admission.ts'
 import { drainSteps, drainVerdict } from '../../cluster/drain.ts'
-import type { DrainProgress, NodeState } from '../../api/types.ts'
 import type { RoleState } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
-import { asLeader, type DeskParts, findNode, outcomeOf, reachable } from './desk.ts'
+import {
+  asLeader,
+  asSettledLeader,
+  type DeskParts,
+  findNode,
+  outcomeOf,
+  reachable,
+} from './desk.ts'
 
 /** A held answer about a drain waits at most so long, ms. */
 const longestWait = 60_000
 
-const roleStates: readonly RoleState[] = ['assigned', 'bootstrapping', 'running', 'draining', 'drained', 'stopped', 'failed']
+const roleStates: readonly RoleState[] = [
+  'assigned',
+  'bootstrapping',
+  'running',
+  'draining',
+  'drained',
+  'stopped',
+  'failed',
+]
 
 /** What operators ask for: drain, roles. */
 export function operationsDesk(parts: DeskParts): Methods {
   return {
-    drain: asLeader(parts, ({ body, answer }, plane) => {
+    drain: asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       const actor = text(body, 'actor')
       const verdict = { node: node.name, ...drainVerdict(drainFacts(parts, plane, node)) }
@@ -26,19 +41,30 @@ export function operationsDesk(parts: DeskParts): Methods {
         if (node.phase !== 'draining' && node.phase !== 'drained') {
           return answer(refusal('REFUSED', `${node.name} is not draining, it is ${node.phase}`))
         }
-        return plane.propose({ type: 'NodeDrainCancelled', data: { id: node.id }, actor }, outcome =>
-          outcome.ok ? report() : answer(outcomeOf(outcome)),
+        return plane.propose(
+          { type: 'NodeDrainCancelled', data: { id: node.id }, actor },
+          outcome => (outcome.ok ? report() : answer(outcomeOf(outcome))),
         )
       }
       if (!verdict.allowed && !flag(body, 'force')) {
         const why = verdict.lines.filter(l => l.level === 'refuse').map(l => l.text)
-        return answer(refusal('REFUSED', `${node.name}: ${why.join('; ')}`, 'assign the role elsewhere first, or use --force'))
+        return answer(
+          refusal(
+            'REFUSED',
+            `${node.name}: ${why.join('; ')}`,
+            'assign the role elsewhere first, or use --force',
+          ),
+        )
       }
       if (node.phase === 'draining' || node.phase === 'drained') return report()
       const patience = optionalCount(body, 'deadline')
       const deadline = patience === undefined ? null : parts.clock.wall() + patience
       plane.propose(
-        { type: 'NodeDraining', data: { id: node.id, deadline, reason: text(body, 'reason') }, actor },
+        {
+          type: 'NodeDraining',
+          data: { id: node.id, deadline, reason: text(body, 'reason') },
+          actor,
+        },
         outcome => (outcome.ok ? report() : answer(outcomeOf(outcome))),
       )
     }),
@@ -46,32 +72,62 @@ export function operationsDesk(parts: DeskParts): Methods {
     'drain-progress': asLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       parts.admin.wait(count(body, 'index'), Math.min(count(body, 'wait'), longestWait), () => {
-        if (!plane.state.nodes.has(node.id)) return answer(refusal('UNKNOWN_NODE', `${node.name} left the cluster`))
+        if (!plane.state.nodes.has(node.id))
+          return answer(refusal('UNKNOWN_NODE', `${node.name} left the cluster`))
         answer({ ok: true, body: progress(parts, plane, node.id) })
       })
     }),
 
-    'role-assign': asLeader(parts, ({ body, answer }, plane) => {
+    'role-assign': asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       const roles = texts(body, 'roles', 64)
-      const missing = missingRoles(plane.state.nodes, node.id, [...roles, ...node.roles.map(r => r.name)], parts.roles)
+      const missing = missingRoles(
+        plane.state.nodes,
+        node.id,
+        [...roles, ...node.roles.map(r => r.name)],
+        parts.roles,
+      )
       if (missing.unknown.length > 0) {
-        return answer(refusal('UNKNOWN_ROLE', `no such role: ${missing.unknown.join(', ')}`, 'hive role list shows the roles of this build'))
+        return answer(
+          refusal(
+            'UNKNOWN_ROLE',
+            `no such role: ${missing.unknown.join(', ')}`,
+            'hive role list shows the roles of this build',
+          ),
+        )
       }
       if (missing.required.length > 0) {
-        return answer(refusal('MISSING_ROLE', `needed first, and running nowhere: ${missing.required.join(', ')}`, `hive role assign NODE ${missing.required[0]}`))
+        return answer(
+          refusal(
+            'MISSING_ROLE',
+            `needed first, and running nowhere: ${missing.required.join(', ')}`,
+            `hive role assign NODE ${missing.required[0]}`,
+          ),
+        )
       }
-      plane.propose({ type: 'RoleAssigned', data: { id: node.id, roles }, actor: text(body, 'actor') }, o => answer(outcomeOf(o)))
+      plane.propose(
+        { type: 'RoleAssigned', data: { id: node.id, roles }, actor: text(body, 'actor') },
+        o => answer(outcomeOf(o)),
+      )
     }),
 
-    'role-unassign': asLeader(parts, ({ body, answer }, plane) => {
+    'role-unassign': asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       const roles = texts(body, 'roles', 64)
       const foreign = roles.filter(r => !node.roles.some(have => have.name === r))
       if (foreign.length > 0) {
-        return answer(refusal('UNKNOWN_ROLE', `${node.name} does not have the role ${foreign.join(', ')}`, `it has ${node.roles.map(r => r.name).join(', ') || 'none'}`))
+        return answer(
+          refusal(
+            'UNKNOWN_ROLE',
+            `${node.name} does not have the role ${foreign.join(', ')}`,
+            `it has ${node.roles.map(r => r.name).join(', ') || 'none'}`,
+          ),
+        )
       }
-      plane.propose({ type: 'RoleUnassigned', data: { id: node.id, roles }, actor: text(body, 'actor') }, o => answer(outcomeOf(o)))
+      plane.propose(
+        { type: 'RoleUnassigned', data: { id: node.id, roles }, actor: text(body, 'actor') },
+        o => answer(outcomeOf(o)),
+      )
     }),
 
     'role-report': asLeader(parts, ({ from, body, answer }, plane) => {
@@ -80,7 +136,12 @@ export function operationsDesk(parts: DeskParts): Methods {
       plane.propose(
         {
           type: 'RoleReported',
-          data: { id: from, role: text(body, 'role', 64), state, detail: text(body, 'detail', 512) },
+          data: {
+            id: from,
+            role: text(body, 'role', 64),
+            state,
+            detail: text(body, 'detail', 512),
+          },
           actor: `node:${plane.state.nodes.get(from)?.name ?? from}`,
         },
         o => answer(outcomeOf(o)),
@@ -114,7 +175,10 @@ export function progress(
     node: node.name,
     state: node.phase as NodeState,
     ...(verdict ? { verdict } : {}),
-    steps: node.phase === 'draining' || node.phase === 'drained' ? drainSteps(node, plane.leader(), answers) : [],
+    steps:
+      node.phase === 'draining' || node.phase === 'drained'
+        ? drainSteps(node, plane.leader(), answers)
+        : [],
     index: parts.admin.current,
   }
 }

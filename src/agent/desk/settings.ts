@@ -12,13 +12,30 @@ export function settingsDesk(parts: DeskParts): Methods {
       for (const [name, value] of Object.entries(fields(body.settings, 'settings'))) {
         const setting = settings.find(s => s.name === name)
         if (!setting) {
-          return answer(refusal('NOT_FOUND', `no setting is called ${name}`, `there are ${settings.map(s => s.name).join(', ')}`))
+          return answer(
+            refusal(
+              'NOT_FOUND',
+              `no setting is called ${name}`,
+              `there are ${settings.map(s => s.name).join(', ')}`,
+            ),
+          )
         }
-        const wrong = typeof value !== 'string' ? 'must be text' : value === '' ? undefined : setting.wrong(value)
-        if (wrong) return answer(refusal('BAD_REQUEST', `${name}: ${wrong}`, `the default is ${setting.default}`))
+        const wrong =
+          typeof value !== 'string'
+            ? 'must be text'
+            : value === ''
+              ? undefined
+              : setting.wrong(value)
+        if (wrong)
+          return answer(
+            refusal('BAD_REQUEST', `${name}: ${wrong}`, `the default is ${setting.default}`),
+          )
         wanted[name] = value as string
       }
-      plane.propose({ type: 'SettingsChanged', data: { settings: wanted }, actor: text(body, 'actor') }, o => answer(outcomeOf(o)))
+      plane.propose(
+        { type: 'SettingsChanged', data: { settings: wanted }, actor: text(body, 'actor') },
+        o => answer(outcomeOf(o)),
+      )
     }),
   }
 }

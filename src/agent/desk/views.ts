@@ -1,5 +1,5 @@
-import { count, optionalCount, optionalText } from '../../base/shape.ts'
 import type { StatusReport } from '../../api/types.ts'
+import { count, optionalCount, optionalText } from '../../base/shape.ts'
 import type { Entry } from '../../raft/types.ts'
 import { decodeEvent } from '../../state/codec.ts'
 import type { LoggedEvent } from '../../state/events.ts'
@@ -13,7 +13,13 @@ const longestPage = 1_000
 const longestWait = 60_000
 
 /** What anybody may look at: the status and the event log, as the leader knows them. */
-export function viewsDesk(parts: DeskParts & { report(plane: ControlPlane): StatusReport; applied: { wait(after: number, patience: number, done: () => void): void } }): Methods {
+export function viewsDesk(
+  parts: DeskParts & {
+    report(plane: ControlPlane): StatusReport
+    applied: { wait(after: number, patience: number, done: () => void): void }
+    leader(): string | null
+  },
+): Methods {
   return {
     status: asLeader(parts, ({ answer }, plane) => answer({ ok: true, body: parts.report(plane) })),
 
@@ -29,12 +35,17 @@ export function viewsDesk(parts: DeskParts & { report(plane: ControlPlane): Stat
       })
     }),
 
-    'who-leads': ({ answer }) => answer({ ok: true, body: { leader: parts.plane()?.leader() ?? null } }),
+    'who-leads': ({ answer }) => answer({ ok: true, body: { leader: parts.leader() } }),
   }
 }
 
 /** From the log while it has the entry, from the kept history of administrative events before that. */
-export function logPage(plane: ControlPlane, from: number, limit: number, type?: string): { events: readonly LoggedEvent[]; next: number } {
+export function logPage(
+  plane: ControlPlane,
+  from: number,
+  limit: number,
+  type?: string,
+): { events: readonly LoggedEvent[]; next: number } {
   const { firstIndex } = plane
   const { applied } = plane.state
   const wanted = (e: LoggedEvent) => type === undefined || e.type === type
@@ -50,7 +61,10 @@ export function logPage(plane: ControlPlane, from: number, limit: number, type?:
   }
   const administrative = new Map(plane.state.history(next, longestPage * 10).map(e => [e.seq, e]))
   while (next <= applied && events.length < limit) {
-    for (const entry of plane.entries(next, Math.min(applied, next + longestPage))) {
+    const entries = plane.entries(next, Math.min(applied, next + longestPage))
+    // A snapshot is being installed: the log before it is gone already, the state is not there yet.
+    if (entries.length === 0) break
+    for (const entry of entries) {
       if (events.length >= limit) break
       next = entry.index + 1
       const event = administrative.get(entry.index) ?? valueEvent(plane, entry)

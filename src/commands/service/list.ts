@@ -50,7 +50,8 @@ export function renderServices(
 
 /** Without an address of its own it is at the node's. */
 function whereText({ address, port }: ServiceItem): string {
-  return address === '' ? `port ${port}` : formatAddress({ host: address, port })
+  if (address !== '') return formatAddress({ host: address, port })
+  return port === 0 ? '-' : `port ${port}`
 }
 
 function checksText(service: ServiceItem): string {

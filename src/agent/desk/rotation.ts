@@ -1,0 +1,96 @@
+import type { CaReport, KeysReport } from '../../api/trust-types.ts'
+import { text } from '../../base/shape.ts'
+import type { Outcome } from '../../state/types.ts'
+import type { ControlPlane } from '../control-plane.ts'
+import { type Methods, refusal } from '../requests.ts'
+import { asLeader, outcomeOf } from './desk.ts'
+import type { TrustParts } from './trust.ts'
+
+export interface Rotations {
+  createAuthority(plane: ControlPlane, actor: string, done: (outcome: Outcome) => void): void
+  addGossipKey(plane: ControlPlane, actor: string, done: (outcome: Outcome) => void): void
+  /** Names of the nodes that the present step waits for. */
+  lacking(plane: ControlPlane): readonly string[]
+}
+
+const nothing = refusal(
+  'NOT_FOUND',
+  'this cluster has no authority: its nodes run without a secret, on this machine alone',
+  'to make it one that proves itself: stop all agents, and start them with the same --secret-file',
+)
+
+/** What operators ask about authority and gossip keys. */
+export function rotationDesk(parts: TrustParts, rotations: Rotations): Methods {
+  return {
+    'ca-show': asLeader(parts, ({ answer }, plane) => {
+      if (plane.state.authorities.size === 0) return answer(nothing)
+      answer({ ok: true, body: caReport(parts, plane) })
+    }),
+
+    'ca-rotate': asLeader(parts, ({ body, answer }, plane) => {
+      if (plane.state.authorities.size === 0) return answer(nothing)
+      rotations.createAuthority(plane, text(body, 'actor'), outcome =>
+        answer(outcome.ok ? { ok: true, body: caReport(parts, plane) } : outcomeOf(outcome)),
+      )
+    }),
+
+    'keys-show': asLeader(parts, ({ answer }, plane) => {
+      if (plane.state.gossipKeys.keys.length === 0) return answer(nothing)
+      answer({ ok: true, body: keysReport(rotations, plane) })
+    }),
+
+    /** One that is under way is the one that was asked for. */
+    'keys-rotate': asLeader(parts, ({ body, answer }, plane) => {
+      const { keys } = plane.state.gossipKeys
+      if (keys.length === 0) return answer(nothing)
+      if (keys.length > 1) return answer({ ok: true, body: keysReport(rotations, plane) })
+      rotations.addGossipKey(plane, text(body, 'actor'), outcome =>
+        answer(outcome.ok ? { ok: true, body: keysReport(rotations, plane) } : outcomeOf(outcome)),
+      )
+    }),
+  }
+}
+
+function caReport({ security }: TrustParts, plane: ControlPlane): CaReport {
+  const { authorities, certificates, nodes, time } = plane.state
+  const newest = [...authorities.keys()].at(-1)
+  return {
+    authorities: [...authorities.values()].map(ca => ({
+      fingerprint: ca.fingerprint,
+      created: ca.time,
+      notAfter: security.notary.inspect(ca.certificate).notAfter,
+      certifies: ca.fingerprint === newest,
+    })),
+    certificates: [...certificates.values()]
+      .filter(c => nodes.has(c.id) || c.notAfter > time)
+      .map(c => ({
+        node: nodes.get(c.id)?.name ?? c.id,
+        serial: c.serial,
+        notBefore: c.notBefore,
+        notAfter: c.notAfter,
+        authority: c.ca,
+        removed: !nodes.has(c.id),
+      }))
+      .sort((a, b) => (a.node < b.node ? -1 : 1)),
+  }
+}
+
+function keysReport({ lacking }: Rotations, plane: ControlPlane): KeysReport {
+  const { primary, keys } = plane.state.gossipKeys
+  const used = keys.find(k => k.id === primary)!
+  const settled = keys.length === 1
+  return {
+    primary,
+    keys: keys.map(({ id, addedAt }) => ({
+      id,
+      state:
+        id === primary
+          ? 'in use'
+          : addedAt > used.addedAt || used.id === 0
+            ? 'arriving'
+            : 'leaving',
+      seq: addedAt,
+    })),
+    waitsFor: settled ? [] : lacking(plane),
+  }
+}
