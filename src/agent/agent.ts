@@ -31,6 +31,7 @@ import { epochsDesk } from './desk/epochs.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
+import { settingsDesk } from './desk/settings.ts'
 import { trustFor } from './desk/trust.ts'
 import { viewsDesk } from './desk/views.ts'
 import { Entry } from './entry.ts'
@@ -38,6 +39,7 @@ import { Following, followMethods } from './following.ts'
 import { Gate } from './gate.ts'
 import { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
+import { Homecoming } from './homecoming.ts'
 import { contact, Initiation } from './initiation.ts'
 import { Journal } from './journal.ts'
 import { encodeMeta } from './member-meta.ts'
@@ -95,6 +97,12 @@ const refreshPatience = 5_000
 /** Between the event that removes a node and the end of its link, ms; what it says meanwhile is refused. */
 const partingTime = 1_000
 
+/** How a node leaves what it belonged to: for good, as a new node, or to come back with these facts. */
+type Departure = 'left' | 'as another' | Pick<NodeFacts, 'returning' | 'known'>
+
+/** Whom to ask after a new start: a few would do, and a list of all nodes must not stay behind. */
+const maxContacts = 64
+
 /** The whole node without its process: wires the rooms together, and owns no rule of its own. */
 export class Agent {
   readonly self: Self
@@ -115,9 +123,9 @@ export class Agent {
   readonly #applied: Watch
   readonly #roles: RoleHosting | undefined
   readonly #timers = new Map<string, Timer>()
-  #seenAt = Number.NEGATIVE_INFINITY
   readonly #gate: Gate
   readonly #claims: Claims
+  readonly #homecoming: Homecoming
   readonly journal: Journal
   readonly passports: Passports
   readonly certification: Certification | undefined
@@ -193,6 +201,11 @@ export class Agent {
       idle: () => !this.self.facts.cluster || this.plane?.state.cluster != null,
       learned: view => this.#onView(view),
     })
+    this.#homecoming = new Homecoming({
+      ...{ self: this.self, clock, trace, links: this.links },
+      control: () => this.#ownControl(),
+      startAnew: () => this.#startAnew(),
+    })
     const desk = this.#deskParts()
     this.certification =
       security &&
@@ -261,6 +274,7 @@ export class Agent {
         this.initiation.methods(),
         this.entry.methods(),
         epochsDesk(desk),
+        settingsDesk(desk),
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
         followMethods({
@@ -296,6 +310,7 @@ export class Agent {
     this.following.follow()
     this.#every('orphan', orphanPeriod, () => this.#askWhetherOrphaned())
     this.#every('accuse', accusePeriod, () => this.#accuse())
+    this.#every('seen', seenPace, () => this.#noteSeen())
   }
 
   /** Graceful: peers hear a goodbye, the disk is flushed. Membership does not change. */
@@ -303,6 +318,7 @@ export class Agent {
     if (this.#stopped) return done()
     this.#stopped = true
     for (const timer of this.#timers.values()) timer.cancel()
+    this.#noteSeen()
     this.entry.stop()
     this.following.stop()
     this.#steward.stop()
@@ -378,7 +394,7 @@ export class Agent {
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
   reset(): string {
-    return this.#depart('reset', false)
+    return this.#depart('reset', 'as another')
   }
 
   // ---- wiring
@@ -527,6 +543,7 @@ export class Agent {
           this.plane?.state.nodes.has(id) === true
         )
       },
+      outdated: by => this.#homecoming.refusedBy(by),
       carries: () => this.plane !== undefined,
       seen: () => this.plane?.state.applied ?? this.following.view?.version ?? 0,
     })
@@ -567,6 +584,8 @@ export class Agent {
       )
     }
     this.#heardRemoved(failure)
+    if (failure.why === 'rejected' && failure.code === 'EPOCH_MISMATCH' && by)
+      this.#homecoming.refusedBy(by)
     if (!id) this.entry.dialFailed(address, failure)
   }
 
@@ -649,6 +668,7 @@ export class Agent {
         administrative = entry.index
       if (event && applied.outcome.ok) this.#onEvent(event)
     }
+    if (batch.length === 0) this.#passedOver(plane)
     if (administrative > 0) {
       this.#admin.bump(administrative)
       this.#onBelonging()
@@ -661,6 +681,21 @@ export class Agent {
       this.trust?.look()
       this.#partWithNobodies()
     }
+  }
+
+  /**
+   * A snapshot brought a newer epoch: who left on the way to it is not in there. What gossip still believes
+   * of them goes, and begins anew from the agreed nodes.
+   */
+  #passedOver(plane: ControlPlane): void {
+    const { cluster } = this.self.facts
+    if (!cluster || (plane.state.cluster?.epoch ?? 0) <= cluster.epoch) return
+    this.#parts.trace.info(
+      { from: cluster.epoch, to: plane.state.cluster?.epoch },
+      'the epoch rose while this node was away',
+    )
+    this.#gossip.stop()
+    this.#gossip = this.#newGossip()
   }
 
   #onEvent(event: NonNullable<AppliedEntry['event']>): void {
@@ -704,6 +739,7 @@ export class Agent {
       cluster: this.#clusterFacts(view),
       ...(group?.prepared && { group: { tag: group.tag } }),
       left: undefined,
+      returning: undefined,
       joining: [],
     })
     if (!before) this.#gossip.step({ type: 'update-self', meta: this.#meta() })
@@ -783,20 +819,25 @@ export class Agent {
     if (said * 2 > others) this.#expelled()
   }
 
-  /** What is kept of a view for the next boot. How far a node that follows has seen is written once a minute. */
+  /** What is kept of a view for the next boot. */
   #clusterFacts(view: ClusterView): NonNullable<NodeFacts['cluster']> {
     const { tag, name, epoch, metaVersion, lineage, horizon } = view.cluster
-    const before = this.self.facts.cluster?.seen
-    const now = this.#parts.clock.now()
-    const keep = before !== undefined && now < this.#seenAt + seenPace
-    if (!keep) this.#seenAt = now
     return {
       ...{ tag, name, epoch, metaVersion },
       ...(lineage !== undefined && { lineage }),
       ...(horizon !== undefined && { horizon }),
-      ...(!this.plane && { seen: keep ? before : view.version }),
+      ...(!this.plane && { seen: this.self.facts.cluster?.seen ?? view.version }),
       control: view.control,
     }
+  }
+
+  /** How far a node that follows has seen the log: not at each event, because each is a write. */
+  #noteSeen(): void {
+    const { cluster } = this.self.facts
+    const { view } = this.following
+    if (!cluster || !view || this.plane || view.cluster.epoch !== cluster.epoch) return
+    if (view.version > (cluster.seen ?? 0))
+      this.self.note({ cluster: { ...cluster, seen: view.version } })
   }
 
   #admitted(view: ClusterView & { readonly certified?: unknown }): void {
@@ -915,16 +956,19 @@ export class Agent {
   }
 
   /** Out: nothing of the old cluster is kept in use, and nothing is deleted. */
-  #depart(label: 'left' | 'reset', keepId: boolean): string {
+  #depart(label: string, how: Departure): string {
+    const before = this.self.facts
     this.self.update({
       cluster: undefined,
       group: undefined,
       known: [],
       joining: [],
-      left: keepId ? true : undefined,
-      ...(!keepId && this.self.renewed(this.#parts.clock.wall(), this.#parts.random)),
+      left: how === 'left' ? true : undefined,
+      returning: undefined,
+      ...(how === 'as another' && this.self.renewed(this.#parts.clock.wall(), this.#parts.random)),
+      ...(typeof how === 'object' && how),
     })
-    const aside = this.#leaveGroup(label)
+    const aside = this.#leaveGroup(label, before)
     this.#parts.trace.info({ label, aside }, 'this node is empty now')
     this.following.forget()
     this.#admin.restart()
@@ -933,21 +977,46 @@ export class Agent {
     this.#roles?.update(undefined)
     for (const id of this.links.connectedPeers()) this.links.forget(id)
     for (const member of this.#gossip.members()) this.links.forget(member.id)
+    this.#claims.forget()
+    this.#homecoming.forget()
     this.#saidRemoved.clear()
-    this.#parts.security?.forget(!keepId)
+    // Whoever comes back as itself proves itself by what it has.
+    if (typeof how === 'string') this.#parts.security?.forget(how === 'as another')
     this.#parts.security?.be(this.self.id)
     this.self.key = this.#parts.security?.key
-    if (!keepId) this.#rebind()
+    if (how === 'as another') this.#rebind()
     this.#gossip.stop()
     this.#gossip = this.#newGossip()
     this.entry.restart()
     return aside
   }
 
-  /** The facts have forgotten the group already: what cannot be moved now is moved before the next one is made. */
-  #leaveGroup(label: string): string {
+  /** The control nodes that this node's own epoch has, as far as it knows. */
+  #ownControl(): readonly string[] {
+    const config = this.plane?.status().config
+    if (config) return [...new Set([...config.voters, ...config.outgoing])]
+    return (this.self.facts.cluster?.control ?? []).map(c => c.id)
+  }
+
+  /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. */
+  #startAnew(): void {
+    const { cluster, known } = this.self.facts
+    if (!cluster) return
+    const { tag, name, epoch, control } = cluster
+    const others = [...known, ...control].filter(c => c.id !== this.self.id)
+    const contacts = [...new Map(others.map(c => [c.id, c])).values()].slice(0, maxContacts)
     try {
-      return this.group.leave(label) ?? 'nothing to set aside'
+      this.#depart(`epoch-${epoch}`, { returning: { tag, name }, known: contacts })
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#onStorageFailure({ kind: 'io', message: error.message })
+    }
+  }
+
+  /** The facts have forgotten the group already: what cannot be moved now is moved before the next one is made. */
+  #leaveGroup(label: string, facts?: NodeFacts): string {
+    try {
+      return this.group.leave(label, facts) ?? 'nothing to set aside'
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#onStorageFailure({ kind: 'io', message: error.message })
@@ -958,7 +1027,7 @@ export class Agent {
   /** On the control plane's word; nobody waits for an answer, so a disk that refuses is only reported. */
   #expelled(): void {
     try {
-      this.#depart('left', true)
+      this.#depart('left', 'left')
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#onStorageFailure({ kind: 'io', message: error.message })
@@ -989,6 +1058,7 @@ export class Agent {
       out.push(
         `${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`,
       )
+    out.push(...this.#homecoming.notices())
     out.push(...this.journal.notices(this.self.name, this.self.facts.cluster === undefined))
     const stopped = this.plane?.state.stopped
     if (stopped)

@@ -17,6 +17,7 @@ import type { Answer, RequestOutcome } from '../net/link-types.ts'
 import type { Outcome } from '../state/types.ts'
 import type { Agent } from './agent.ts'
 import { unpacked } from './desk/kv.ts'
+import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
 import { overlaid } from './status.ts'
 
@@ -70,6 +71,10 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     leave: request => leave(agent, clock, request),
     reset: async () => ({ setAside: agent.reset() }),
     promote: request => longAsk<ControlAnswer>(agent, 'promote', request),
+    settings: async () => settingsOf(agent.view()?.cluster.settings ?? {}),
+    changeSettings: async request => ({
+      seq: (await ask<{ index: number }>('settings-change', request)).index,
+    }),
     demote: request => longAsk<ControlAnswer>(agent, 'demote', request),
 
     kvRead: query => {

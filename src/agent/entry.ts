@@ -86,14 +86,18 @@ export class Entry {
   /** What an operator should know: why it is not in yet. */
   notices(): readonly string[] {
     const out: string[] = []
+    const { left, returning } = this.#parts.self.facts
     if (this.#refused)
       out.push(
         this.#refused.remedy
           ? `${this.#refused.text}; ${this.#refused.remedy}`
           : this.#refused.text,
       )
-    if (this.#parts.self.facts.left)
-      out.push('this node left its cluster; hive join ADDR brings it back')
+    if (returning)
+      out.push(
+        `this node set aside what it knew of «${returning.name}», which has a newer epoch, and bootstraps anew`,
+      )
+    if (left) out.push('this node left its cluster; hive join ADDR brings it back')
     return out
   }
 
@@ -125,7 +129,8 @@ export class Entry {
         seed.peer = peer.id
     }
     const ours = self.facts.cluster
-    if (self.facts.left) return
+    const { left, returning } = self.facts
+    if (left || (returning && peer.allegiance?.tag !== returning.tag)) return
     if (!ours && !peer.allegiance) return this.#parts.introduce(peer, address)
     if (ours && peer.allegiance?.tag === ours.tag) return this.#parts.introduce(peer, address)
     if (!ours && !self.facts.group && peer.allegiance) this.#ask(peer.id)
@@ -264,7 +269,12 @@ export class Entry {
     if (this.#asking || this.#refused?.final) return
     this.#asking = true
     const life = this.#life
-    const wish = { node: self.describe(), ...this.#parts.proof?.() }
+    const { returning } = self.facts
+    const wish = {
+      node: self.describe(),
+      ...(returning && { returning: true }),
+      ...this.#parts.proof?.(),
+    }
     links.request(peer, 'join-ask', wish, askPatience + 1_000, outcome => {
       if (life !== this.#life) return
       this.#asking = false
@@ -277,6 +287,7 @@ export class Entry {
         this.#parts.admitted(outcome.body as ClusterView)
         return this.#next(0)
       }
+      if (self.facts.returning && outcome.code === 'UNKNOWN_NODE') return this.#parts.expelled()
       this.#refusedBy(outcome)
       if (this.#refused?.final) return
       clock.after(this.#askPause, () => {

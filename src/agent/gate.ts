@@ -25,7 +25,9 @@ export interface GateParts {
   carries(): boolean
   /** How far this node knows the event log. */
   seen(): number
-  /** What peers have to prove is asked for in here. */
+  /** A peer of our cluster is of another epoch than we are. */
+  outdated(by: Hello): void
+  /** What this node proves itself by. */
   proof?(): Readonly<Record<string, string>>
 }
 
@@ -75,6 +77,8 @@ export class Gate {
       return verdict
     }
     if (verdict.outcome === 'rejected') this.#shutOut(hello.id)
+    if (verdict.outcome === 'rejected' && verdict.code === 'EPOCH_MISMATCH')
+      this.#parts.outdated(hello)
     const code = verdict.outcome === 'busy' ? 'BUSY' : verdict.code
     const address =
       hello.address.host === '' ? { host: from.host, port: hello.address.port } : hello.address

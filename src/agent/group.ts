@@ -5,7 +5,7 @@ import type { Trace } from '../base/trace.ts'
 import type { Links } from '../net/link-types.ts'
 import { newGroup } from '../raft/raft.ts'
 import type { RaftConfig, Ready } from '../raft/types.ts'
-import type { GroupStore, Storage, StorageFailure } from '../store/types.ts'
+import type { GroupStore, NodeFacts, Storage, StorageFailure } from '../store/types.ts'
 import { type AppliedEntry, ControlPlane } from './control-plane.ts'
 import type { Self } from './self.ts'
 import { Snapshots } from './snapshots.ts'
@@ -103,12 +103,17 @@ export class Group {
     })
   }
 
-  /** Sets log and state aside, where an operator finds them; says where. */
-  leave(label: string): string | undefined {
+  /** Is there a log on this node's disk? */
+  get exists(): boolean {
+    return this.#parts.storage.hasGroup()
+  }
+
+  /** Sets log and state aside, where an operator finds them, and `facts` beside them; says where. */
+  leave(label: string, facts?: NodeFacts): string | undefined {
     this.#plane?.stop()
     this.#plane = undefined
     this.#store = undefined
-    return this.#parts.storage.hasGroup() ? this.#parts.storage.setAside(label) : undefined
+    return this.exists || facts ? this.#parts.storage.setAside(label, facts) : undefined
   }
 
   stop(done: () => void): void {

@@ -39,7 +39,7 @@ export class Self {
       ? {
           ...before,
           incarnation: before.incarnation + 1,
-          name: before.cluster ? before.name : config.name,
+          name: before.cluster || before.returning ? before.name : config.name,
         }
       : { id: uuidv7(wall, random), name: config.name, incarnation: 1, known: [], joining: [] }
     storage.writeFacts(this.#facts)

@@ -2,7 +2,9 @@ import { count, text } from '../base/shape.ts'
 import type { Timer } from '../base/time.ts'
 import { contactOf } from '../cluster/contact.ts'
 import { drainFinished, isServing } from '../cluster/drain.ts'
+import { collectable } from '../cluster/epoch.ts'
 import { Accusations } from '../cluster/failure.ts'
+import { tombstoneGrace } from '../state/settings.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { Member } from '../swim/types.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
@@ -80,6 +82,7 @@ export class Steward {
     this.#handOn(plane)
     this.#judge(plane)
     this.#invite(plane)
+    this.#collect(plane)
     for (const node of plane.state.nodes.values()) {
       if (node.phase === 'draining') this.#finishDrain(plane, node)
       if (node.phase === 'leaving') this.#finishLeave(plane, node)
@@ -177,6 +180,22 @@ export class Steward {
         () => {},
       )
     }
+  }
+
+  /** Who left so long ago that whoever does not know it yet has to bootstrap anew is forgotten. */
+  #collect(plane: ControlPlane): void {
+    const { cluster, tombstones } = plane.state
+    const due = collectable(
+      [...tombstones.values()],
+      tombstoneGrace(cluster!.settings),
+      this.#parts.clock.wall(),
+    )
+    if (due === undefined) return
+    this.#propose(plane, 'collect', {
+      type: 'TombstonesCollected',
+      data: { epoch: cluster!.epoch + 1, through: due },
+      actor: `leader:${this.#parts.self.name}`,
+    })
   }
 
   #finishDrain(plane: ControlPlane, node: NodeRecord): void {

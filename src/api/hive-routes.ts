@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { rescueRoutes } from './rescue-routes.ts'
 import { type Route, route } from './route.ts'
 import {
   addressText,
@@ -163,6 +164,7 @@ export const hiveRoutes: readonly Route[] = [
     answer: 'ControlAnswer',
     handle: ({ body, actor }, backend) => backend.demote({ ...body, actor }),
   }),
+  ...rescueRoutes,
 ]
 
 type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }

@@ -125,6 +125,14 @@ export interface ControlAnswer {
   readonly metaVersion: number
 }
 
+/** `GET /v1/hive/settings`. */
+export interface SettingReport {
+  readonly name: string
+  readonly value: string
+  readonly default: string
+  readonly meaning: string
+}
+
 export interface ErrorBody {
   readonly error: {
     readonly code: ErrorCode
@@ -208,6 +216,12 @@ export interface Backend {
     actor: string
   }): Promise<ControlAnswer>
   demote(request: { node: string; force: boolean; actor: string }): Promise<ControlAnswer>
+  settings(): Promise<readonly SettingReport[]>
+  /** An empty value: the default again. */
+  changeSettings(request: {
+    settings: Readonly<Record<string, string>>
+    actor: string
+  }): Promise<{ seq: number }>
   kvRead(query: KvQuery): Promise<KvRead>
   /** `ok: false`: the cas index did not match. */
   kvPut(request: {

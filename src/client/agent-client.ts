@@ -8,6 +8,7 @@ import type {
   InitAnswer,
   JoinAnswer,
   RoleReport,
+  SettingReport,
   StatusReport,
 } from '../api/types.ts'
 import { OperatorError } from '../base/errors.ts'
@@ -86,6 +87,14 @@ export class AgentClient {
 
   demote(request: { node: string; force: boolean }): Promise<ControlAnswer> {
     return this.#json('POST', '/v1/hive/control/demote', request, patient)
+  }
+
+  settings(): Promise<readonly SettingReport[]> {
+    return this.#json('GET', '/v1/hive/settings')
+  }
+
+  changeSettings(settings: Readonly<Record<string, string>>): Promise<{ seq: number }> {
+    return this.#json('POST', '/v1/hive/settings', { settings })
   }
 
   ca(): Promise<CaReport> {

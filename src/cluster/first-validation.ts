@@ -128,7 +128,9 @@ function partedWays(self: Party, ours: Allegiance, peer: Party, theirs: Allegian
  * clock which goes wrong later must not take a member, and with it perhaps the quorum, away.
  */
 function clocks(self: Party, peer: Party, around: Circumstances): FirstVerdict | undefined {
-  if (around.known || self.clock === undefined || peer.clock === undefined) return undefined
+  // Of another cluster nobody gets this far.
+  const member = around.known || (self.allegiance !== undefined && peer.allegiance !== undefined)
+  if (member || self.clock === undefined || peer.clock === undefined) return undefined
   const ahead = peer.clock - self.clock
   if (Math.abs(ahead) <= around.clockLimit) return undefined
   return rejected(

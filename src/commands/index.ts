@@ -25,6 +25,8 @@ import SecretNew from './secret/new.ts'
 import ServiceDeregister from './service/deregister.ts'
 import ServiceList from './service/list.ts'
 import ServiceRegister from './service/register.ts'
+import SettingsList from './settings/list.ts'
+import SettingsSet from './settings/set.ts'
 import Status from './status.ts'
 import Version from './version.ts'
 
@@ -56,6 +58,8 @@ export const commands = {
   'service:deregister': ServiceDeregister,
   'service:list': ServiceList,
   'service:register': ServiceRegister,
+  'settings:list': SettingsList,
+  'settings:set': SettingsSet,
   status: Status,
   version: Version,
 }

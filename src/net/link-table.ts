@@ -149,16 +149,21 @@ export class LinkTable implements LinkOwner {
   judge(link: Link, greeting: Greeting): Verdict | Duplicate {
     const current = this.#peers.get(greeting.hello.id)?.link
     const verdict = judgeRival(link, greeting, this.greeting().hello, current)
+    if (verdict.outcome === 'rejected' && verdict.code === 'VERSION_MISMATCH') {
+      // The owner's rules say the same, and keep a record of it.
+      const said = this.#validated(link, greeting)
+      return said.outcome === 'rejected' ? said : verdict
+    }
     if (verdict.outcome !== 'welcome') return verdict
     if (!current && this.linked().length >= maxLinks) {
       return { outcome: 'busy', reason: `${maxLinks} peers are linked already` }
     }
-    return this.#handlers.validate(
-      greeting.hello,
-      link.remote,
-      link.identity,
-      link.target === undefined,
-    )
+    return this.#validated(link, greeting)
+  }
+
+  #validated(link: Link, { hello }: Greeting): Verdict {
+    const asked = link.target === undefined
+    return this.#handlers.validate(hello, link.remote, link.identity, asked)
   }
 
   up(link: Link): void {

@@ -1,12 +1,13 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { filesOf, openWal, syncDirectory } from './database.ts'
+import type { NodeFacts } from './types.ts'
 
 /**
  * Moves log and state out of the way, never deletes them: DATA_DIR/aside/LABEL-N. Nobody may have
- * them open.
+ * them open. `facts`: what the node knew of itself, beside them as facts.json.
  */
-export function moveAside(dir: string, label: string): string {
+export function moveAside(dir: string, label: string, facts?: NodeFacts): string {
   const log = join(dir, 'log.db')
   const state = join(dir, 'state.db')
   for (const path of [log, state]) foldWal(path)
@@ -15,6 +16,8 @@ export function moveAside(dir: string, label: string): string {
   for (const file of [...filesOf(log), ...filesOf(state)]) {
     if (existsSync(file)) renameSync(file, join(to, basename(file)))
   }
+  if (facts)
+    writeFileSync(join(to, 'facts.json'), JSON.stringify(facts), { mode: 0o600, flush: true })
   syncDirectory(to)
   syncDirectory(dir)
   return to

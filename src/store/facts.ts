@@ -21,6 +21,11 @@ export function parseFacts(json: string): NodeFacts {
   count(raw, 'incarnation')
   if (raw.cluster !== undefined) checkCluster(fields(raw.cluster, 'cluster'))
   if (raw.group !== undefined) checkGroup(fields(raw.group, 'group'))
+  if (raw.returning !== undefined) {
+    const returning = fields(raw.returning, 'returning')
+    text(returning, 'tag')
+    text(returning, 'name')
+  }
   checkContacts(raw, 'known')
   texts(raw, 'joining')
   flag(raw, 'left')

@@ -69,14 +69,14 @@ export class SqliteStorage implements Storage {
     }
   }
 
-  setAside(label: string): string {
+  setAside(label: string, facts?: NodeFacts): string {
     const group = this.#group
     this.#group = undefined
     if (group && !group.closeNow()) {
       throw new OperatorError('STORAGE', `the disk of ${this.dir} hangs`, 'look at the disk')
     }
     try {
-      return moveAside(this.dir, label)
+      return moveAside(this.dir, label, facts)
     } catch (error) {
       throw toOperatorError(error, `log.db and state.db cannot be moved`)
     }

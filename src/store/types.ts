@@ -46,6 +46,11 @@ export interface NodeFacts {
   readonly known: readonly Contact[]
   /** Operator's wish `hive join ADDR`, kept until in the logical topology. */
   readonly joining: readonly string[]
+  /**
+   * It belonged to that cluster in an epoch that is over, and bootstraps anew: as the node that it was, or
+   * not at all.
+   */
+  readonly returning?: { readonly tag: string; readonly name: string }
   /** It left its cluster on an operator's word: seeds are not dialled until `hive join`. */
   readonly left?: boolean
 }
@@ -122,7 +127,7 @@ export interface Storage {
   }
   /** A new group's first configuration (before any entry); overwrites nothing. */
   createGroup(first: SnapshotMeta, hardState: HardState, rows: readonly Row[]): void
-  /** Sets log and state aside under `label` (a folder, not deleted) and says where. */
-  setAside(label: string): string
+  /** Sets log and state, where there are any, aside under `label` (a folder, not deleted) and says where; `facts` beside them. */
+  setAside(label: string, facts?: NodeFacts): string
   close(done: () => void): void
 }

@@ -43,6 +43,8 @@ export class FakeBackend implements Backend {
   reset = (request: object) => this.#record('reset', request, { setAside: '/d/old' })
   promote = (request: object) => this.#record('promote', request, control)
   demote = (request: object) => this.#record('demote', request, control)
+  settings = () => this.#record('settings', undefined, [])
+  changeSettings = (request: object) => this.#record('changeSettings', request, { seq: 9 })
   registerService = (definition: object) => this.#record('registerService', definition, undefined)
   deregisterService = (id: string) => this.#record('deregisterService', id, undefined)
   services = () => this.#record('services', undefined, this.registered)

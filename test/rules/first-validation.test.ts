@@ -181,6 +181,12 @@ const cases: readonly Case[] = [
     says: 'welcome',
   },
   {
+    row: 'clock off, and this end has just started and knows nobody: both are of one cluster',
+    self: of(),
+    peer: { clock: 0, ...of() },
+    says: 'welcome',
+  },
+  {
     row: 'no common protocol version: too old',
     peer: { protocolMin: 0, protocolMax: 0, version: '0.0.9' },
     says: 'VERSION_MISMATCH',

@@ -46,7 +46,7 @@ export class Disk {
   identity: string | undefined
   group: DurableGroup | undefined
   /** What was set aside, by label. */
-  readonly aside = new Map<string, DurableGroup | undefined>()
+  readonly aside = new Map<string, { readonly group?: DurableGroup; readonly facts?: NodeFacts }>()
   /** Set: every write fails like this from now on. */
   failing: StorageFailure | undefined
 
@@ -58,7 +58,7 @@ export class Disk {
 
   /** Whether a crash now would leave `entry` here: as such, or within what was compacted or installed. */
   holds(entry: Entry): boolean {
-    for (const group of [this.group, ...this.aside.values()]) {
+    for (const group of [this.group, ...[...this.aside.values()].map(a => a.group)]) {
       if (group === undefined) continue
       if (group.base.index >= entry.index) return true
       if (group.entries[entry.index - group.base.index - 1]?.term === entry.term) return true
@@ -151,10 +151,11 @@ export class SimulatedStorage implements Storage {
     return { loaded, store: this.#open }
   }
 
-  setAside(label: string): string {
+  setAside(label: string, facts?: NodeFacts): string {
     this.#open?.abandon()
     this.#open = undefined
-    this.#disk.aside.set(label, this.#disk.group)
+    const { group } = this.#disk
+    this.#disk.aside.set(label, { ...(group && { group }), ...(facts && { facts }) })
     this.#disk.group = undefined
     return `aside/${label}`
   }

@@ -26,6 +26,15 @@ export function membershipDesk(parts: DeskParts): Methods {
       if (!state.cluster)
         return answer(refusal('NOT_INITIALISED', 'the cluster has had no init yet'))
       const before = state.nodes.get(node.id)
+      if (flag(body, 'returning') && !before) {
+        return answer(
+          refusal(
+            'UNKNOWN_NODE',
+            `${node.name} was removed from the cluster while it was away`,
+            'hive join ADDR on it, if it is to come back',
+          ),
+        )
+      }
       const request = optionalText(body, 'request', 4096)
       const objection = parts.keyObjection(node, before, request)
       if (objection) {

@@ -1,0 +1,37 @@
+import type { EpochMillis, Millis } from '../base/time.ts'
+import type { Tombstone } from '../state/types.ts'
+import { quorumOf } from './voters.ts'
+
+/**
+ * Up to which event deletions may be forgotten: all tombstones up to there are older than the grace period.
+ * Undefined: nothing may.
+ */
+export function collectable(
+  tombstones: readonly Pick<Tombstone, 'leftAt' | 'time'>[],
+  grace: Millis,
+  now: EpochMillis,
+): number | undefined {
+  let through: number | undefined
+  for (const { leftAt, time } of [...tombstones].sort((a, b) => a.leftAt - b.leftAt)) {
+    if (now - time < grace) break
+    through = leftAt
+  }
+  return through
+}
+
+/**
+ * A node is refused by somebody of a newer epoch of its own cluster. Does it give in: set aside what it knows
+ * and bootstrap anew? Only alone. A side that still has a quorum goes on deciding, and may be the cluster
+ * that people work with while the newer epoch is somebody's rehearsal on a copy of a disk: it gives in when
+ * an operator says so, never because a stranger claims a larger number.
+ */
+export interface Side {
+  /** Control nodes of the node's own epoch, as far as it knows; itself among them if it is one. */
+  readonly control: readonly string[]
+  /** Those that it is linked with, itself included. */
+  readonly reached: ReadonlySet<string>
+}
+
+export function givesIn({ control, reached }: Side): boolean {
+  return control.filter(id => reached.has(id)).length < quorumOf(control.length)
+}
