@@ -6,7 +6,8 @@ import { roomForFrame } from './framing.ts'
 import { keep } from './keeping.ts'
 
 /**
- * Raft messages as bytes: `u8 type | u64 term | fields`. `from` and `to` are not sent: the link knows
+ * Raft messages as bytes: `u8 type | [u64 lineage] | u64 term | fields`; the type's highest bit says that a
+ * lineage follows, and without one it is 0. `from` and `to` are not sent: the link knows
  * both. An append's entries follow each other without gaps, so only the index before them is sent.
  * The append is written byte by byte: it carries every write of the cluster (README, "Raft frames").
  */
@@ -24,6 +25,8 @@ const types = [
 ] as const satisfies readonly Message['type'][]
 
 const appendType = types.indexOf('append') + 1
+const ofLineage = 0x80
+const lineageBytes = 8
 const appendHeaderBytes = 1 + 8 * 4 + 4
 const entryHeaderBytes = 1 + 8 + 4
 
@@ -41,7 +44,10 @@ export function encodeRaft(message: Message, headroom = 0): Uint8Array {
   if (message.type === 'append') return encodeAppend(message, headroom)
   const out = new Writer(headroom + 64)
   for (let i = 0; i < headroom; i++) out.u8(0)
-  out.u8(types.indexOf(message.type) + 1).u64(message.term)
+  const type = types.indexOf(message.type) + 1
+  if (message.lineage) out.u8(type | ofLineage).u64(message.lineage)
+  else out.u8(type)
+  out.u64(message.term)
   switch (message.type) {
     case 'pre-vote':
     case 'vote':
@@ -78,12 +84,14 @@ export function encodeRaft(message: Message, headroom = 0): Uint8Array {
 
 /** Entries' data are views of `bytes`, unless that would keep a much larger buffer alive. */
 export function decodeRaft(bytes: Uint8Array, from: PeerId, to: PeerId): Message {
-  if (bytes[0] === appendType) return decodeAppend(bytes, from, to)
+  const first = bytes[0] ?? 0
+  if ((first & ~ofLineage) === appendType) return decodeAppend(bytes, from, to)
   const input = new Reader(bytes)
-  const type = types[input.u8() - 1]
+  const type = types[(input.u8() & ~ofLineage) - 1]
   if (type === undefined) throw new MalformedError('an unknown raft message')
+  const lineage = first & ofLineage ? { lineage: input.u64() } : undefined
   const term = input.u64()
-  const message = readFields(input, type, { from, to, term })
+  const message = readFields(input, type, { from, to, term, ...lineage })
   input.end()
   return message
 }
@@ -91,7 +99,7 @@ export function decodeRaft(bytes: Uint8Array, from: PeerId, to: PeerId): Message
 function readFields(
   input: Reader,
   type: Message['type'],
-  envelope: { from: PeerId; to: PeerId; term: number },
+  envelope: { from: PeerId; to: PeerId; term: number; lineage?: number },
 ): Message {
   switch (type) {
     case 'pre-vote':
@@ -132,7 +140,9 @@ function encodeAppend(message: Message & { type: 'append' }, headroom: number): 
   const { entries } = message
   assert(entries.length <= maxEntries, `an append of ${entries.length} entries`)
   const bodies: Uint8Array[] = []
-  let size = headroom + appendHeaderBytes
+  const { lineage = 0 } = message
+  const extra = lineage === 0 ? 0 : lineageBytes
+  let size = headroom + extra + appendHeaderBytes
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i]!
     assert(entry.index === message.prevIndex + 1 + i, 'an append with a gap')
@@ -141,8 +151,9 @@ function encodeAppend(message: Message & { type: 'append' }, headroom: number): 
     size += entryHeaderBytes + body.length
   }
   const out = roomForFrame(size)
-  out[headroom] = appendType
-  let at = putU64(out, headroom + 1, message.term)
+  out[headroom] = lineage === 0 ? appendType : appendType | ofLineage
+  if (lineage !== 0) putU64(out, headroom + 1, lineage)
+  let at = putU64(out, headroom + 1 + extra, message.term)
   at = putU64(out, at, message.prevIndex)
   at = putU64(out, at, message.prevTerm)
   at = putU64(out, at, message.commit)
@@ -167,19 +178,22 @@ function entryBody(entry: Entry): Uint8Array {
 }
 
 function decodeAppend(received: Uint8Array, from: PeerId, to: PeerId): Message {
-  if (received.length < appendHeaderBytes) throw new MalformedError('an append ends too early')
-  const bytes = received.length > appendHeaderBytes ? keep(received) : received
-  const term = getU64(bytes, 1)
-  const prevIndex = getU64(bytes, 9)
-  const prevTerm = getU64(bytes, 17)
-  const commit = getU64(bytes, 25)
-  const count = getU32(bytes, 33)
-  if (count > maxEntries || count * entryHeaderBytes > bytes.length - appendHeaderBytes) {
+  const extra = received[0]! & ofLineage ? lineageBytes : 0
+  const headerBytes = appendHeaderBytes + extra
+  if (received.length < headerBytes) throw new MalformedError('an append ends too early')
+  const bytes = received.length > headerBytes ? keep(received) : received
+  const lineage = extra === 0 ? undefined : { lineage: getU64(bytes, 1) }
+  const term = getU64(bytes, 1 + extra)
+  const prevIndex = getU64(bytes, 9 + extra)
+  const prevTerm = getU64(bytes, 17 + extra)
+  const commit = getU64(bytes, 25 + extra)
+  const count = getU32(bytes, 33 + extra)
+  if (count > maxEntries || count * entryHeaderBytes > bytes.length - headerBytes) {
     throw new MalformedError(`an append that claims ${count} entries`)
   }
   if (!Number.isSafeInteger(prevIndex + count)) throw new MalformedError('an index beyond 2^53')
   const entries: Entry[] = []
-  let at = appendHeaderBytes
+  let at = headerBytes
   let lastTerm = prevTerm
   for (let i = 0; i < count; i++) {
     if (bytes.length - at < entryHeaderBytes) throw new MalformedError('an entry ends too early')
@@ -196,7 +210,7 @@ function decodeAppend(received: Uint8Array, from: PeerId, to: PeerId): Message {
   }
   if (lastTerm > term) throw new MalformedError("an entry of a term beyond its message's")
   if (at !== bytes.length) throw new MalformedError(`${bytes.length - at} bytes too many`)
-  return { from, to, term, type: 'append', prevIndex, prevTerm, commit, entries }
+  return { from, to, term, ...lineage, type: 'append', prevIndex, prevTerm, commit, entries }
 }
 
 function readEntry(

@@ -22,6 +22,8 @@ export class Core {
   rank: Rank = 'follower'
   term: Term
   vote: PeerId | null
+  /** Which rescue the group goes back to; 0: none. Only messages of the same one are heard. */
+  lineage: number
   leader: PeerId | null = null
   commit: Index
   /** The last entry given to the driver to apply. */
@@ -66,6 +68,7 @@ export class Core {
     this.disk = new Disk(hardState, this.log.lastIndex)
     this.term = hardState.term
     this.vote = hardState.vote
+    this.lineage = hardState.lineage ?? 0
     // The commit index on disk may lag; what was applied or compacted was committed.
     this.commit = Math.max(hardState.commit, snapshot.index, applied)
     this.handedOut = Math.max(applied, snapshot.index)

@@ -72,15 +72,17 @@ export class Disk {
    * The next batch, if anything must be written. A commit index alone is not worth a write: it goes
    * along with the next one, and until then a crash forgets only what the next leader knows.
    */
-  take(log: Log, term: Term, vote: PeerId | null, commit: Index): Persist | undefined {
+  take(log: Log, now: Required<HardState>): Persist | undefined {
+    const { term, vote, commit, lineage } = now
     const fresh = log.lastIndex > this.#handed
     const before = this.#handedHard
-    const sworn = term !== before.term || vote !== before.vote
+    const moved = lineage !== (before.lineage ?? 0)
+    const sworn = term !== before.term || vote !== before.vote || moved
     const snapshot = this.#snapshot
     if (!fresh && !sworn && snapshot === undefined) return undefined
     const id = ++this.#lastId
     const entries = fresh ? log.slice(this.#handed + 1, log.lastIndex) : nothing
-    const hardState = { term, vote, commit }
+    const hardState = { term, vote, commit, ...(lineage !== 0 && { lineage }) }
     this.#batches.push({ id, hardState, claim: log.lastIndex, snapshot })
     this.#handed = log.lastIndex
     this.#handedHard = hardState

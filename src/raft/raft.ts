@@ -11,6 +11,7 @@ import { campaignPreVote, countOwnVote, suspectLeader } from './election.ts'
 import { advanceCommit, judgeAt, propose, resign, tickLeader } from './leader.ts'
 import { changeConfig } from './membership.ts'
 import { maxReads } from './reads.ts'
+import { marked, rescue } from './rescue.ts'
 import { releaseHeld, takeReady } from './ready.ts'
 import { showStatus } from './status.ts'
 import { step } from './step.ts'
@@ -142,6 +143,16 @@ export class Raft implements Machine<Message, Ready, Done> {
     if (!this.#core.failed) suspectLeader(this.#core)
   }
 
+  /**
+   * A lost quorum: this node goes on alone, from its own log and in a lineage of its own, and leads as
+   * soon as that is durable. Others are added as learners, each from an empty group of that lineage.
+   * Only an operator can say that the others are lost. False: not needed, or not possible (rescue.ts).
+   */
+  rescue(lineage: number, now: Instant): boolean {
+    this.#core.now = now
+    return rescue(this.#core, lineage)
+  }
+
   /** The disk failed: from now on this node promises nothing to anybody. There is no way back. */
   stepDown(now: Instant): void {
     const core = this.#core
@@ -175,7 +186,8 @@ export class Raft implements Machine<Message, Ready, Done> {
   snapshotMessage(to: PeerId, snapshot: SnapshotMeta): Message | undefined {
     const { leadership, id, term } = this.#core
     if (leadership === undefined) return undefined
-    return { type: 'snapshot', from: id, to, term, snapshot }
+    const message: Message = { type: 'snapshot', from: id, to, term, snapshot }
+    return marked(this.#core, [message])[0]
   }
 
   /** The driver has compacted the log on disk through `meta.index`, which it has applied. */

@@ -3,6 +3,7 @@ import type { Core } from './core.ts'
 import type { Leadership } from './leadership.ts'
 import { quorumReached } from './quorum.ts'
 import { sendAppends, sendHeartbeats } from './replication.ts'
+import { marked } from './rescue.ts'
 import type { Entry, Message, Persist, Ready } from './types.ts'
 
 /** Entries handed out to be applied in one go, so that a long restart does not hold everything up. */
@@ -12,10 +13,10 @@ const none: readonly never[] = []
 
 export function takeReady(core: Core): Ready | undefined {
   if (core.leadership !== undefined) lead(core, core.leadership)
-  const { log, disk, term, vote } = core
-  const persist = core.failed ? undefined : disk.take(log, term, vote, core.commit)
-  const sendAfter = takePromises(core, persist)
-  const send = takeAll(core.outbox)
+  const { log, disk } = core
+  const persist = core.failed ? undefined : disk.take(log, core)
+  const sendAfter = marked(core, takePromises(core, persist))
+  const send = marked(core, takeAll(core.outbox))
   const commit = takeCommitted(core)
   const rank = takeRank(core)
   const reads = takeAll(core.readsServed)

@@ -3,7 +3,7 @@ import type { Core } from './core.ts'
 import type { RaftStatus } from './types.ts'
 
 export function showStatus(core: Core): RaftStatus {
-  const { id, rank, term, vote, leader, commit, applied, log, now } = core
+  const { id, rank, term, vote, leader, commit, applied, log, now, lineage } = core
   const since = now - core.config.electionTimeout
   const peers = [...(core.leadership?.peers.values() ?? [])]
   return {
@@ -17,6 +17,7 @@ export function showStatus(core: Core): RaftStatus {
     firstIndex: log.firstIndex,
     lastIndex: log.lastIndex,
     config: log.config,
+    lineage,
     progress: peers.map(peer => ({
       id: peer.id,
       match: peer.match,

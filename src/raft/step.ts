@@ -4,10 +4,12 @@ import type { Core } from './core.ts'
 import { stepBallot, stepPreVote, stepTimeoutNow, stepVote } from './election.ts'
 import { stepAppend, stepHeartbeat, stepSnapshot } from './follower.ts'
 import { stepAppendResponse, stepHeartbeatResponse } from './leader.ts'
+import { isOfLineage } from './rescue.ts'
 import type { Message } from './types.ts'
 
 export function step(core: Core, message: Message): void {
   if (message.to !== core.id || message.from === core.id) return
+  if (!isOfLineage(core, message)) return
   if (core.failed) stepFailed(core, message)
   else if (message.term < core.term) answerOldTerm(core, message)
   else if (message.term === core.term || enterTerm(core, message)) dispatch(core, message)

@@ -31,6 +31,8 @@ export interface HardState {
   readonly term: Term
   readonly vote: PeerId | null
   readonly commit: Index
+  /** Which rescue this node's group goes back to; absent: 0, none. */
+  readonly lineage?: number
 }
 
 /** What a snapshot stands for: everything up to and including `index`. */
@@ -54,6 +56,8 @@ interface Envelope {
   readonly from: PeerId
   readonly to: PeerId
   readonly term: Term
+  /** Of the sender; absent: 0. Whoever is of another does not listen. */
+  readonly lineage?: number
 }
 
 export type Message = Envelope &
@@ -172,6 +176,8 @@ export interface RaftStatus {
   readonly firstIndex: Index
   readonly lastIndex: Index
   readonly config: Configuration
+  /** Which rescue the group goes back to; 0: none. */
+  readonly lineage: number
   /** Leader only: what it knows of each peer. */
   readonly progress: readonly {
     readonly id: PeerId

@@ -15,8 +15,8 @@ import type {
  * A write batch on its way to the log thread: one buffer, handed over, not copied, and no object
  * per entry on the other side.
  *
- *   u8 flags (1 hard state, 2 snapshot)
- *   [u64 term, u64 commit, u8 has vote, text vote]
+ *   u8 flags (1 hard state, 2 snapshot, 4 the hard state's lineage)
+ *   [u64 term, u64 commit, u8 has vote, text vote, [u64 lineage]]
  *   [u64 index, u64 term, bytes configuration]
  *   u32 count, u64 first index, then for each entry: u64 term, u8 type, bytes data
  */
@@ -24,10 +24,12 @@ export function encodeWrite(batch: Persist): Uint8Array {
   const { hardState, snapshot, entries } = batch
   const datas = entries.map(entryData)
   const writer = new Writer(datas.reduce((sum, data) => sum + entryHead + data.length, 512))
-  writer.u8((hardState ? 1 : 0) | (snapshot ? 2 : 0))
+  const { lineage } = hardState ?? {}
+  writer.u8((hardState ? 1 : 0) | (snapshot ? 2 : 0) | (lineage ? 4 : 0))
   if (hardState) {
     writer.u64(hardState.term).u64(hardState.commit)
     writer.u8(hardState.vote === null ? 0 : 1).text(hardState.vote ?? '')
+    if (lineage) writer.u64(lineage)
   }
   if (snapshot) writer.u64(snapshot.index).u64(snapshot.term).bytes(encodeConfig(snapshot.config))
   writer.u32(entries.length).u64(entries[0]?.index ?? 0)
@@ -50,7 +52,7 @@ export interface EncodedWrite {
 export function decodeWrite(bytes: Uint8Array): EncodedWrite {
   const reader = new Reader(bytes)
   const flags = reader.u8()
-  const hardState = flags & 1 ? readHardState(reader) : undefined
+  const hardState = flags & 1 ? readHardState(reader, (flags & 4) !== 0) : undefined
   const snapshot = flags & 2 ? readSnapshot(reader) : undefined
   const count = reader.u32()
   const first = reader.u64()
@@ -139,12 +141,13 @@ function entryData(entry: Entry): Uint8Array {
 
 const nothing = new Uint8Array(0)
 
-function readHardState(reader: Reader): HardState {
+function readHardState(reader: Reader, withLineage: boolean): HardState {
   const term = reader.u64()
   const commit = reader.u64()
   const voted = reader.u8() === 1
   const vote = reader.text()
-  return { term, vote: voted ? vote : null, commit }
+  const hardState = { term, vote: voted ? vote : null, commit }
+  return withLineage ? { ...hardState, lineage: reader.u64() } : hardState
 }
 
 function readSnapshot(reader: Reader): SnapshotMeta {

@@ -29,10 +29,11 @@ export function createGroupFiles(
   })
   createDatabase(join(dir, 'log.db'), logSchema, db => {
     db.prepare('INSERT INTO snapshot VALUES (1, ?, ?, ?, 0)').run(index, term, config)
-    db.prepare('INSERT INTO hard_state VALUES (1, ?, ?, ?)').run(
+    db.prepare('INSERT INTO hard_state VALUES (1, ?, ?, ?, ?)').run(
       hardState.term,
       hardState.vote,
       hardState.commit,
+      hardState.lineage ?? 0,
     )
   })
 }

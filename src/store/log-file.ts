@@ -13,7 +13,7 @@ import { readHardState, readSnapshotMeta } from './log-read.ts'
 export class LogFile {
   readonly #db: Connection
   readonly #insert: Statement<[number, number, number, number, Uint8Array]>
-  readonly #setHardState: Statement<[number, string | null, number]>
+  readonly #setHardState: Statement<[number, string | null, number, number]>
   readonly #setSnapshot: Statement<[number, number, string, number]>
   readonly #append: Transaction<(batches: readonly EncodedWrite[], applied: Index) => void>
   #hardState: HardState
@@ -32,7 +32,9 @@ export class LogFile {
     this.#insert = db.prepare(
       'INSERT INTO entries (idx, term, type, crc, data) VALUES (?, ?, ?, ?, ?)',
     )
-    this.#setHardState = db.prepare('UPDATE hard_state SET term = ?, vote = ?, commit_idx = ?')
+    this.#setHardState = db.prepare(
+      'UPDATE hard_state SET term = ?, vote = ?, commit_idx = ?, lineage = ?',
+    )
     this.#setSnapshot = db.prepare(
       'UPDATE snapshot SET idx = ?, term = ?, config = ?, installing = ?',
     )
@@ -156,9 +158,9 @@ export class LogFile {
 
   #appendAll(batches: readonly EncodedWrite[], applied: Index): void {
     for (const batch of batches) if (batch.count > 0) this.#appendEntries(batch, applied)
-    const { term, vote, commit } = this.#wanted
+    const { term, vote, commit, lineage = 0 } = this.#wanted
     if (!sameBallot(this.#wanted, this.#hardState) || commit !== this.#hardState.commit) {
-      this.#setHardState.run(term, vote, commit)
+      this.#setHardState.run(term, vote, commit, lineage)
       this.#hardState = this.#wanted
     }
     this.#walBytes += pageBytes * 3
@@ -218,5 +220,5 @@ const dropEntries = 256
 const dropBytes = 512 * 1024
 
 function sameBallot(a: HardState, b: HardState): boolean {
-  return a.term === b.term && a.vote === b.vote
+  return a.term === b.term && a.vote === b.vote && (a.lineage ?? 0) === (b.lineage ?? 0)
 }

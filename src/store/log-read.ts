@@ -7,14 +7,22 @@ import { corrupt } from './failure.ts'
 
 export function readHardState(db: Connection): HardState {
   const row = db
-    .prepare<[], { term: number; vote: string | null; commit_idx: number }>(
-      'SELECT term, vote, commit_idx FROM hard_state',
+    .prepare<[], HardStateRow>(
+      'SELECT term, vote, commit_idx, lineage FROM hard_state',
     )
     .get()
-  if (!row || !isCount(row.term) || !isCount(row.commit_idx)) {
+  if (!row || !isCount(row.term) || !isCount(row.commit_idx) || !isCount(row.lineage)) {
     throw corrupt(`${db.name}: the hard state is missing or makes no sense`)
   }
-  return { term: row.term, vote: row.vote, commit: row.commit_idx }
+  const { term, vote, commit_idx: commit, lineage } = row
+  return { term, vote, commit, ...(lineage !== 0 && { lineage }) }
+}
+
+interface HardStateRow {
+  readonly term: number
+  readonly vote: string | null
+  readonly commit_idx: number
+  readonly lineage: number
 }
 
 export interface SnapshotRow {

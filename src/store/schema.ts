@@ -52,6 +52,8 @@ export const logSchema: Schema = {
        config TEXT NOT NULL,
        installing INTEGER NOT NULL
      ) STRICT`,
+    // Which rescue of a lost quorum the group goes back to.
+    'ALTER TABLE hard_state ADD COLUMN lineage INTEGER NOT NULL DEFAULT 0',
   ],
 }
 

@@ -58,7 +58,7 @@ function kind<T extends string>(type: T): fc.Arbitrary<T> {
   return fc.constant(type)
 }
 
-export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
+const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   append,
   fc.record({
     ...envelope,
@@ -89,6 +89,10 @@ export const raftMessage: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({ ...envelope, type: kind('timeout-now') }),
 )
+
+export const raftMessage: fc.Arbitrary<Message> = fc
+  .tuple(anyMessage, fc.option(fc.integer({ min: 1, max: 2 ** 48 }), { nil: undefined }))
+  .map(([message, lineage]) => (lineage === undefined ? message : { ...message, lineage }))
 
 /** Text without control characters, as names are. */
 const words = fc.string({ maxLength: 60, unit: 'grapheme' }).filter(text => !/\p{Cc}/u.test(text))

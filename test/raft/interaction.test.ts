@@ -6,11 +6,11 @@
  * Commands (options are `key=value`; `log=none` says nothing):
  *
  * - `add-nodes N`: voters 1 to N of a new group (`inflight=`, `bytes=`, `uncommitted=`);
- *   `add-joiner ID`: a node that knows of nobody
+ *   `add-joiner ID`: a node that knows of nobody (`lineage=`: of that rescued group)
  * - `campaign ID`: time passes until its election timer runs out; `advance MS` and `tick [ID…]`:
  *   time passes, and then the nodes hear of it; `elapse MS [ID…]`: time passes as in life
  * - `propose ID TEXT…`, `change ID voters= learners=`, `transfer ID TO`, `read-index ID CONTEXT`,
- *   `suspect ID`, `step-down ID`
+ *   `suspect ID`, `step-down ID`, `rescue ID LINEAGE`
  * - `ready [ID…]`, `persist [ID…]`, `deliver [TO…] [type=] [from=] [count=]`, `drop …` likewise;
  *   `stabilize [ID…]`: all of these until nothing is left to do
  * - `partition ID…`: cut off from the rest; `heal`

@@ -61,6 +61,9 @@ export class Interaction {
       if (!this.#node(id).raft.readIndex(Number(context), this.#now)) this.#say('refused')
     },
     suspect: ([id = '']) => this.#node(id).raft.suspectLeader(this.#now),
+    rescue: ([id = '', lineage = '0']) => {
+      if (!this.#node(id).raft.rescue(Number(lineage), this.#now)) this.#say('refused')
+    },
     'step-down': ([id = '']) => this.#node(id).raft.stepDown(this.#now),
     ready: ids => this.#each(ids, node => this.#ready(node)),
     persist: ids => this.#each(ids, node => this.#persist(node)),
@@ -100,7 +103,7 @@ export class Interaction {
       maxInflight: number('inflight', defaults.maxInflight),
       maxUncommittedBytes: number('uncommitted', defaults.maxUncommittedBytes),
     }
-    const { snapshot, hardState } = newGroup(voters)
+    const { snapshot, hardState } = newGroup(voters, number('lineage', 0))
     const disk = new SimulatedDisk(snapshot, hardState)
     this.#nodes.set(id, new ManualNode(config, disk, this.#now))
   }

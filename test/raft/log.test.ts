@@ -157,7 +157,7 @@ describe('what the disk has', () => {
           log.restore(snapshot)
           disk.restored(snapshot)
         } else if (dice < 9) {
-          const batch = disk.take(log, term, null, 0)
+          const batch = disk.take(log, { term, vote: null, commit: 0, lineage: 0 })
           if (batch !== undefined) underWay.push(batch)
         } else {
           const batch = underWay.shift()
@@ -176,7 +176,7 @@ describe('what the disk has', () => {
         }
         if (underWay.length > 0) continue
         expect(disk.busy).toBe(false)
-        const rest = disk.take(log, term, null, 0)
+        const rest = disk.take(log, { term, vote: null, commit: 0, lineage: 0 })
         if (rest === undefined) expect(disk.durable).toBe(log.lastIndex)
         else underWay.push(rest)
       }

@@ -93,14 +93,14 @@ export class ManualNode {
   showStatus(): string[] {
     if (!this.isUp) return [`${this.id} is down`]
     const status = this.raft.status()
-    const { rank, term, vote, leader, commit, applied, lastIndex, config, progress } = status
+    const { rank, term, vote, leader, commit, applied, lastIndex, config, progress, lineage } = status
     const peers = progress.map(peer => {
       const tags = [peer.recentlyActive ? '' : ' inactive', peer.learner ? ' learner' : ''].join('')
       return `  ${peer.id}: ${peer.state} match=${peer.match} next=${peer.next}${tags}`
     })
     return [
       `${this.id} ${rank} term=${term} vote=${vote ?? '-'} leader=${leader ?? '-'} ` +
-        `applied=${applied} commit=${commit} last=${lastIndex} ${showConfig(config)}`,
+        `applied=${applied} commit=${commit} last=${lastIndex} ${showConfig(config)}${lineage === 0 ? '' : ` lineage=${lineage}`}`,
       ...peers,
     ]
   }

@@ -27,7 +27,9 @@ export function showEntry(entry: Entry): string {
 }
 
 export function showMessage(message: Message): string {
-  return `${message.from}→${message.to} ${message.type} term=${message.term}${details(message)}`
+  return `${message.from}→${message.to} ${message.type} term=${message.term}${details(message)}${
+    message.lineage ? ` lineage=${message.lineage}` : ''
+  }`
 }
 
 function details(message: Message): string {
@@ -75,6 +77,7 @@ export function showReady(ready: Ready): string[] {
     const parts = [`persist #${id}`]
     if (hardState !== undefined) {
       parts.push(`term=${hardState.term} vote=${hardState.vote ?? '-'} commit=${hardState.commit}`)
+      if (hardState.lineage) parts.push(`lineage=${hardState.lineage}`)
     }
     if (snapshot !== undefined) parts.push(`snapshot=${snapshot.index}/${snapshot.term}`)
     if (entries.length > 0) parts.push(`[${entries.map(showEntry).join(', ')}]`)

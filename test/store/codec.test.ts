@@ -33,7 +33,15 @@ const batch: fc.Arbitrary<Persist> = fc
     first: fc.integer({ min: 1, max: 2 ** 45 }),
     bodies: fc.array(fc.record({ term: count, body }), { maxLength: 20 }),
     hardState: fc.option(
-      fc.record({ term: count, vote: fc.option(fc.string({ unit: 'grapheme' })), commit: count }),
+      fc.record(
+        {
+          term: count,
+          vote: fc.option(fc.string({ unit: 'grapheme' })),
+          commit: count,
+          lineage: fc.integer({ min: 1, max: 2 ** 48 }),
+        },
+        { requiredKeys: ['term', 'vote', 'commit'] },
+      ),
       { nil: undefined },
     ),
     snapshot: fc.option(fc.record({ index: count, term: count, config }), { nil: undefined }),
