@@ -79,6 +79,8 @@ export const gossipPort = 4483
 export class Cluster {
   readonly simulation: Simulation
   readonly network: Network
+  /** How long certificates count, ms. */
+  certificateLife = 30 * 86_400_000
   /** Of nodes that are added with none of their own. */
   secret: string | undefined
   readonly #make: MakeAgent
@@ -162,7 +164,7 @@ export class Cluster {
     )
     const storage = new SimulatedStorage(node.disk, life)
     const trace = this.#traceOf(node)
-    const config = configOf(node)
+    const config = { ...configOf(node), certificateLife: this.certificateLife }
     simulation.trace.say(simulation.now, node.name, `start, boot ${node.boots}`)
     const agent = this.#boot(node, {
       ...{ clock, random: dice.fork(), sockets, storage, config, trace },

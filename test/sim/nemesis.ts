@@ -1,6 +1,6 @@
 import type { Random } from '../../src/base/random.ts'
 import { shuffled } from '../../src/base/random.ts'
-import type { Cluster, SimulatedNode } from './cluster.ts'
+import { type Cluster, gossipPort, type SimulatedNode } from './cluster.ts'
 import { fairDisk } from './disk.ts'
 import { fairWeather } from './network.ts'
 
@@ -35,6 +35,7 @@ const troubles: readonly Trouble[] = [
   { name: 'crash some', weight: 2, lasts: 8_000, begin: crashSome },
   { name: 'crash all', weight: 1, lasts: 4_000, begin: context => crash(context, 99) },
   { name: 'restart', weight: 2, lasts: 3_000, begin: restart },
+  { name: 'move', weight: 2, lasts: 5_000, begin: move },
   { name: 'slow disk', weight: 2, lasts: 10_000, begin: slowDisk },
   { name: 'stuck disk', weight: 1, lasts: 5_000, begin: stuckDisk },
   { name: 'broken disk', weight: 1, lasts: 8_000, begin: brokenDisk },
@@ -292,6 +293,19 @@ function restart(context: Context): (() => void) | undefined {
     wanted = true
     cluster.start(victim)
   }
+}
+
+/** A node comes back at another address. One at a time is where no seed points: the others would not find two. */
+function move(context: Context): (() => void) | undefined {
+  const { cluster, dice } = context
+  const away = cluster.nodes.find(n => n.port !== gossipPort)
+  const victim = away ?? one(context)
+  if (victim?.process === undefined) return undefined
+  const port = away ? gossipPort : gossipPort + 1 + dice.below(100)
+  context.say(`${victim.name} moves to port ${port}`)
+  cluster.crash(victim, dice.next() < 0.5 ? 'kill' : 'power')
+  victim.port = port
+  return () => cluster.start(victim)
 }
 
 function slowDisk(context: Context): (() => void) | undefined {

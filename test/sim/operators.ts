@@ -2,7 +2,7 @@ import type { Backend } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import type { Random } from '../../src/base/random.ts'
 import type { Caller, CallResult } from './caller.ts'
-import { type Cluster, gossipPort, type SimulatedNode } from './cluster.ts'
+import type { Cluster, SimulatedNode } from './cluster.ts'
 
 /** Nodes that operators add to a running cluster, at most. */
 const maxAdded = 2
@@ -77,6 +77,7 @@ export class Operators {
     if (roll < 0.75) return this.#ask(subject, 'roles', b => b.roles())
     if (roll < 0.85) return this.#leave()
     if (roll < 0.9) this.#add()
+    else if (roll < 0.96 && this.#cluster.secret !== undefined) return this.#rotate(subject, roll)
     return this.#ask(subject, 'status', b => b.status())
   }
 
@@ -140,6 +141,12 @@ export class Operators {
       : { what: `demote ${subject.name}`, at, invoke: b => b.demote(request) }
   }
 
+  #rotate(at: SimulatedNode, roll: number): Command {
+    const actor = 'operator'
+    if (roll < 0.92) return this.#ask(at, 'rotate the authority', b => b.rotateCa({ actor }))
+    return this.#ask(at, 'rotate the gossip keys', b => b.rotateKeys({ actor }))
+  }
+
   /** One of the added nodes leaves, and comes back after a while. */
   #leave(): Command | undefined {
     const leaver = this.#any(this.#cluster.nodes.slice(this.#initial))
@@ -160,7 +167,7 @@ export class Operators {
     const others = this.#cluster.nodes.filter(n => n !== node)
     const seed = this.#any(others)
     if (seed === undefined) return undefined
-    const address = `${this.#dice.next() < 0.5 ? seed.name : seed.machine.ip}:${gossipPort}`
+    const address = `${this.#dice.next() < 0.5 ? seed.name : seed.machine.ip}:${seed.port}`
     return {
       what: `join ${address}`,
       at: node,

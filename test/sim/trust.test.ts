@@ -1,0 +1,286 @@
+import { describe, expect, test } from 'vitest'
+import type { CaReport, KeysReport } from '../../src/api/trust-types.ts'
+import { gossipPort } from './cluster.ts'
+import { World } from './world.ts'
+
+/** Secrets, certificates and keys as whole agents use them, told step by step. */
+
+const secret = 'the-secret-of-this-cluster-0123456789-0123456'
+
+function secured(seed = 1): World {
+  const world = new World(seed)
+  world.cluster.secret = secret
+  return world
+}
+
+const ca = (world: World, at: string): Promise<CaReport> => world.ask(at, b => b.ca())
+const keys = (world: World, at: string): Promise<KeysReport> => world.ask(at, b => b.keys())
+
+/** Asks until it is so; the leader may be on its way. */
+async function comes<T>(
+  world: World,
+  what: string,
+  ask: () => Promise<T>,
+  holds: (value: T) => boolean,
+): Promise<T> {
+  const deadline = world.simulation.now + 60_000
+  let last: unknown
+  while (world.simulation.now < deadline) {
+    try {
+      const value = await ask()
+      if (holds(value)) return value
+      last = value
+    } catch (error) {
+      last = String(error)
+    }
+    await world.run(100)
+  }
+  throw world.failure(`never: ${what}; last ${JSON.stringify(last)}`)
+}
+
+async function settled(world: World, at: string, primary: number): Promise<void> {
+  await comes(
+    world,
+    `gossip key ${primary} alone`,
+    () => keys(world, at),
+    k => k.primary === primary && k.keys.length === 1,
+  )
+}
+
+async function certified(world: World, at: string, nodes: number): Promise<CaReport> {
+  const all = (report: CaReport) => {
+    const [newest] = report.authorities.slice(-1)
+    return (
+      report.authorities.length === 1 &&
+      report.certificates.filter(c => !c.removed && c.authority === newest?.fingerprint).length ===
+        nodes
+    )
+  }
+  return comes(world, `${nodes} certificates of one authority`, () => ca(world, at), all)
+}
+
+async function leaderOf(world: World, at: string): Promise<string> {
+  return (await world.status(at)).cluster.leader!
+}
+
+const foreign = (notices: readonly string[]) => notices.filter(n => /foreign packets/.test(n))
+
+describe('a cluster with a secret', () => {
+  test('gets an authority, certificates and a gossip key of its own, and the secret opens no gossip any more', async () => {
+    const world = secured()
+    await world.cluster3(['n4'])
+    await certified(world, 'n4', 4)
+    await settled(world, 'n4', 1)
+    for (const name of ['n1', 'n2', 'n3', 'n4']) {
+      expect(foreign((await world.status(name)).notices)).toEqual([])
+    }
+  })
+
+  test('is joined later by who has the secret, and never by who has another', async () => {
+    const world = secured()
+    await world.cluster3()
+    await settled(world, 'n1', 1)
+    const stranger = world.cluster.addNode('x1', {
+      join: ['n1', 'n2'],
+      secret: 'another-secret-0123456789-0123456789-01234567',
+    })
+    world.cluster.start(stranger)
+    const plain = world.cluster.addNode('x2', { join: ['n1', 'n2'] })
+    plain.secret = undefined
+    world.cluster.start(plain)
+    world.add('n4', ['n2'])
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+    await certified(world, 'n1', 4)
+    await world.run(30_000)
+    for (const name of ['x1', 'x2']) {
+      const { cluster, nodes, notices } = await world.status(name)
+      expect([cluster.tag, nodes.map(n => n.name)]).toEqual([null, [name]])
+      expect(notices.join()).toMatch(/do not believe each other/)
+    }
+    expect((await world.status('n1')).nodes).toHaveLength(4)
+  })
+
+  test('survives the crash of everybody, and a control node that missed everything after the init', async () => {
+    const world = secured(3)
+    await world.cluster3(['n4'])
+    world.kill('n3')
+    await world.ask('n1', b => b.rotateCa({ actor: 'test' }))
+    await world.run(3_000)
+    world.kill('n1', 'n2', 'n4')
+    await world.run(2_000)
+    world.start('n1', 'n2', 'n3', 'n4')
+    await world.states('n3', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+    await certified(world, 'n3', 4)
+    const leader = await leaderOf(world, 'n1')
+    // Whoever leads now must be able to certify, n3 too, though it was away when the key was shared.
+    if (leader !== 'n3') world.kill(...['n1', 'n2'].filter(n => n === leader))
+    world.add('n5', ['n3'])
+    await comes(
+      world,
+      'n5 is certified',
+      () => ca(world, 'n3'),
+      r => r.certificates.some(c => c.node === 'n5'),
+    )
+  })
+})
+
+describe('gossip keys', () => {
+  test('rotate in calm without one packet that cannot be read', async () => {
+    const world = secured(2)
+    await world.cluster3(['n4', 'n5'])
+    await settled(world, 'n1', 1)
+    for (const primary of [2, 3]) {
+      await world.ask('n5', b => b.rotateKeys({ actor: 'test' }))
+      await settled(world, 'n5', primary)
+    }
+    await world.run(5_000)
+    for (const name of ['n1', 'n2', 'n3', 'n4', 'n5']) {
+      expect(foreign((await world.status(name)).notices)).toEqual([])
+      expect((await world.status(name)).nodes.map(n => n.state)).toEqual(Array(5).fill('ready'))
+    }
+    const { events } = await world.ask('n1', b => b.log({ from: 1, limit: 500 }))
+    expect(events.filter(e => e.type === 'NodeFailed')).toEqual([])
+  })
+
+  test.each([
+    ['GossipKeyAdded', 20],
+    ['GossipKeyUsed', 21],
+    ['GossipKeyUsed', 22],
+  ] as const)(
+    'a rotation whose leader dies right after %s is finished by the next (seed %i)',
+    async (type, seed) => {
+      const world = secured(seed)
+      await world.cluster3(['n4'])
+      await settled(world, 'n1', 1)
+      const leader = await leaderOf(world, 'n1')
+      const [other] = ['n1', 'n2', 'n3'].filter(n => n !== leader)
+      await world.ask(other!, b => b.rotateKeys({ actor: 'test' }))
+      await comes(
+        world,
+        type,
+        () => world.ask(other!, b => b.log({ from: 1, limit: 500 })),
+        ({ events }) => events.some(e => e.type === type && (e.data as { id: number }).id === 2),
+      )
+      world.kill(leader)
+      await settled(world, other!, 2)
+      world.start(leader)
+      await world.states(other!, { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+      await settled(world, leader, 2)
+    },
+  )
+
+  test('a node that was away for two rotations hears and is heard again', async () => {
+    const world = secured(5)
+    await world.cluster3(['n4'])
+    await settled(world, 'n1', 1)
+    world.kill('n4')
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'failed' })
+    for (const primary of [2, 3]) {
+      await world.ask('n1', b => b.rotateKeys({ actor: 'test' }))
+      await settled(world, 'n1', primary)
+    }
+    world.start('n4')
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+    await world.until('n4 hears the others', () =>
+      world
+        .node('n4')
+        .process!.agent.swimMembers()
+        .every(m => m.status === 'alive'),
+    )
+  })
+})
+
+describe('certificates', () => {
+  test('of a new authority reach everybody before the old one is retired', async () => {
+    const world = secured(6)
+    await world.cluster3(['n4'])
+    const before = await certified(world, 'n1', 4)
+    await world.ask('n4', b => b.rotateCa({ actor: 'test' }))
+    const after = await certified(world, 'n1', 4)
+    expect(after.authorities[0]!.fingerprint).not.toBe(before.authorities[0]!.fingerprint)
+    world.kill('n1', 'n2', 'n3', 'n4')
+    world.start('n1', 'n2', 'n3', 'n4')
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+    const { events } = await world.ask('n1', b => b.log({ from: 1, limit: 500 }))
+    const types = events.map(e => e.type)
+    expect(types.lastIndexOf('CertificateIssued')).toBeLessThan(types.indexOf('CaRetired'))
+  })
+
+  test('are renewed at half of their life, for as long as the cluster runs', async () => {
+    const world = secured(7)
+    world.cluster.certificateLife = 600_000
+    await world.cluster3(['n4'])
+    const first = await certified(world, 'n1', 4)
+    for (let i = 0; i < 3; i++) {
+      await world.run(400_000)
+      world.kill('n4')
+      await world.run(1_000)
+      world.start('n4')
+      await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+    }
+    const last = await certified(world, 'n1', 4)
+    expect(last.certificates.map(c => c.serial)).not.toEqual(first.certificates.map(c => c.serial))
+    const { events } = await world.ask('n1', b => b.log({ from: 1, limit: 500 }))
+    const issued = events.filter(e => e.type === 'CertificateIssued').length
+    expect(issued).toBeGreaterThanOrEqual(4 * 4)
+    expect(issued).toBeLessThan(4 * 8)
+  })
+
+  test('of a removed node are refused at once, and the node learns that it is out', async () => {
+    const world = secured(8)
+    await world.cluster3(['n4'])
+    await certified(world, 'n1', 4)
+    world.kill('n4')
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'failed' })
+    await world.ask('n1', b => b.leave({ node: 'n4', force: false, actor: 'test' }))
+    const stolen = world.node('n4').disk.identity
+    world.start('n4')
+    await comes(
+      world,
+      'n4 is empty',
+      () => world.status('n4'),
+      s => s.cluster.tag === null,
+    )
+    expect(JSON.parse(stolen!)).toHaveProperty('member')
+    expect(JSON.parse(world.node('n4').disk.identity!)).not.toHaveProperty('member')
+    expect((await world.status('n1')).nodes.map(n => n.name)).toEqual(['n1', 'n2', 'n3'])
+    // With the secret it may ask again, as anybody who has it.
+    await world.ask('n4', b => b.join({ address: `n1:${gossipPort}`, actor: 'test' }))
+    await certified(world, 'n1', 4)
+  })
+})
+
+describe('an address is an attribute', () => {
+  test('all control nodes change theirs one by one, and writes go on', async () => {
+    const world = secured(9)
+    await world.cluster3(['n4'])
+    const before = await world.status('n4')
+    for (const [i, name] of ['n1', 'n2', 'n3'].entries()) {
+      world.kill(name)
+      world.node(name).port = gossipPort + 1 + i
+      await world.put('n4', `down-${name}`, 'x')
+      world.start(name)
+      const at = `:${gossipPort + 1 + i}`
+      await world.sees('n4', `${name} at ${at}`, ({ nodes }) =>
+        nodes.every(n => n.state === 'ready' && (n.name !== name || n.address.endsWith(at))),
+      )
+      await world.put(name, `up-${name}`, 'x')
+    }
+    const after = await world.status('n4')
+    const by = (report: typeof after) =>
+      report.nodes.map(n => [n.name, n.id, n.address.split(':')[1]])
+    expect(by(after).map(([name, id]) => [name, id])).toEqual(
+      by(before).map(([name, id]) => [name, id]),
+    )
+    expect(by(after).map(n => n[2])).toEqual(['4484', '4485', '4486', '4483'])
+    const { events } = await world.ask('n1', b =>
+      b.log({ from: 1, limit: 500, type: 'NodeUpdated' }),
+    )
+    expect(events).toHaveLength(3)
+    // And from a cold start, when nobody is where the seeds say but n4.
+    world.kill('n1', 'n2', 'n3', 'n4')
+    world.start('n1', 'n2', 'n3', 'n4')
+    await world.states('n2', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+    expect(await world.get('n3', 'up-n2')).toBe('x')
+  })
+})
