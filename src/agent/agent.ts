@@ -2,9 +2,10 @@ import type { Backend, StatusReport } from '../api/types.ts'
 import type { Address } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
-import { count, fields, list, text } from '../base/shape.ts'
+import { count, fields, list, optionalCount, text } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
+import { isHome } from '../cluster/epoch.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
 import {
   createDatagrams,
@@ -31,19 +32,21 @@ import { epochsDesk } from './desk/epochs.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
+import { type RecoveryDeskParts, recoveryDesk } from './desk/recovery.ts'
 import { settingsDesk } from './desk/settings.ts'
 import { trustFor } from './desk/trust.ts'
 import { viewsDesk } from './desk/views.ts'
 import { Entry } from './entry.ts'
 import { Following, followMethods } from './following.ts'
-import { Gate } from './gate.ts'
+import { Gate, isHistory } from './gate.ts'
 import { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
-import { Homecoming } from './homecoming.ts'
+import { type Home, Homecoming } from './homecoming.ts'
 import { contact, Initiation } from './initiation.ts'
 import { Journal } from './journal.ts'
 import { encodeMeta } from './member-meta.ts'
 import { Passports } from './passports.ts'
+import { Rescuers } from './recovery.ts'
 import { Requests, refusal } from './requests.ts'
 import type { CatalogRole, RoleHosting, ServiceDirectory } from './role-hosting.ts'
 import type { Security } from './security.ts'
@@ -138,6 +141,12 @@ export class Agent {
   /** When the leader last announced the log, until somebody leads here. */
   #awaitsLog = Number.NEGATIVE_INFINITY
   #enrolments = 0
+  /** Where an older epoch's log and facts are, since this start. */
+  #setAside: { readonly epoch: number; readonly aside: string } | undefined
+  /** When a leader was last known; undefined: never, since this start. */
+  #ledAt: number | undefined
+  #led = false
+  readonly rescuers: Rescuers
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -204,7 +213,7 @@ export class Agent {
     this.#homecoming = new Homecoming({
       ...{ self: this.self, clock, trace, links: this.links },
       control: () => this.#ownControl(),
-      startAnew: () => this.#startAnew(),
+      startAnew: home => this.#startAnew(home),
     })
     const desk = this.#deskParts()
     this.certification =
@@ -275,6 +284,7 @@ export class Agent {
         this.entry.methods(),
         epochsDesk(desk),
         settingsDesk(desk),
+        recoveryDesk(this.#recoveryParts(desk), random.fork()),
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
         followMethods({
@@ -293,6 +303,12 @@ export class Agent {
       },
       epoch: () => this.self.facts.cluster?.epoch ?? 0,
       incarnation: () => this.self.facts.incarnation,
+    })
+    this.rescuers = new Rescuers({
+      ...{ self: this.self, clock, links: this.links },
+      plane: () => this.plane,
+      local: (method, body, answer) =>
+        this.#requests.handle(this.self.id, method, body, none, answer),
     })
     this.backend = backendOf(this, clock)
   }
@@ -397,6 +413,11 @@ export class Agent {
     return this.#depart('reset', 'as another')
   }
 
+  /** An operator has this node give in to another history of its cluster; says where its own is kept. */
+  yield(): string {
+    return this.#homecoming.yield(this.plane?.lineage)
+  }
+
   // ---- wiring
 
   #deskParts(): DeskParts {
@@ -416,6 +437,17 @@ export class Agent {
       get gossip() {
         return agent.#gossip
       },
+    }
+  }
+
+  #recoveryParts(desk: DeskParts): RecoveryDeskParts {
+    return {
+      ...desk,
+      get gossip() {
+        return desk.gossip
+      },
+      diskWorks: () => this.#storageFailure === undefined,
+      leaderless: () => (this.#ledAt === undefined ? null : this.#parts.clock.now() - this.#ledAt),
     }
   }
 
@@ -584,8 +616,7 @@ export class Agent {
       )
     }
     this.#heardRemoved(failure)
-    if (failure.why === 'rejected' && failure.code === 'EPOCH_MISMATCH' && by)
-      this.#homecoming.refusedBy(by)
+    if (failure.why === 'rejected' && isHistory(failure.code) && by) this.#homecoming.refusedBy(by)
     if (!id) this.entry.dialFailed(address, failure)
   }
 
@@ -653,7 +684,10 @@ export class Agent {
   }
 
   #onRanked(): void {
-    if (this.plane?.leader() != null) this.#awaitsLog = Number.NEGATIVE_INFINITY
+    const led = this.plane?.leader() != null
+    if (led) this.#awaitsLog = Number.NEGATIVE_INFINITY
+    if (led || this.#led) this.#ledAt = this.#parts.clock.now()
+    this.#led = led
     this.#steward.ranked()
     this.trust?.ranked()
     this.#onBelonging()
@@ -737,7 +771,8 @@ export class Agent {
     const { cluster: before, group } = this.self.facts
     this.self.note({
       cluster: this.#clusterFacts(view),
-      ...(group?.prepared && { group: { tag: group.tag } }),
+      ...((group?.prepared || group?.rescue?.lineage === view.cluster.lineage) &&
+        group && { group: { tag: group.tag } }),
       left: undefined,
       returning: undefined,
       joining: [],
@@ -881,6 +916,9 @@ export class Agent {
     this.group.open()
     const { plane } = this
     if (!plane) return
+    const { tag, rescue } = this.self.facts.group ?? {}
+    // A rescue that the log knows nothing of did not begin: an operator may ask for it again.
+    if (tag && rescue && rescue.lineage !== plane.lineage) this.self.update({ group: { tag } })
     this.#admin.bump(plane.state.applied)
     this.#applied.bump(plane.state.applied)
     this.#onBelonging()
@@ -905,9 +943,18 @@ export class Agent {
   /** The leader wants this node to carry the log. */
   #enrol(body: ReturnType<typeof fields>, from: string) {
     const tag = text(body, 'tag', 36)
-    const { cluster, group } = this.self.facts
+    const epoch = optionalCount(body, 'epoch') ?? 0
+    const lineage = optionalCount(body, 'lineage') ?? 0
+    const { cluster, returning } = this.self.facts
     if (cluster && cluster.tag !== tag)
       return refusal('TAG_MISMATCH', `belongs to «${cluster.name}»`)
+    if (returning && !isHome(returning, { epoch, lineage }))
+      return refusal('EPOCH_MISMATCH', `looks for epoch ${returning.epoch} of its cluster`)
+    if (this.plane && this.plane.lineage !== lineage) {
+      const no = this.#leaveLineage(epoch)
+      if (no) return no
+    }
+    const { group } = this.self.facts
     if (group && group.tag !== tag)
       return refusal('BUSY', `an init of «${group.prepared?.name}» is under way here`)
     this.#enrolments += 1
@@ -920,11 +967,36 @@ export class Agent {
     if (!group) {
       for (const c of list(body, 'control', 64).map(contact))
         if (c.id !== this.self.id) this.links.setAddress(c.id, c)
-      this.group.create([], { term: count(body, 'term'), vote: from })
-      this.self.update({ group: { tag } })
+      this.group.create([], {
+        ...{ term: count(body, 'term'), vote: from },
+        ...(lineage !== 0 && { lineage }),
+      })
+      const metaVersion = optionalCount(body, 'metaVersion') ?? 0
+      const moved = cluster && epoch > cluster.epoch && { ...cluster, epoch, metaVersion, lineage }
+      this.self.update({ group: { tag }, ...(moved && { cluster: moved }) })
       this.#startGroup()
     }
     return { ok: true as const, body: {} }
+  }
+
+  /** The cluster was recovered, and this node is to carry its log: what it carried so far is set aside. */
+  #leaveLineage(epoch: number) {
+    const before = this.self.facts
+    if (this.plane?.leader() !== null)
+      return refusal('REFUSED', `${this.self.name} follows a leader: nothing is lost here`)
+    if (!before.cluster || epoch <= before.cluster.epoch)
+      return refusal('EPOCH_MISMATCH', `${this.self.name} is of epoch ${before.cluster?.epoch}`)
+    this.self.update({ group: undefined })
+    const aside = this.#leaveGroup(`epoch-${before.cluster.epoch}`, before)
+    this.#setAside = { epoch: before.cluster.epoch, aside }
+    this.#parts.trace.warn({ aside }, 'the cluster was recovered: this node gets its log anew')
+    this.following.forget()
+    this.#claims.forget()
+    this.#homecoming.forget()
+    this.#admin.restart()
+    this.#applied.restart()
+    this.kv.wakeAll()
+    return undefined
   }
 
   /** A group without a leader: perhaps the others changed the configuration while we were away. */
@@ -999,17 +1071,21 @@ export class Agent {
   }
 
   /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. */
-  #startAnew(): void {
+  #startAnew({ epoch: newer, lineage }: Home): string {
     const { cluster, known } = this.self.facts
-    if (!cluster) return
+    if (!cluster) return ''
     const { tag, name, epoch, control } = cluster
     const others = [...known, ...control].filter(c => c.id !== this.self.id)
     const contacts = [...new Map(others.map(c => [c.id, c])).values()].slice(0, maxContacts)
+    const returning = { tag, name, epoch: newer, lineage }
     try {
-      this.#depart(`epoch-${epoch}`, { returning: { tag, name }, known: contacts })
+      const aside = this.#depart(`epoch-${epoch}`, { returning, known: contacts })
+      this.#setAside = { epoch, aside }
+      return aside
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#onStorageFailure({ kind: 'io', message: error.message })
+      return ''
     }
   }
 
@@ -1059,6 +1135,10 @@ export class Agent {
         `${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`,
       )
     out.push(...this.#homecoming.notices())
+    if (this.#setAside)
+      out.push(
+        `${this.self.name}: what it knew in epoch ${this.#setAside.epoch} is kept in ${this.#setAside.aside}; hive log --file prints its log`,
+      )
     out.push(...this.journal.notices(this.self.name, this.self.facts.cluster === undefined))
     const stopped = this.plane?.state.stopped
     if (stopped)

@@ -71,6 +71,15 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     leave: request => leave(agent, clock, request),
     reset: async () => ({ setAside: agent.reset() }),
     promote: request => longAsk<ControlAnswer>(agent, 'promote', request),
+    recoverPlan: ({ voters }) =>
+      new Promise((resolve, reject) => {
+        agent.rescuers.plan(voters, o => (o.ok ? resolve(o.answer) : reject(o.error)))
+      }),
+    recoverApply: request =>
+      new Promise((resolve, reject) => {
+        agent.rescuers.apply(request, o => (o.ok ? resolve(o.answer) : reject(o.error)))
+      }),
+    recoverYield: async () => ({ setAside: agent.yield() }),
     settings: async () => settingsOf(agent.view()?.cluster.settings ?? {}),
     changeSettings: async request => ({
       seq: (await ask<{ index: number }>('settings-change', request)).index,

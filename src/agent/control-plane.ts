@@ -130,6 +130,24 @@ export class ControlPlane {
     return this.#raft.status()
   }
 
+  /** Which rescue of a lost quorum this group goes back to; 0: none. */
+  get lineage(): number {
+    return this.#raft.status().lineage
+  }
+
+  /** Of the end of the log. */
+  get lastTerm(): number {
+    const { lastIndex } = this.#raft.status()
+    return this.#raft.entries(lastIndex, lastIndex)[0]?.term ?? this.#state.term
+  }
+
+  /** An operator says that the others are lost: goes on alone. False: it cannot, or need not. */
+  rescue(lineage: number): boolean {
+    const begun = this.#raft.rescue(lineage, this.#parts.clock.now())
+    this.#schedule()
+    return begun
+  }
+
   /** First entry still in memory. */
   get firstIndex(): number {
     return this.#firstIndex

@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts'
 import { shuffled } from '../base/random.ts'
 import type { Clock, Instant, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
+import { isHome } from '../cluster/epoch.ts'
 import { cureOf, isFinal } from '../cluster/first-validation.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Hello } from '../net/handshake.ts'
@@ -130,7 +131,10 @@ export class Entry {
     }
     const ours = self.facts.cluster
     const { left, returning } = self.facts
-    if (left || (returning && peer.allegiance?.tag !== returning.tag)) return
+    if (left) return
+    const { allegiance } = peer
+    // Whoever comes home looks for that history alone: its old one may still be about.
+    if (returning && !(allegiance?.tag === returning.tag && isHome(returning, allegiance))) return
     if (!ours && !peer.allegiance) return this.#parts.introduce(peer, address)
     if (ours && peer.allegiance?.tag === ours.tag) return this.#parts.introduce(peer, address)
     if (!ours && !self.facts.group && peer.allegiance) this.#ask(peer.id)

@@ -1,4 +1,5 @@
 import type { Address } from '../base/address.ts'
+import type { ErrorCode } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
 import { type Allegiance, firstValidation, type Party } from '../cluster/first-validation.ts'
 import { type Hello, protocol, type ValidationHandler, type Verdict } from '../net/handshake.ts'
@@ -77,8 +78,7 @@ export class Gate {
       return verdict
     }
     if (verdict.outcome === 'rejected') this.#shutOut(hello.id)
-    if (verdict.outcome === 'rejected' && verdict.code === 'EPOCH_MISMATCH')
-      this.#parts.outdated(hello)
+    if (verdict.outcome === 'rejected' && isHistory(verdict.code)) this.#parts.outdated(hello)
     const code = verdict.outcome === 'busy' ? 'BUSY' : verdict.code
     const address =
       hello.address.host === '' ? { host: from.host, port: hello.address.port } : hello.address
@@ -138,6 +138,11 @@ export class Gate {
     if (!sameHistory || allegiance.epoch > ours.epoch) return 'confirmed'
     return this.#parts.claims.judge(id, allegiance.metaVersion, ours.metaVersion)
   }
+}
+
+/** Refusals that say: the two go back to different histories, or to different moments of one. */
+export function isHistory(code: ErrorCode): boolean {
+  return code === 'EPOCH_MISMATCH' || code === 'DIVERGED'
 }
 
 function partyOf(hello: Hello): Party {

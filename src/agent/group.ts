@@ -37,6 +37,7 @@ export class Group {
       links: parts.links,
       store: () => this.#store,
       term: () => this.#plane?.term ?? 0,
+      lineage: () => this.#plane?.lineage ?? 0,
       leads: () => this.#plane?.isLeader() ?? false,
       sent: (peer, ok) => this.#plane?.snapshotSent(peer, ok),
       complete: (peer, meta) => {
@@ -67,7 +68,7 @@ export class Group {
   /** Room for a log on this disk; `after` fences what this node may have promised and forgotten. */
   create(
     voters: readonly string[],
-    after?: { readonly term: number; readonly vote: string },
+    after?: { readonly term: number; readonly vote: string; readonly lineage?: number },
   ): void {
     this.tidy()
     const { snapshot, hardState } = newGroup(voters)

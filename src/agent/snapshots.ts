@@ -1,4 +1,4 @@
-import { count } from '../base/shape.ts'
+import { count, optionalCount } from '../base/shape.ts'
 import type { Trace } from '../base/trace.ts'
 import type { Links } from '../net/link-types.ts'
 import type { SnapshotMeta } from '../raft/types.ts'
@@ -14,6 +14,8 @@ export interface SnapshotParts {
   readonly links: Links
   store(): GroupStore | undefined
   term(): number
+  /** Of the group: chunks of another one are not taken. */
+  lineage(): number
   leads(): boolean
   sent(peer: string, ok: boolean): void
   /** Sends the message that completes it; false: leads no more. */
@@ -51,7 +53,8 @@ export class Snapshots {
     if (!this.#parts.leads()) return this.#over(peer, source, false)
     const bytes = source.read(offset, chunkBytes)
     const next = offset + bytes.length
-    const body = { offset, size: source.size, term: this.#parts.term() }
+    const { term, lineage } = this.#parts
+    const body = { offset, size: source.size, term: term(), lineage: lineage() }
     this.#parts.links.request(
       peer,
       'snapshot-chunk',
@@ -83,6 +86,8 @@ export class Snapshots {
         if (!store) return answer(refusal('REFUSED', 'this node carries no log'))
         if (count(body, 'term') < this.#parts.term())
           return answer(refusal('NOT_LEADER', 'a newer leader is known'))
+        if ((optionalCount(body, 'lineage') ?? 0) !== this.#parts.lineage())
+          return answer(refusal('EPOCH_MISMATCH', 'this node carries the log of another history'))
         store.receiveChunk(count(body, 'offset'), blob)
         answer({ ok: true, body: {} })
       },

@@ -8,6 +8,7 @@ import { tombstoneGrace } from '../state/settings.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { Member } from '../swim/types.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
+import { invitation } from './desk/control.ts'
 import { type DeskParts, reachable } from './desk/desk.ts'
 import { decodeMeta } from './member-meta.ts'
 
@@ -79,6 +80,7 @@ export class Steward {
     const plane = this.#parts.plane()
     if (!plane?.isLeader()) return
     if (!plane.state.cluster) return this.#finishInit(plane)
+    this.#finishRescue(plane)
     this.#handOn(plane)
     this.#judge(plane)
     this.#invite(plane)
@@ -99,6 +101,15 @@ export class Steward {
       data: { tag, name, version: this.#parts.self.version, control, settings: {} },
       actor: coordinator,
     })
+  }
+
+  /** What makes a rescue known: agreed by this node alone, which is all there is. */
+  #finishRescue(plane: ControlPlane): void {
+    const { rescue } = this.#parts.self.facts.group ?? {}
+    if (!rescue || plane.lineage !== rescue.lineage) return
+    if (plane.state.cluster?.lineage === rescue.lineage) return
+    const { actor, ...data } = rescue
+    this.#propose(plane, 'rescue', { type: 'ClusterRecovered', data, actor })
   }
 
   /** A node that drains or leaves, or cannot read what is agreed, must not lead, whenever it became leader. */
@@ -164,13 +175,7 @@ export class Steward {
       .map(contactOf)
     links.setAddress(member.id, member.address)
     if (voters.includes(member.id)) {
-      links.request(
-        member.id,
-        'enrol',
-        { tag: cluster!.tag, control, term: plane.term },
-        inviteAgain,
-        () => {},
-      )
+      links.request(member.id, 'enrol', { ...invitation(plane), control }, inviteAgain, () => {})
     } else {
       links.request(
         member.id,

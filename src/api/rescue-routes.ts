@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { type Route, route } from './route.ts'
+import { nodeText, reasonText } from './shapes.ts'
 
 /** Settings, and what an operator does when the cluster cannot help itself any more. */
 
@@ -8,7 +9,39 @@ const settingName = z
   .check(z.regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be the name of a setting'))
 const settingValue = z.string().check(z.maxLength(255))
 
+const voterNames = z.array(nodeText).check(z.minLength(1), z.maxLength(64))
+
 export const rescueRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/hive/recover',
+    summary: 'What a rescue of a lost quorum would do, and what would be lost',
+    query: z.strictObject({ voters: z.optional(z.string().check(z.maxLength(4096))) }),
+    answer: 'RecoveryPlan',
+    handle: ({ query }, backend) =>
+      backend.recoverPlan(query.voters ? { voters: query.voters.split(',') } : {}),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/hive/recover/apply',
+    summary: "Rescue a lost quorum: one survivor goes on from its log; name must be the cluster's",
+    body: z.strictObject({
+      name: z.string().check(z.maxLength(63)),
+      reason: z._default(reasonText, ''),
+      voters: z.optional(voterNames),
+    }),
+    answer: 'RecoveryAnswer',
+    handle: ({ body: { voters, ...body }, actor }, backend) =>
+      backend.recoverApply({ ...body, ...(voters && { voters }), actor }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/hive/recover/yield',
+    summary: "Give in to the other history of the cluster: set this node's own aside and join anew",
+    body: z.strictObject({}),
+    answer: '{setAside}: where its log and facts are now',
+    handle: ({ actor }, backend) => backend.recoverYield({ actor }),
+  }),
   route({
     method: 'GET',
     path: '/v1/hive/settings',

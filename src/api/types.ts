@@ -133,6 +133,46 @@ export interface SettingReport {
   readonly meaning: string
 }
 
+/** `GET /v1/hive/recover`: what a rescue of a lost quorum would do. */
+export interface RecoveryPlan {
+  /** Its name, to be typed by whoever means it. */
+  readonly cluster: string
+  readonly possible: boolean
+  readonly why: string
+  /** Names. */
+  readonly leader: string | null
+  readonly voters: readonly string[]
+  readonly lost: readonly string[]
+  /** The new one. */
+  readonly epoch: number
+  readonly consequences: readonly string[]
+  readonly control: readonly {
+    readonly name: string
+    readonly address: string
+    readonly votes: boolean
+    readonly answers: boolean
+    readonly epoch?: number
+    readonly term?: number
+    readonly lastTerm?: number
+    readonly lastIndex?: number
+    readonly commitIndex?: number
+    /** ms since it heard a leader; null: not since it started. */
+    readonly leaderless?: number | null
+    /** ms since the last event that it applied. */
+    readonly lastEvent?: number | null
+    readonly disk?: boolean
+  }[]
+}
+
+export interface RecoveryAnswer {
+  readonly epoch: number
+  readonly metaVersion: number
+  readonly leader: string
+  readonly voters: readonly string[]
+  /** Wanted as voters, and not there yet. */
+  readonly missing: readonly string[]
+}
+
 export interface ErrorBody {
   readonly error: {
     readonly code: ErrorCode
@@ -216,6 +256,15 @@ export interface Backend {
     actor: string
   }): Promise<ControlAnswer>
   demote(request: { node: string; force: boolean; actor: string }): Promise<ControlAnswer>
+  recoverPlan(request: { voters?: readonly string[] }): Promise<RecoveryPlan>
+  /** `name`: the cluster's, as typed by whoever means it. */
+  recoverApply(request: {
+    name: string
+    reason: string
+    voters?: readonly string[]
+    actor: string
+  }): Promise<RecoveryAnswer>
+  recoverYield(request: { actor: string }): Promise<{ setAside: string }>
   settings(): Promise<readonly SettingReport[]>
   /** An empty value: the default again. */
   changeSettings(request: {

@@ -7,6 +7,8 @@ import type {
   ErrorBody,
   InitAnswer,
   JoinAnswer,
+  RecoveryAnswer,
+  RecoveryPlan,
   RoleReport,
   SettingReport,
   StatusReport,
@@ -20,6 +22,8 @@ import { type Answer, type Exchange, exchange, Nobody, stranger } from './http.t
 const quick: Millis = 15_000
 /** A change that may have to wait for other nodes: init, leave, promote. */
 const patient: Millis = 120_000
+/** New voters have to get the whole log. */
+const rescuePatience: Millis = 180_000
 /** On top of what the agent was asked to wait for. */
 const grace: Millis = 15_000
 
@@ -87,6 +91,23 @@ export class AgentClient {
 
   demote(request: { node: string; force: boolean }): Promise<ControlAnswer> {
     return this.#json('POST', '/v1/hive/control/demote', request, patient)
+  }
+
+  recoverPlan(voters?: readonly string[]): Promise<RecoveryPlan> {
+    const named = voters && voters.length > 0 ? voters.join(',') : undefined
+    return this.#json('GET', `/v1/hive/recover${queryOf({ voters: named })}`, undefined, patient)
+  }
+
+  recoverApply(request: {
+    name: string
+    reason: string
+    voters?: readonly string[]
+  }): Promise<RecoveryAnswer> {
+    return this.#json('POST', '/v1/hive/recover/apply', request, rescuePatience)
+  }
+
+  recoverYield(): Promise<{ setAside: string }> {
+    return this.#json('POST', '/v1/hive/recover/yield', {}, patient)
   }
 
   settings(): Promise<readonly SettingReport[]> {

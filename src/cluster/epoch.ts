@@ -35,3 +35,12 @@ export interface Side {
 export function givesIn({ control, reached }: Side): boolean {
   return control.filter(id => reached.has(id)).length < quorumOf(control.length)
 }
+
+/** Whether somebody is of the history that a returning node looks for, or of one that came after it. */
+export function isHome(
+  wanted: { readonly epoch: number; readonly lineage: number },
+  theirs: { readonly epoch: number; readonly lineage?: number },
+): boolean {
+  if (theirs.epoch !== wanted.epoch) return theirs.epoch > wanted.epoch
+  return (theirs.lineage ?? 0) === wanted.lineage
+}

@@ -17,6 +17,9 @@ import KvList from './kv/list.ts'
 import KvPut from './kv/put.ts'
 import Leave from './leave.ts'
 import Log from './log.ts'
+import RecoverApply from './recover/apply.ts'
+import RecoverPlan from './recover/plan.ts'
+import RecoverYield from './recover/yield.ts'
 import Reset from './reset.ts'
 import RoleAssign from './role/assign.ts'
 import RoleList from './role/list.ts'
@@ -50,6 +53,9 @@ export const commands = {
   'kv:put': KvPut,
   leave: Leave,
   log: Log,
+  'recover:apply': RecoverApply,
+  'recover:plan': RecoverPlan,
+  'recover:yield': RecoverYield,
   reset: Reset,
   'role:assign': RoleAssign,
   'role:list': RoleList,

@@ -9,8 +9,9 @@
  * log. Within a lineage Raft's guarantees hold as ever, from this moment on: all that the survivor's log
  * holds, committed before or not, is committed by the new group's first leader.
  */
-import { campaignVote } from './election.ts'
+
 import type { Core } from './core.ts'
+import { campaignVote } from './election.ts'
 import type { Message } from './types.ts'
 
 /**

@@ -25,6 +25,8 @@ export function parseFacts(json: string): NodeFacts {
     const returning = fields(raw.returning, 'returning')
     text(returning, 'tag')
     text(returning, 'name')
+    count(returning, 'epoch')
+    count(returning, 'lineage')
   }
   checkContacts(raw, 'known')
   texts(raw, 'joining')
@@ -43,6 +45,7 @@ function checkCluster(cluster: Fields): void {
 
 function checkGroup(group: Fields): void {
   text(group, 'tag')
+  if (group.rescue !== undefined) checkRescue(fields(group.rescue, 'rescue'))
   if (group.prepared === undefined) return
   const prepared = fields(group.prepared, 'prepared')
   text(prepared, 'coordinator')
@@ -51,6 +54,12 @@ function checkGroup(group: Fields): void {
   count(prepared, 'at')
   flag(prepared, 'started')
   if (prepared.control !== undefined) list(prepared, 'control').forEach(checkNode)
+}
+
+function checkRescue(rescue: Fields): void {
+  for (const key of ['epoch', 'metaVersion', 'lineage']) count(rescue, key)
+  for (const key of ['voters', 'lost']) texts(rescue, key)
+  for (const key of ['reason', 'actor']) text(rescue, key)
 }
 
 function checkContacts(from: Fields, key: string): void {

@@ -7,9 +7,7 @@ import { corrupt } from './failure.ts'
 
 export function readHardState(db: Connection): HardState {
   const row = db
-    .prepare<[], HardStateRow>(
-      'SELECT term, vote, commit_idx, lineage FROM hard_state',
-    )
+    .prepare<[], HardStateRow>('SELECT term, vote, commit_idx, lineage FROM hard_state')
     .get()
   if (!row || !isCount(row.term) || !isCount(row.commit_idx) || !isCount(row.lineage)) {
     throw corrupt(`${db.name}: the hard state is missing or makes no sense`)

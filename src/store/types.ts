@@ -1,6 +1,6 @@
 import type { Contact } from '../cluster/contact.ts'
 import type { Entry, HardState, Index, Persist, SnapshotMeta, Term } from '../raft/types.ts'
-import type { NodeDescription } from '../state/events.ts'
+import type { EventData, NodeDescription } from '../state/events.ts'
 import type { Row } from '../state/types.ts'
 
 /** The seam under the agent: bytes at rest. SQLite implements it, and the simulator's disk does; both pass test/contract. */
@@ -29,6 +29,8 @@ export interface NodeFacts {
   /** Present: this node is or is about to be part of a raft group. */
   readonly group?: {
     readonly tag: string
+    /** A rescue that this node begins, until its event is agreed. */
+    readonly rescue?: EventData['ClusterRecovered'] & { readonly actor: string }
     /** Still waiting for `ClusterInitialised`: by whom and with what the init was asked. */
     readonly prepared?: {
       readonly coordinator: string
@@ -50,7 +52,13 @@ export interface NodeFacts {
    * It belonged to that cluster in an epoch that is over, and bootstraps anew: as the node that it was, or
    * not at all.
    */
-  readonly returning?: { readonly tag: string; readonly name: string }
+  readonly returning?: {
+    readonly tag: string
+    readonly name: string
+    /** The one that refused it; older ones, and others of the same number, are not what it looks for. */
+    readonly epoch: number
+    readonly lineage: number
+  }
   /** It left its cluster on an operator's word: seeds are not dialled until `hive join`. */
   readonly left?: boolean
 }

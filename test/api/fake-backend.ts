@@ -1,4 +1,4 @@
-import type { Backend, KvQuery, StatusReport } from '../../src/api/types.ts'
+import type { Backend, KvQuery, RecoveryPlan, StatusReport } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import type { ServiceReport } from '../../src/base/service.ts'
 import type { KvEntry } from '../../src/state/types.ts'
@@ -43,6 +43,9 @@ export class FakeBackend implements Backend {
   reset = (request: object) => this.#record('reset', request, { setAside: '/d/old' })
   promote = (request: object) => this.#record('promote', request, control)
   demote = (request: object) => this.#record('demote', request, control)
+  recoverPlan = (request: object) => this.#record('recoverPlan', request, recoveryPlan)
+  recoverApply = (request: object) => this.#record('recoverApply', request, recovered)
+  recoverYield = (request: object) => this.#record('recoverYield', request, { setAside: '/d/old' })
   settings = () => this.#record('settings', undefined, [])
   changeSettings = (request: object) => this.#record('changeSettings', request, { seq: 9 })
   registerService = (definition: object) => this.#record('registerService', definition, undefined)
@@ -125,6 +128,37 @@ export class FakeBackend implements Backend {
 export function noQuorum(): OperatorError {
   return new OperatorError('NO_QUORUM', 'two of three are away', 'start n2 or n3')
 }
+
+export const recoveryPlan: RecoveryPlan = {
+  cluster: 'prod',
+  possible: true,
+  why: '1 of 3 voters answer, 2 are needed',
+  leader: 'n1',
+  voters: ['n1'],
+  lost: ['n2', 'n3'],
+  epoch: 2,
+  consequences: ['n1 goes on from its log', 'n2, n3: shown as failed'],
+  control: [
+    {
+      name: 'n1',
+      address: '10.0.0.1:4483',
+      votes: true,
+      answers: true,
+      epoch: 1,
+      term: 4,
+      lastTerm: 4,
+      lastIndex: 120,
+      commitIndex: 118,
+      leaderless: 60_000,
+      lastEvent: 61_000,
+      disk: true,
+    },
+    { name: 'n2', address: '10.0.0.2:4483', votes: true, answers: false },
+    { name: 'n3', address: '10.0.0.3:4483', votes: true, answers: false },
+  ],
+}
+
+const recovered = { epoch: 2, metaVersion: 5, leader: 'n1', voters: ['n1'], missing: [] }
 
 const control = { voters: ['n1'], observers: [], metaVersion: 3 }
 

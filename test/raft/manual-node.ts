@@ -93,7 +93,8 @@ export class ManualNode {
   showStatus(): string[] {
     if (!this.isUp) return [`${this.id} is down`]
     const status = this.raft.status()
-    const { rank, term, vote, leader, commit, applied, lastIndex, config, progress, lineage } = status
+    const { rank, term, vote, leader, commit, applied, lastIndex, config, progress, lineage } =
+      status
     const peers = progress.map(peer => {
       const tags = [peer.recentlyActive ? '' : ' inactive', peer.learner ? ' learner' : ''].join('')
       return `  ${peer.id}: ${peer.state} match=${peer.match} next=${peer.next}${tags}`

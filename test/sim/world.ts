@@ -70,7 +70,7 @@ export class World {
 
   /** Runs until it holds; throws with the end of the trace if it does not come to that. */
   async until(what: string, holds: () => boolean, within = patience): Promise<void> {
-    if (await until(this.simulation, within, holds)) return
+    if (await until(this.simulation, within, holds, 1)) return
     throw this.failure(`not within ${within} ms: ${what}`)
   }
 

@@ -87,28 +87,29 @@ function hasAnswered(plane: ControlPlane, id: string): boolean {
 }
 
 /** The node makes room for the log before it is counted anywhere. */
-function enrol(parts: DeskParts, plane: ControlPlane, id: string, done: Answer): void {
-  const { cluster, voters, nodes } = plane.state
+export function enrol(parts: DeskParts, plane: ControlPlane, id: string, done: Answer): void {
+  const { voters, nodes } = plane.state
   const control = voters
     .map(v => nodes.get(v))
     .filter(n => n !== undefined)
     .map(contactOf)
-  parts.links.request(
-    id,
-    'enrol',
-    { tag: cluster!.tag, control, term: plane.term },
-    enrolPatience,
-    outcome =>
-      done(
-        outcome.ok
-          ? outcome
-          : refusal(
-              outcome.code,
-              `${nodes.get(id)?.name ?? id} cannot carry the log: ${outcome.message}`,
-              outcome.remedy,
-            ),
-      ),
+  parts.links.request(id, 'enrol', { ...invitation(plane), control }, enrolPatience, outcome =>
+    done(
+      outcome.ok
+        ? outcome
+        : refusal(
+            outcome.code,
+            `${nodes.get(id)?.name ?? id} cannot carry the log: ${outcome.message}`,
+            outcome.remedy,
+          ),
+    ),
   )
+}
+
+/** Which group a node is to make room for: the same tag is not enough after a rescue. */
+export function invitation(plane: ControlPlane) {
+  const { tag, epoch, metaVersion } = plane.state.cluster!
+  return { tag, epoch, metaVersion, term: plane.term, lineage: plane.lineage }
 }
 
 interface Wish {
@@ -122,7 +123,7 @@ interface Wish {
  * catching up), then waits until it is in force. Decided anew each time: what changed meanwhile must stand,
  * and may forbid this.
  */
-function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer: Answer): void {
+export function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer: Answer): void {
   const deadline = parts.clock.now() + catchUpPatience
   const attempt = (): void => {
     if (!plane.isLeader()) return answer(moved)
