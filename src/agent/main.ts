@@ -15,7 +15,7 @@ import { insecure, staysInside } from './exposure.ts'
 import { realHost } from './host-hands.ts'
 import { identityFile } from './identity-file.ts'
 import { loadConfig } from './load-config.ts'
-import { openToGroup, shutOutOthers } from './premises.ts'
+import { keepToOneself, openToGroup, shutOutOthers } from './premises.ts'
 import { realClock } from './real-clock.ts'
 import { openRoleMemory, type RoleMemory } from './role-memory.ts'
 import { RoleRunners } from './role-runners.ts'
@@ -34,6 +34,7 @@ const stopPatience = 5_000
 export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   const config = loadConfig(flags, process.env, path => readFileSync(path, 'utf8'))
   const trace = await createTrace(config.logLevel)
+  keepToOneself()
   const storage = openStorage(config.dataDir)
   shutOutOthers(config.dataDir)
   const security = securityOf(config, trace)

@@ -1,15 +1,26 @@
-import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { chmodSync, chownSync, constants, lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
 
 /** Who on this machine gets at the node's files and its local socket: its own user, and a group if the operator says so. */
 
-/** Nobody but the agent's user may look into its data; files made from now on are for it alone. */
-export function shutOutOthers(dataDir: string): void {
+/** Files that this process makes from now on are for its user alone. */
+export function keepToOneself(): void {
   process.umask(0o077)
-  const { mode, uid } = statSync(dataDir)
-  if ((mode & 0o077) !== 0 && uid === process.geteuid?.()) chmodSync(dataDir, 0o700)
 }
+
+/** Nobody else may look into the data that is there already, as far as it is this user's to say. */
+export function shutOutOthers(dataDir: string): void {
+  const own = process.geteuid?.()
+  for (const path of [dataDir, ...readdirSync(dataDir).map(name => join(dataDir, name))]) {
+    const { mode, uid } = lstatSync(path)
+    if ((mode & 0o077) !== 0 && (mode & linkType) !== link && uid === own)
+      chmodSync(path, mode & 0o700)
+  }
+}
+
+/** Where a link leads is not the data directory's business. */
+const { S_IFMT: linkType, S_IFLNK: link } = constants
 
 /**
  * Lets a group use the local socket. Where that lies in the data directory the group may pass through it, and
