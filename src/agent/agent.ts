@@ -6,6 +6,7 @@ import { count, fields, list, optionalCount, text } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { isHome } from '../cluster/epoch.ts'
+import { expiryNotices } from '../cluster/expiry.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
 import {
   createDatagrams,
@@ -508,8 +509,7 @@ export class Agent {
       failed: (error: Error) => this.#parts.events?.failed?.(error),
       hello: () => this.#gate.hello(),
       validate: (hello: Hello, from: Address, identity?: PeerIdentity, asked = false) =>
-        this.passports.objection(hello, identity) ??
-        this.#gate.validate(hello, from, identity, asked),
+        this.#objection(hello, from, identity) ?? this.#gate.validate(hello, from, identity, asked),
       connected: (peer: Hello, address: Address) => this.entry.met(peer, address),
       disconnected: (id: string, why: CloseReason) => this.#onLinkDown(id, why),
       dialFailed: (address: Address, id: string | undefined, failure: DialFailure) => {
@@ -799,6 +799,16 @@ export class Agent {
   }
 
   // ---- what this node proves and believes
+
+  /** Of those who are not who they say; without a word about it to the gate, for anybody can say anything. */
+  #objection(hello: Hello, from: Address, identity: PeerIdentity | undefined) {
+    const no = this.passports.objection(hello, identity)
+    if (no?.outcome !== 'rejected') return no
+    const { id, name, address } = hello
+    const at = { host: address.host || from.host, port: address.port }
+    this.journal.refused('by us', { name, id, address: at }, no.code, no.reason)
+    return no
+  }
 
   #believe(view: ClusterView): void {
     const { security } = this.#parts
@@ -1139,6 +1149,15 @@ export class Agent {
       out.push(
         `${this.self.name}: what it knew in epoch ${this.#setAside.epoch} is kept in ${this.#setAside.aside}; hive log --file prints its log`,
       )
+    if (this.#parts.security?.helpless) {
+      out.push(
+        `${this.self.name}: has no secret, token or certificate, and is believed by nobody: start it with --secret-file, or join with a token`,
+      )
+    }
+    const state = this.plane?.state
+    if (state && !this.#parts.security?.open) {
+      out.push(...expiryNotices(state.nodes, state.certificates, this.#parts.clock.wall()))
+    }
     out.push(...this.journal.notices(this.self.name, this.self.facts.cluster === undefined))
     const stopped = this.plane?.state.stopped
     if (stopped)

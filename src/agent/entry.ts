@@ -125,6 +125,7 @@ export class Entry {
   /** A link to somebody is up: what are we to each other? */
   met(peer: Hello, address: Address): void {
     const { self } = this.#parts
+    if (this.#refused?.code === 'UNTRUSTED') this.#refused = undefined
     for (const seed of this.#seeds) {
       if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address))
         seed.peer = peer.id
@@ -147,8 +148,7 @@ export class Entry {
       // An operator asks again while the link still stands.
       if (failure.by.allegiance && this.#isEmpty()) this.#ask(failure.by.id)
     }
-    // A TLS alert is all that an end which wants proof says to one that offers none.
-    if (failure.why === 'untrusted' || failure.why === 'malformed') this.#untrusted(address)
+    if (isMute(failure)) this.#untrusted(address)
     // Somebody else may have time for us: the next round asks another, in random order.
     if (failure.why !== 'rejected') return
     if (failure.by?.id === this.#parts.self.id) {
@@ -341,4 +341,9 @@ export class Entry {
     if (phase === 'recovering' || phase === 'failed' || phase === 'leaving') return true
     return address.host !== self.address.host || address.port !== self.address.port
   }
+}
+
+/** Somebody is there and hangs up: so does an end that wants proof from one that offers none, or another. */
+function isMute({ why }: DialFailure): boolean {
+  return why === 'untrusted' || why === 'malformed' || why === 'closed' || why === 'reset'
 }

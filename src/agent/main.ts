@@ -15,6 +15,7 @@ import { insecure, staysInside } from './exposure.ts'
 import { realHost } from './host-hands.ts'
 import { identityFile } from './identity-file.ts'
 import { loadConfig } from './load-config.ts'
+import { keepToOneself, openToGroup, shutOutOthers } from './premises.ts'
 import { realClock } from './real-clock.ts'
 import { openRoleMemory, type RoleMemory } from './role-memory.ts'
 import { RoleRunners } from './role-runners.ts'
@@ -33,7 +34,9 @@ const stopPatience = 5_000
 export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   const config = loadConfig(flags, process.env, path => readFileSync(path, 'utf8'))
   const trace = await createTrace(config.logLevel)
+  keepToOneself()
   const storage = openStorage(config.dataDir)
+  shutOutOthers(config.dataDir)
   const security = securityOf(config, trace)
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
@@ -93,6 +96,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   const stop = () => stopAll(agent, api.close)
   try {
     await api.listenSocket(config.socket)
+    if (config.socketGroup !== null) openToGroup(config.socket, config.dataDir, config.socketGroup)
     if (config.http) {
       const at = await api.listenTcp(config.http)
       trace.info({ address: formatAddress(at) }, 'HTTP API')

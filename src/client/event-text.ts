@@ -71,6 +71,14 @@ function tell(event: LoggedEvent, names: Names): string {
     case 'KvPut':
     case 'KvDelete':
       return isText(data.key) ? `${data.key}${data.recurse === true ? '*' : ''}` : ''
+    case 'NodeUpdated':
+      return listed(
+        who,
+        isObject(data.address) && `now at ${addressOf(data.address)}`,
+        isText(data.version) && `hive ${data.version}`,
+        isText(data.dc) && data.dc,
+        isText(data.key) && `key ${short(data.key)}`,
+      )
     case 'CaCreated':
     case 'CaRetired':
       return short(data.fingerprint)
