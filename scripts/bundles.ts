@@ -11,6 +11,7 @@ const root = join(import.meta.dirname, '..')
 /** Sources that are bundles of their own, by the name of the file that they become. */
 const apart: Readonly<Record<string, string>> = {
   'src/agent/main.ts': './agent.js',
+  'src/agent/kept-log.ts': './kept-log.js',
   'src/dashboard/live.tsx': './live.js',
 }
 
@@ -119,6 +120,8 @@ export async function bundleAgent(dist: string): Promise<void> {
     },
   }
   await build({ ...options, entryPoints: ['src/agent/main.ts'], outfile: join(dist, 'agent.js') })
+  const kept = join(dist, 'kept-log.js')
+  await build({ ...options, entryPoints: ['src/agent/kept-log.ts'], outfile: kept })
   const worker = join(dist, 'log-worker.js')
   await build({ ...options, entryPoints: ['src/store/log-worker.ts'], outfile: worker })
 }

@@ -510,7 +510,10 @@ export class Agent {
       hello: () => this.#gate.hello(),
       validate: (hello: Hello, from: Address, identity?: PeerIdentity, asked = false) =>
         this.#objection(hello, from, identity) ?? this.#gate.validate(hello, from, identity, asked),
-      connected: (peer: Hello, address: Address) => this.entry.met(peer, address),
+      connected: (peer: Hello, address: Address) => {
+        this.journal.met(peer.id)
+        this.entry.met(peer, address)
+      },
       disconnected: (id: string, why: CloseReason) => this.#onLinkDown(id, why),
       dialFailed: (address: Address, id: string | undefined, failure: DialFailure) => {
         if (id && failure.why === 'refused') this.#onLinkDown(id, 'refused')

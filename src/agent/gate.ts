@@ -1,7 +1,12 @@
 import type { Address } from '../base/address.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
-import { type Allegiance, firstValidation, type Party } from '../cluster/first-validation.ts'
+import {
+  type Allegiance,
+  cureOf,
+  firstValidation,
+  type Party,
+} from '../cluster/first-validation.ts'
 import { type Hello, protocol, type ValidationHandler, type Verdict } from '../net/handshake.ts'
 import type { PeerIdentity } from '../net/types.ts'
 import { runHandlers } from '../net/validation.ts'
@@ -87,6 +92,7 @@ export class Gate {
       { name: hello.name, id: hello.id, address },
       code,
       verdict.reason,
+      this.#cure(code, hello),
     )
     return verdict
   }
@@ -100,6 +106,15 @@ export class Gate {
     this.#shut.delete(id)
     this.#shut.add(id)
     if (this.#shut.size > maxShutOut) this.#shut.delete(this.#shut.values().next().value!)
+  }
+
+  /** Of two histories, this node may be on the side that has to give in. */
+  #cure(code: ErrorCode, { allegiance }: Hello): string {
+    const ours = this.#parts.self.facts.cluster
+    if (!ours || !allegiance || !isHistory(code)) return ''
+    const other = (allegiance.lineage ?? 0) !== (ours.lineage ?? 0)
+    const behind = allegiance.epoch > ours.epoch || (other && allegiance.epoch === ours.epoch)
+    return behind ? cureOf(code) : ''
   }
 
   #party(): Party {

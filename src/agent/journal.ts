@@ -17,6 +17,7 @@ export interface Refused {
   readonly address: string
   readonly code: ErrorCode
   readonly reason: string
+  readonly cure: string
   readonly first: EpochMillis
   readonly last: EpochMillis
   readonly count: number
@@ -41,6 +42,8 @@ export class Journal {
   readonly #clock: Clock
   readonly #trace: Trace
   readonly #entries = new Map<string, Refused>()
+  /** Keys of entries that a later link made history: kept, and no news any more. */
+  readonly #settled = new Set<string>()
   readonly #foreign = { count: 0, last: '' }
 
   constructor(clock: Clock, trace: Trace, before: readonly Refused[] = []) {
@@ -56,7 +59,14 @@ export class Journal {
     this.#trace.debug({ from: formatAddress(from) }, why)
   }
 
-  refused(whom: Refused['whom'], peer: Peer, code: ErrorCode, reason: string): void {
+  /** `cure`: what to do here about it; by default, what the code says to whoever was refused. */
+  refused(
+    whom: Refused['whom'],
+    peer: Peer,
+    code: ErrorCode,
+    reason: string,
+    cure = whom === 'us' ? cureOf(code) : '',
+  ): void {
     const now = this.#clock.wall()
     const fresh = {
       whom,
@@ -65,18 +75,30 @@ export class Journal {
       address: formatAddress(peer.address),
       code,
       reason: reason.slice(0, maxReason),
+      cure,
     }
     const key = keyOf(fresh)
+    this.#settled.delete(key)
     const before = this.#entries.get(key)
     this.#entries.delete(key)
     const count = (before?.count ?? 0) + 1
     this.#entries.set(key, { ...fresh, first: before?.first ?? now, last: now, count })
-    if (this.#entries.size > maxEntries) this.#entries.delete(this.#entries.keys().next().value!)
+    if (this.#entries.size > maxEntries) this.#drop(this.#entries.keys().next().value!)
     const told = { peer: fresh.name, address: fresh.address, code, count }
     const what = whom === 'us' ? 'refused by a peer' : 'refused a peer'
     // Those who knock for days are told of ever more seldom.
     if (Number.isInteger(Math.log2(count))) this.#trace.warn(told, `${what}: ${fresh.reason}`)
     else this.#trace.debug(told, `${what}: ${fresh.reason}`)
+  }
+
+  /** There is a link to that node: what was between us is over. */
+  met(id: string): void {
+    for (const [key, entry] of this.#entries) if (entry.id === id) this.#settled.add(key)
+  }
+
+  #drop(key: string): void {
+    this.#entries.delete(key)
+    this.#settled.delete(key)
   }
 
   /** Oldest first. */
@@ -92,10 +114,12 @@ export class Journal {
   notices(self: string, alone: boolean): readonly string[] {
     const { count, last } = this.#foreign
     const now = this.#clock.wall()
+    const isNews = (e: Refused) =>
+      e.code !== 'BUSY' && Math.abs(now - e.last) < newsFor && !this.#settled.has(keyOf(e))
+    const mirrored = (e: Refused) => this.#entries.has(keyOf({ ...e, whom: 'by us' }))
     const news = this.entries()
-      .filter(
-        e => !(alone && e.whom === 'us') && e.code !== 'BUSY' && Math.abs(now - e.last) < newsFor,
-      )
+      .filter(isNews)
+      .filter(e => e.whom === 'by us' || !(alone || mirrored(e)))
       .slice(-maxNotices)
       .map(e => `${self}: ${shown(e)}`)
     if (count > 0) news.push(`${self}: ${count} foreign packets, last from ${last}`)
@@ -105,7 +129,7 @@ export class Journal {
 
 function shown(e: Refused): string {
   const who = `${e.name || 'somebody'} at ${e.address}${times(e.count)}: ${e.code}: ${e.reason}`
-  const cure = e.whom === 'us' ? cureOf(e.code) : ''
+  const { cure } = e
   return `${e.whom === 'us' ? 'refused by' : 'refused'} ${who}${cure && `; ${cure}`}`
 }
 

@@ -173,6 +173,19 @@ export interface RecoveryAnswer {
   readonly missing: readonly string[]
 }
 
+/** `hive log --file`: a log that was set aside. */
+export interface KeptEvents {
+  /** Null: of a node that never applied an event. */
+  readonly cluster: string | null
+  readonly epoch: number
+  /** What comes after was not known to be agreed by the node that wrote it. */
+  readonly commitIndex: number
+  readonly lastIndex: number
+  /** By node id. */
+  readonly names: Readonly<Record<string, string>>
+  readonly events: readonly LoggedEvent[]
+}
+
 export interface ErrorBody {
   readonly error: {
     readonly code: ErrorCode

@@ -1,7 +1,8 @@
 import { Flags } from '@oclif/core'
+import type { KeptEvents } from '../api/types.ts'
 import type { LoggedEvent } from '../client/agent-client.ts'
 import { AgentCommand } from '../client/command.ts'
-import { namesIn, renderEvent } from '../client/event-text.ts'
+import { type Names, namesIn, renderEvent } from '../client/event-text.ts'
 import { followLog, readLog } from '../client/log-reader.ts'
 
 export default class Log extends AgentCommand {
@@ -10,6 +11,10 @@ export default class Log extends AgentCommand {
   static override examples = [
     '<%= config.bin %> <%= command.id %> --follow',
     '<%= config.bin %> <%= command.id %> --from 100 --type NodeFailed',
+    {
+      description: 'What a node of a lost side had written:',
+      command: '<%= config.bin %> <%= command.id %> --file /var/lib/hive/aside/epoch-1-1',
+    },
   ]
   static override flags = {
     follow: Flags.boolean({
@@ -23,10 +28,18 @@ export default class Log extends AgentCommand {
       default: 0,
     }),
     type: Flags.string({ description: 'Only events of this type.', helpValue: 'TYPE' }),
+    file: Flags.string({
+      description: 'Read a log that was set aside (a folder of DATA_DIR/aside); no agent is asked.',
+      helpValue: 'PATH',
+      exclusive: ['follow'],
+    }),
   }
 
-  override async run(): Promise<{ events: readonly LoggedEvent[]; next: number } | undefined> {
+  override async run(): Promise<
+    { events: readonly LoggedEvent[]; next: number } | KeptEvents | undefined
+  > {
     const { flags } = await this.parse(Log)
+    if (flags.file !== undefined) return this.#kept(flags.file, flags.from, flags.type)
     const agent = this.agent(flags)
     const names = namesIn(await agent.status())
     const show = (event: LoggedEvent) => this.log(renderEvent(event, names, this.paint))
@@ -42,6 +55,18 @@ export default class Log extends AgentCommand {
       else show(event)
     })
     return { events, next }
+  }
+
+  async #kept(path: string, from: number, type: string | undefined): Promise<KeptEvents> {
+    const { keptEvents } = await import('../agent/kept-log.ts')
+    const kept = keptEvents(path, from, type)
+    const names: Names = new Map(Object.entries(kept.names))
+    for (const event of kept.events) {
+      const open =
+        event.seq > kept.commitIndex ? this.paint('   not known to be agreed', 'warn') : ''
+      this.log(`${renderEvent(event, names, this.paint)}${open}`)
+    }
+    return kept
   }
 }
 
