@@ -79,6 +79,8 @@ export const gossipPort = 4483
 export class Cluster {
   readonly simulation: Simulation
   readonly network: Network
+  /** Agents find each other at new addresses. */
+  movable = true
   /** How long certificates count, ms. */
   certificateLife = 30 * 86_400_000
   /** Of nodes that are added with none of their own. */

@@ -131,7 +131,10 @@ export class Nemesis {
   }
 
   #pick(): Trouble | undefined {
-    const usable = troubles.filter(t => this.#only === undefined || this.#only.has(t.name))
+    const { movable } = this.#context.cluster
+    const usable = troubles.filter(
+      t => (this.#only === undefined || this.#only.has(t.name)) && (movable || t.name !== 'move'),
+    )
     let roll = this.#context.dice.next() * usable.reduce((sum, t) => sum + t.weight, 0)
     return usable.find(t => (roll -= t.weight) < 0)
   }

@@ -80,6 +80,7 @@ export async function runScenario(
   const ips = new Map<string, string>()
   const make = variant.make(names, name => ips.get(name)!)
   const cluster = new Cluster(simulation, make, settings.verbose)
+  cluster.movable = variant.operated
   if (settings.secured) cluster.secret = 'secret-of-the-simulated-cluster-0123456789ab'
   for (const name of names) {
     const join = names.filter(other => other !== name).slice(0, 2)
