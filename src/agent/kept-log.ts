@@ -1,5 +1,6 @@
 import type { KeptEvents } from '../api/types.ts'
 import type { Entry } from '../raft/types.ts'
+import { base64 } from '../state/base64.ts'
 import { decodeEvent } from '../state/codec.ts'
 import type { LoggedEvent } from '../state/events.ts'
 import { toLogged } from '../state/logged.ts'
@@ -23,7 +24,7 @@ export function keptEvents(path: string, from: number, type?: string): KeptEvent
     time = timeOf(entry) || time
     const like = entry.type === 'data' ? { ...entry, type: 'data' as const, event: event! } : entry
     const logged = toLogged(like, state.epochAt(entry.index), time)
-    if (logged && wanted(logged)) events.push(logged)
+    if (logged && wanted(logged)) events.push(whole(logged, event))
   }
   const { cluster, applied } = state
   return {
@@ -34,6 +35,16 @@ export function keptEvents(path: string, from: number, type?: string): KeptEvent
     names: Object.fromEntries([...state.nodes.values()].map(({ id, name }) => [id, name])),
     events,
   }
+}
+
+/** Nobody else has these values any more: they are not cut, as the log of a cluster cuts them. */
+function whole(
+  logged: LoggedEvent,
+  event: ReturnType<typeof decodeEvent> | undefined,
+): LoggedEvent {
+  if (!event || 'unknown' in event || event.type !== 'KvPut') return logged
+  const { key, value, flags } = event.data
+  return { ...logged, data: { key, value: base64(value), bytes: value.length, flags } }
 }
 
 /** 0: raft's own entries have none. */
