@@ -71,6 +71,8 @@ const compactEntries = 20_000
 const compactBytes = 16 * 1024 * 1024
 /** …and keep this many entries for followers that are a little behind. */
 const compactMargin = 5_000
+/** …and so many times as much before a follower that is answering but slow is left to the next snapshot. */
+const patience = 8
 
 export class ControlPlane {
   readonly #parts: ControlPlaneParts
@@ -267,7 +269,11 @@ export class ControlPlane {
       return
     }
     batch.forEach(({ done }, i) => {
-      this.#waiting.set(result.first + i, { term: result.term, since: now, done })
+      const index = result.first + i
+      // Proposed in an earlier term and gone from this log, it may still be in another and be committed there.
+      this.#waiting.get(index)?.done(unknownOutcome)
+      this.#waiting.delete(index)
+      this.#waiting.set(index, { term: result.term, since: now, done })
     })
   }
 
@@ -351,6 +357,8 @@ export class ControlPlane {
     const due = this.#readyReads.filter(r => r.index <= applied)
     this.#readyReads = this.#readyReads.filter(r => r.index > applied)
     for (const { done } of due) done(applied)
+    if (!this.#state.stopped) return
+    for (const { done } of this.#readyReads.splice(0)) done(null)
   }
 
   #restore(snapshot: SnapshotMeta): void {
@@ -370,11 +378,12 @@ export class ControlPlane {
 
   #compact(applied: number): void {
     const firstIndex = this.#firstIndex
-    if (applied - firstIndex < compactEntries && this.#logBytes < compactBytes) return
-    const through = Math.max(
-      firstIndex - 1,
-      applied - Math.min(compactMargin, Math.ceil((applied - firstIndex) / 2)),
-    )
+    const length = applied - firstIndex
+    if (length < compactEntries && this.#logBytes < compactBytes) return
+    const margin = Math.min(compactMargin, Math.ceil(length / 2))
+    const through = Math.min(applied - margin, this.#neededAfter(length))
+    // In large steps only: what is kept is counted anew each time.
+    if (through - firstIndex < length / 4) return
     const [entry] = this.#raft.entries(through, through)
     if (!entry) return
     while (this.#configs.length > 1 && this.#configs[1]!.index <= through) this.#configs.shift()
@@ -383,6 +392,14 @@ export class ControlPlane {
     this.#firstIndex = through + 1
     this.#logBytes = 0
     for (const kept of this.#raft.entries(through + 1, applied)) this.#logBytes += entrySize(kept)
+  }
+
+  /** Where the log of the slowest follower that answers ends: a snapshot is worth little without what follows it. */
+  #neededAfter(length: number): number {
+    const enough = length >= compactEntries * patience || this.#logBytes >= compactBytes * patience
+    if (enough) return Number.POSITIVE_INFINITY
+    const answering = this.#raft.status().progress.filter(peer => peer.recentlyActive)
+    return Math.min(...answering.map(peer => peer.match))
   }
 
   #fail(failure: StorageFailure): void {
