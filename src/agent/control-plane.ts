@@ -66,6 +66,9 @@ interface Waiting {
 const maxQueuedProposals = 20_000
 /** A proposal that came to nothing by then is answered TIMEOUT: its outcome is unknown. */
 const proposalPatience = 15_000
+/** The store gets what was applied after so long, ms, or so many entries: a crash repeats them from the log. */
+const saveDelay = 50
+const maxUnsaved = 1_000
 /** Compact once the log in memory is this long or this large… */
 const compactEntries = 20_000
 const compactBytes = 16 * 1024 * 1024
@@ -88,6 +91,9 @@ export class ControlPlane {
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #sweeper: Timer | undefined
+  /** Entries applied whose rows the store does not have yet. */
+  #unsaved = 0
+  #saver: Timer | undefined
   #stopped = false
   /** Newest last: which configuration was in force from which index on. */
   #configs: { index: number; config: SnapshotMeta['config'] }[]
@@ -208,6 +214,7 @@ export class ControlPlane {
   }
 
   stop(): void {
+    this.#save()
     this.#stopped = true
     this.#timer?.cancel()
     this.#sweeper?.cancel()
@@ -328,17 +335,29 @@ export class ControlPlane {
         outcome: waiting.term === entry.term ? applied.outcome : notLeader,
       })
     }
-    const { applied: index, term } = this.#state
-    this.#parts.store.save({
-      index,
-      term,
-      config: this.#configs[this.#configs.length - 1]!.config,
-      rows: this.#state.takeRows(),
-    })
+    const index = this.#state.applied
+    this.#saveSoon(entries.length)
     this.#raft.advance({ applied: index }, this.#parts.clock.now())
     for (const { done, outcome } of finished) done(outcome)
     this.#parts.applied(batch)
     this.#compact(index)
+  }
+
+  /** Rows go to the disk a few times a second: what is written again and again meanwhile goes once. */
+  #saveSoon(entries: number): void {
+    this.#unsaved += entries
+    if (this.#unsaved >= maxUnsaved) return this.#save()
+    this.#saver ??= this.#parts.clock.after(saveDelay, () => this.#save())
+  }
+
+  #save(): void {
+    this.#saver?.cancel()
+    this.#saver = undefined
+    if (this.#unsaved === 0) return
+    this.#unsaved = 0
+    const { applied: index, term } = this.#state
+    const { config } = this.#configs[this.#configs.length - 1]!
+    this.#parts.store.save({ index, term, config, rows: this.#state.takeRows() })
   }
 
   #takeReads(ready: Ready): void {
@@ -364,6 +383,7 @@ export class ControlPlane {
   #restore(snapshot: SnapshotMeta): void {
     const { rows } = this.#parts.store.installed()
     this.#state = State.load(rows)
+    this.#unsaved = 0
     this.#configs = [{ index: snapshot.index, config: snapshot.config }]
     this.#firstIndex = snapshot.index + 1
     this.#logBytes = 0
@@ -387,6 +407,7 @@ export class ControlPlane {
     const [entry] = this.#raft.entries(through, through)
     if (!entry) return
     while (this.#configs.length > 1 && this.#configs[1]!.index <= through) this.#configs.shift()
+    this.#save()
     this.#parts.store.compact(through, entry.term)
     this.#raft.compacted({ index: through, term: entry.term, config: this.#configs[0]!.config })
     this.#firstIndex = through + 1
