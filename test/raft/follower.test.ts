@@ -15,6 +15,20 @@ describe('a follower', () => {
     expect(sent).toMatchObject([{ type: 'append-response', rejected: false, index: 2 }])
   })
 
+  test('promises no more of its log than the message shows to be the leader’s', () => {
+    const node = new Lone(three, { entries: log(1, 1, 1, 1, 1), term: 2 })
+    const sent = [
+      ...node.step({ ...append, prevIndex: 2, prevTerm: 1 }),
+      ...node.step({ ...append, prevIndex: 2, prevTerm: 1, entries: log(1, 1, 1).slice(2) }),
+    ]
+    // What follows may be contradicted by what the leader sends next, so it is kept and not promised.
+    expect(sent).toMatchObject([
+      { rejected: false, index: 2 },
+      { rejected: false, index: 3 },
+    ])
+    expect(node.raft.status().lastIndex).toBe(5)
+  })
+
   test('ignores entries out of sequence', () => {
     const node = new Lone(three, { term: 3 })
     const gap = [log(1)[0], { index: 3, term: 1, type: 'noop' }]
