@@ -58,6 +58,15 @@ describe('a follower', () => {
     expect(node.raft.status()).toMatchObject({ firstIndex: 1, lastIndex: 4 })
   })
 
+  test('nor one that ends within what it has compacted', () => {
+    const node = new Lone(three, { entries: log(1, 1, 1, 1), term: 2, commit: 4 })
+    const { config } = newGroup(three).snapshot
+    node.raft.compacted({ index: 3, term: 1, config })
+    const sent = node.step({ type: 'snapshot', snapshot: { index: 2, term: 1, config } })
+    expect(sent).toMatchObject([{ rejected: false, index: 4 }])
+    expect(node.raft.status()).toMatchObject({ firstIndex: 4, lastIndex: 4, commit: 4 })
+  })
+
   test('that finds more applied than the commit index on disk says takes that for committed', () => {
     const { snapshot } = newGroup(three)
     const hardState = { term: 1, vote: null, commit: 1 }
