@@ -165,7 +165,8 @@ export class Agent {
         return this.plane
       },
       dropGroup: () => void this.#leaveGroup('cancelled-init'),
-      controlNames: () => (this.view()?.control ?? []).map(c => c.name),
+      controlNames: () =>
+        (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.name),
     })
     this.entry = new Entry({
       self: this.self,
@@ -198,6 +199,7 @@ export class Agent {
         followMethods({
           view: id => this.#viewOf(id),
           wait: (after, ms, done) => this.#admin.wait(after, ms, done),
+          leader: () => this.plane?.leader() ?? null,
         }),
         { enrol: ({ body, from, answer }) => answer(this.#enrol(fields(body), from)) },
       ],
@@ -389,8 +391,10 @@ export class Agent {
         if (id && failure.why === 'refused') this.#onLinkDown(id, 'refused')
         if (!id) this.entry.dialFailed(address, failure)
       },
-      raft: (_from: string, message: Parameters<ControlPlane['step']>[0]) =>
-        this.plane?.step(message),
+      raft: (from: string, message: Parameters<ControlPlane['step']>[0]) => {
+        if (message.type !== 'snapshot' || this.group.snapshots.arrived(from, message.snapshot))
+          this.plane?.step(message)
+      },
       swim: (from: string, message: Parameters<Gossip['receive']>[3]) => {
         const address = this.#gossip.member(from)?.address ?? { host: '', port: 0 }
         this.#gossip.receive(from, address, 'stream', message)
@@ -532,7 +536,8 @@ export class Agent {
   #onApplied(batch: readonly AppliedEntry[]): void {
     const { plane } = this
     if (!plane) return
-    let administrative = batch.length === 0 ? plane.state.applied : 0
+    const restored = batch.length === 0
+    let administrative = restored ? plane.state.applied : 0
     for (const { entry, event, applied } of batch) {
       if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete')
         administrative = entry.index
@@ -544,7 +549,10 @@ export class Agent {
       this.#tellRetired(batch)
     }
     this.#applied.bump(plane.state.applied)
-    this.kv.applied(batch)
+    if (restored) {
+      this.kv.wakeAll()
+      this.#knowFailed(plane)
+    } else this.kv.applied(batch)
     if (administrative > 0) this.#steward.look()
   }
 
@@ -648,14 +656,14 @@ export class Agent {
     this.#admin.bump(plane.state.applied)
     this.#applied.bump(plane.state.applied)
     this.#onBelonging()
-    for (const node of plane.state.nodes.values()) {
-      if (node.phase !== 'failed') continue
-      this.#gossip.step({
-        type: 'verdict',
-        id: node.id,
-        incarnation: node.incarnation,
-        verdict: 'failed',
-      })
+    this.#knowFailed(plane)
+  }
+
+  /** Verdicts that this node did not see being agreed. */
+  #knowFailed(plane: ControlPlane): void {
+    for (const { id, phase, incarnation } of plane.state.nodes.values()) {
+      if (phase === 'failed')
+        this.#gossip.step({ type: 'verdict', id, incarnation, verdict: 'failed' })
     }
   }
 
