@@ -42,6 +42,9 @@ const askPatience = 10_000
 /** A refusal that may pass is asked about again after so long. */
 const askAgain = { first: 500, most: 10_000 }
 
+/** Whether somebody has done something about a final refusal is asked so seldom, ms. */
+const askAfterFinal = 30_000
+
 /** Refusals that trying again cannot mend: somebody has to act first. */
 const finalCodes = new Set(['NAME_TAKEN', 'VERSION_MISMATCH', 'UNKNOWN_ROLE', 'TAG_MISMATCH'])
 
@@ -51,6 +54,7 @@ export interface Refusal {
   readonly remedy: string
   /** Only somebody's deed can change it. */
   readonly final: boolean
+  readonly at: Instant
 }
 
 interface Seed {
@@ -149,6 +153,7 @@ export class Entry {
       text: `${formatAddress(address)} refused this node: ${failure.code}: ${failure.reason}`,
       remedy: '',
       final,
+      at: this.#parts.clock.now(),
     }
     this.#parts.trace.warn({ address: formatAddress(address), code: failure.code }, failure.reason)
   }
@@ -227,13 +232,7 @@ export class Entry {
   /** A zombie whose cluster woke up while the link stood. */
   #askAgain(peer: string): void {
     const { self } = this.#parts
-    if (
-      !self.facts.cluster &&
-      !self.facts.group &&
-      this.#refused &&
-      !this.#refused.final &&
-      peer !== self.id
-    )
+    if (!self.facts.cluster && !self.facts.group && this.#refused && peer !== self.id)
       this.#ask(peer)
   }
 
@@ -244,7 +243,8 @@ export class Entry {
 
   #ask(peer: string): void {
     const { self, links, trace, clock } = this.#parts
-    if (this.#asking || this.#refused?.final) return
+    if (this.#asking) return
+    if (this.#refused?.final && clock.now() < this.#refused.at + askAfterFinal) return
     this.#asking = true
     const life = this.#life
     links.request(peer, 'join-ask', { node: self.describe() }, askPatience + 1_000, outcome => {
@@ -278,6 +278,7 @@ export class Entry {
       text,
       remedy: outcome.remedy ?? '',
       final: finalCodes.has(outcome.code),
+      at: this.#parts.clock.now(),
     }
   }
 
