@@ -11,7 +11,7 @@ import { openStorage } from '../store/open.ts'
 import { Agent } from './agent.ts'
 import { realHost } from './host-hands.ts'
 import { loadConfig } from './load-config.ts'
-import { holdYoungGeneration } from './memory.ts'
+import { boundYoungGeneration } from './memory.ts'
 import { realClock } from './real-clock.ts'
 import { openRoleMemory, type RoleMemory } from './role-memory.ts'
 import { RoleRunners } from './role-runners.ts'
@@ -26,7 +26,7 @@ const stopPatience = 5_000
  * the agent has stopped. Throws OperatorError while nothing is running yet.
  */
 export async function runAgent(flags: Record<string, unknown>): Promise<void> {
-  holdYoungGeneration()
+  boundYoungGeneration()
   const config = loadConfig(flags, process.env, path => readFileSync(path, 'utf8'))
   const trace = await createTrace(config.logLevel)
   const storage = openStorage(config.dataDir)
