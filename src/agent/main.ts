@@ -26,7 +26,6 @@ const stopPatience = 5_000
  * the agent has stopped. Throws OperatorError while nothing is running yet.
  */
 export async function runAgent(flags: Record<string, unknown>): Promise<void> {
-  boundYoungGeneration()
   const config = loadConfig(flags, process.env, path => readFileSync(path, 'utf8'))
   const trace = await createTrace(config.logLevel)
   const storage = openStorage(config.dataDir)
@@ -36,6 +35,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   })
   failed.catch(() => {})
   const clock = realClock()
+  boundYoungGeneration(clock)
   const version = productVersion()
   const memories = await openMemories(config.dataDir, trace)
   const agent = new Agent({

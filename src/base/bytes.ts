@@ -16,8 +16,9 @@ export class Writer {
   #bytes: Uint8Array
   #length = 0
 
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity)
+  /** `room`: how many bytes to begin with, or the bytes to write into as long as they suffice. */
+  constructor(room: number | Uint8Array = 256) {
+    this.#bytes = typeof room === 'number' ? new Uint8Array(room) : room
   }
 
   get length(): number {
