@@ -180,16 +180,21 @@ export class Initiation {
     const tell = (id: string): void =>
       links.request(id, 'init-start', { tag, control }, preparePatience, outcome => {
         const heard = outcome.ok || outcome.code === 'REFUSED'
+        if (outcome.ok) begin()
         if (!heard && clock.now() < deadline) clock.after(startAgain, () => tell(id))
       })
-    for (const voter of voters) if (voter.id !== self.id) tell(voter.id)
-    if (voters.some(v => v.id === self.id)) {
+    // Not before somebody else has: a coordinator that began alone and died would wait for the others for good.
+    const begin = (): void => {
+      if (!voters.some(v => v.id === self.id)) return
       this.#excused(() => {
         // Nobody leads yet, and this node knows that all are prepared: it need not wait out its patience.
-        this.#started(tag, control)?.suspectLeader()
+        if (self.facts.group?.prepared?.started === false)
+          this.#started(tag, control)?.suspectLeader()
         return { ok: true, body: {} }
       })
     }
+    for (const voter of voters) if (voter.id !== self.id) tell(voter.id)
+    if (voters.length === 1) begin()
     const names = control.map(c => c.name)
     const look = (): void => {
       if (self.facts.cluster?.tag === tag)
