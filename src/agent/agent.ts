@@ -683,7 +683,8 @@ export class Agent {
     if (group && group.tag !== tag)
       return refusal('BUSY', `an init of «${group.prepared?.name}» is under way here`)
     this.#enrolments += 1
-    this.#awaitsLog = this.#parts.clock.now()
+    // One that hears a leader has the log already: the question crossed its start.
+    if (this.plane?.leader() == null) this.#awaitsLog = this.#parts.clock.now()
     if (group?.prepared && !group.prepared.started) {
       // The start went past this node, which promised nothing yet: the group is the leader's.
       this.self.update({ group: { tag } })
