@@ -35,7 +35,14 @@ const rooms: Record<string, Record<string, 'any' | 'types' | 'lazy'>> = {
 const pure = ['base', 'raft', 'swim', 'state', 'cluster']
 
 /** What the compiler lets through in pure rooms, and what is banned there all the same. */
-const banned = [/\bDate\.now\b/, /\bnew Date\b/, /\bMath\.random\b/, /\basync\b/, /\bawait\b/, /\btry\s*\{/]
+const banned = [
+  /\bDate\.now\b/,
+  /\bnew Date\b/,
+  /\bMath\.random\b/,
+  /\basync\b/,
+  /\bawait\b/,
+  /\btry\s*\{/,
+]
 
 /** Where a pure room has to look at something that may not parse. */
 const mayTry = new Set(['base/toml.ts'])
@@ -56,7 +63,8 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(f =
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), 'utf8')
   const out: Import[] = []
-  const statement = /^\s*(?:import|export)\s+(type\s)?[^'"]*?from\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]/gm
+  const statement =
+    /^\s*(?:import|export)\s+(type\s)?[^'"]*?from\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]/gm
   for (const [, type, from, bare] of text.matchAll(statement)) {
     out.push({ file, target: (from ?? bare)!, how: type ? 'types' : 'any' })
   }
@@ -86,7 +94,8 @@ describe('the house', () => {
       // Shapes of the API and the limits that belong to them.
       if (target.endsWith('/api/types.ts') && rooms[from]?.api === 'types') continue
       const allowed = rooms[from]?.[to]
-      const fine = allowed === 'any' || (allowed !== undefined && (how === 'types' || allowed === how))
+      const fine =
+        allowed === 'any' || (allowed !== undefined && (how === 'types' || allowed === how))
       if (!fine) wrong.push(`${file} imports ${target} (${how})`)
     }
     expect(wrong).toEqual([])
@@ -96,7 +105,8 @@ describe('the house', () => {
     const wrong: string[] = []
     for (const file of files.filter(f => pure.includes(roomOf(f)))) {
       for (const { target } of importsOf(file)) {
-        if (!target.startsWith('.') && !pureLibraries.has(target)) wrong.push(`${file} imports ${target}`)
+        if (!target.startsWith('.') && !pureLibraries.has(target))
+          wrong.push(`${file} imports ${target}`)
       }
       const code = readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
       for (const word of banned) {
@@ -117,11 +127,20 @@ describe('the house', () => {
 
   it('keeps time and chance out of what runs in the simulator', () => {
     const simulated = files.filter(
-      f => ['agent', 'net'].includes(roomOf(f)) && !/real-|name-cache|main\.ts|host-hands|role-memory|load-config|trace\.ts/.test(f),
+      f =>
+        ['agent', 'net'].includes(roomOf(f)) &&
+        !/real-|name-cache|main\.ts|host-hands|role-memory|load-config|trace\.ts/.test(f),
     )
     const wrong = simulated.flatMap(file => {
       const code = readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
-      return [/\bsetTimeout\b/, /\bsetInterval\b/, /\bsetImmediate\b/, /\bDate\.now\b/, /\bMath\.random\b/, /\bperformance\b/]
+      return [
+        /\bsetTimeout\b/,
+        /\bsetInterval\b/,
+        /\bsetImmediate\b/,
+        /\bDate\.now\b/,
+        /\bMath\.random\b/,
+        /\bperformance\b/,
+      ]
         .filter(word => word.test(code))
         .map(word => `${file}: ${word.source}`)
     })

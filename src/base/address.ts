@@ -17,7 +17,11 @@ export function sameAddress(a: Address, b: Address): boolean {
 }
 
 /** Parses `host`, `host:port`, `[v6]:port` or a bare IPv6 address. */
-export function parseAddress(text: string, defaultPort: number, key = 'address'): Address | Problem {
+export function parseAddress(
+  text: string,
+  defaultPort: number,
+  key = 'address',
+): Address | Problem {
   const bad = (message: string): Problem => ({ key, message: `"${text}": ${message}` })
   const bracketed = /^\[([0-9a-fA-F:.%a-z]+)\](?::(\d+))?$/.exec(text)
   const bare = (text.match(/:/g)?.length ?? 0) > 1

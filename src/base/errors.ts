@@ -51,7 +51,11 @@ export const errorCodes = {
   NOT_LEADER: { http: 503, exit: 2, means: 'leadership moved while the request was under way' },
   TIMEOUT: { http: 504, exit: 1, means: 'no answer in time; the outcome may be unknown' },
   WOULD_BREAK_QUORUM: { http: 409, exit: 1, means: 'the change would leave too few voters' },
-  REFUSED: { http: 409, exit: 1, means: 'the verdict forbids it; --force where that is meaningful' },
+  REFUSED: {
+    http: 409,
+    exit: 1,
+    means: 'the verdict forbids it; --force where that is meaningful',
+  },
   NAME_TAKEN: { http: 409, exit: 1, means: 'another node of the cluster has that name' },
   MISSING_ROLE: { http: 409, exit: 1, means: 'a role that is required runs nowhere' },
   VERSION_MISMATCH: { http: 409, exit: 1, means: 'no protocol version in common' },
