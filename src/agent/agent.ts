@@ -736,6 +736,7 @@ export class Agent {
       known: [],
       joining: [],
       left: keepId ? true : undefined,
+      ...(keepId && { incarnation: this.self.facts.incarnation + 1 }),
       ...(!keepId && this.self.renewed(this.#parts.clock.wall(), this.#parts.random)),
     })
     const aside = this.#leaveGroup(label)

@@ -51,6 +51,8 @@ export interface NodeRecord {
 export interface Tombstone {
   readonly id: NodeId
   readonly name: string
+  /** The one that left: only a later one may come back. */
+  readonly incarnation: number
   readonly leftAt: number
   readonly time: EpochMillis
   readonly reason: string

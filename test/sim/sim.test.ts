@@ -18,6 +18,8 @@ const lessons = [
   ],
   [120, 2, 'a retried write keeps its id when the node that asks has become the leader'],
   [181_478, 1, 'a node that was demoted notices it, though it was enrolled a moment before'],
+  [40_052, 1, 'a join that comes late does not bring back who has left'],
+  [40_255, 1, 'a join that comes late does not undo a newer one'],
 ] as const
 const freshSeeds = 3
 const minutes = 1
