@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundleAgent, bundleCommands, bundleLive } from './bundles.ts'
 
@@ -13,3 +13,9 @@ await bundleLive(aside)
 if (existsSync(join(root, 'src/agent/main.ts'))) await bundleAgent(aside)
 rmSync(dist, { recursive: true, force: true })
 renameSync(aside, dist)
+
+// Here hive is the package itself, not a dependency: give `npx hive` what it would find if it were one.
+// Otherwise npx copies the package into its cache, and two of them at once trip over each other.
+const bin = join(root, 'node_modules/.bin/hive')
+rmSync(bin, { force: true })
+symlinkSync('../../bin/hive.js', bin)

@@ -253,7 +253,8 @@ export class Agent {
         return this.plane
       },
       dropGroup: () => void this.#leaveGroup('cancelled-init'),
-      controlNames: () => (this.view()?.control ?? []).map(c => c.name),
+      controlNames: () =>
+        (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.name),
     })
     this.entry = new Entry({
       self: this.self,
@@ -291,6 +292,7 @@ export class Agent {
         followMethods({
           view: id => this.#viewOf(id),
           wait: (after, ms, done) => this.#admin.wait(after, ms, done),
+          leader: () => this.plane?.leader() ?? null,
         }),
         { enrol: ({ body, from, answer }) => answer(this.#enrol(fields(body), from)) },
       ],
@@ -524,7 +526,9 @@ export class Agent {
         message: Parameters<ControlPlane['step']>[0],
         identity?: PeerIdentity,
       ) => {
-        if (this.passports.isMember(from, identity)) this.plane?.step(message)
+        if (!this.passports.isMember(from, identity)) return
+        if (message.type !== 'snapshot' || this.group.snapshots.arrived(from, message.snapshot))
+          this.plane?.step(message)
       },
       swim: (from: string, message: Parameters<Gossip['receive']>[3], identity?: PeerIdentity) => {
         if (!this.passports.isMember(from, identity)) return
@@ -699,7 +703,8 @@ export class Agent {
   #onApplied(batch: readonly AppliedEntry[]): void {
     const { plane } = this
     if (!plane) return
-    let administrative = batch.length === 0 ? plane.state.applied : 0
+    const restored = batch.length === 0
+    let administrative = restored ? plane.state.applied : 0
     for (const { entry, event, applied } of batch) {
       if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete')
         administrative = entry.index
@@ -712,7 +717,10 @@ export class Agent {
       this.#tellRetired(batch)
     }
     this.#applied.bump(plane.state.applied)
-    this.kv.applied(batch)
+    if (restored) {
+      this.kv.wakeAll()
+      this.#knowFailed(plane)
+    } else this.kv.applied(batch)
     if (administrative > 0) {
       this.#steward.look()
       this.trust?.look()
@@ -935,14 +943,14 @@ export class Agent {
     this.#admin.bump(plane.state.applied)
     this.#applied.bump(plane.state.applied)
     this.#onBelonging()
-    for (const node of plane.state.nodes.values()) {
-      if (node.phase !== 'failed') continue
-      this.#gossip.step({
-        type: 'verdict',
-        id: node.id,
-        incarnation: node.incarnation,
-        verdict: 'failed',
-      })
+    this.#knowFailed(plane)
+  }
+
+  /** Verdicts that this node did not see being agreed. */
+  #knowFailed(plane: ControlPlane): void {
+    for (const { id, phase, incarnation } of plane.state.nodes.values()) {
+      if (phase === 'failed')
+        this.#gossip.step({ type: 'verdict', id, incarnation, verdict: 'failed' })
     }
   }
 
@@ -971,7 +979,8 @@ export class Agent {
     if (group && group.tag !== tag)
       return refusal('BUSY', `an init of «${group.prepared?.name}» is under way here`)
     this.#enrolments += 1
-    this.#awaitsLog = this.#parts.clock.now()
+    // One that hears a leader has the log already: the question crossed its start.
+    if (this.plane?.leader() == null) this.#awaitsLog = this.#parts.clock.now()
     if (group?.prepared && !group.prepared.started) {
       // The start went past this node, which promised nothing yet: the group is the leader's.
       this.self.update({ group: { tag } })
@@ -1050,6 +1059,8 @@ export class Agent {
       joining: [],
       left: how === 'left' ? true : undefined,
       returning: undefined,
+      // Who comes back under the same id is a later one: a join of the one before, still under way, is not.
+      incarnation: before.incarnation + 1,
       ...(how === 'as another' && this.self.renewed(this.#parts.clock.wall(), this.#parts.random)),
       ...(typeof how === 'object' && how),
     })

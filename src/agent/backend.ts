@@ -4,6 +4,7 @@ import type {
   DrainProgress,
   InitAnswer,
   JoinAnswer,
+  KvQuery,
   KvRead,
   RoleReport,
   ServiceDefinition,
@@ -86,40 +87,30 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     }),
     demote: request => longAsk<ControlAnswer>(agent, 'demote', request),
 
-    kvRead: query => {
-      const { plane } = agent
-      if (plane && (query.consistency === 'stale' || plane.isLeader())) {
-        return new Promise<KvRead>((resolve, reject) => {
-          agent.kv.read(plane, query, read => (read ? resolve(read) : reject(lostLeader())))
-        })
-      }
-      return new Promise<KvRead>((resolve, reject) => {
-        requireCluster(agent)
-        const done: Answer = o =>
-          o.ok ? resolve(unpacked(o.body, o.blob ?? new Uint8Array(0))) : reject(errorOf(o))
-        agent.authority.ask(
-          'kv-read',
-          query,
-          patience,
-          done,
-          query.index === undefined ? 0 : (query.wait ?? 300_000),
+    kvRead: query =>
+      new Promise<KvRead>((resolve, reject) => {
+        const { plane } = agent
+        if (!plane || (query.consistency !== 'stale' && !plane.isLeader())) {
+          return readElsewhere(agent, query, resolve, reject)
+        }
+        // Leadership may move while the quorum is asked: then the next leader is.
+        agent.kv.read(plane, query, read =>
+          read ? resolve(read) : readElsewhere(agent, query, resolve, reject),
         )
-      })
-    },
+      }),
 
     kvPut: ({ key, value, flags, cas, actor }) => {
       const { plane } = agent
-      if (plane?.isLeader()) {
-        return new Promise((resolve, reject) => {
-          agent.kv.put(plane, { key, flags, cas, actor }, value, o =>
-            settleWrite(o, resolve, reject),
-          )
+      const put = { key, flags, cas, actor }
+      const elsewhere = () => write<{ index: number }>('kv-put', put, value).then(taken, casFailed)
+      if (!plane?.isLeader()) return elsewhere()
+      return new Promise((resolve, reject) => {
+        agent.kv.put(plane, put, value, o => {
+          // It says for certain that nothing happened here: the next leader may be asked.
+          if (!o.ok && o.code === 'NOT_LEADER') elsewhere().then(resolve, reject)
+          else settleWrite(o, resolve, reject)
         })
-      }
-      return write<{ index: number }>('kv-put', { key, flags, cas, actor }, value).then(
-        taken,
-        casFailed,
-      )
+      })
     },
 
     kvDelete: ({ key, recurse, cas, actor }) =>
@@ -318,6 +309,20 @@ function settled<T>(begin: (done: Answer) => void): Promise<T> {
   })
 }
 
+function readElsewhere(
+  agent: Agent,
+  query: KvQuery,
+  resolve: (read: KvRead) => void,
+  reject: (error: Error) => void,
+): void {
+  requireCluster(agent)
+  const { signal, ...asked } = query
+  const done: Answer = o =>
+    o.ok ? resolve(unpacked(o.body, o.blob ?? new Uint8Array(0))) : reject(errorOf(o))
+  const held = query.index === undefined ? 0 : (query.wait ?? 300_000)
+  agent.authority.ask('kv-read', asked, patience, done, held)
+}
+
 function settleWrite(
   outcome: Outcome,
   resolve: (answer: { ok: boolean; index: number }) => void,
@@ -337,12 +342,4 @@ function casFailed(error: unknown): { ok: boolean; index: number } {
 
 function errorOf(outcome: RequestOutcome & { ok: false }): OperatorError {
   return new OperatorError(outcome.code, outcome.message, outcome.remedy)
-}
-
-function lostLeader(): OperatorError {
-  return new OperatorError(
-    'NOT_LEADER',
-    'leadership moved while the read was under way',
-    'try again',
-  )
 }

@@ -66,11 +66,16 @@ interface Waiting {
 const maxQueuedProposals = 20_000
 /** A proposal that came to nothing by then is answered TIMEOUT: its outcome is unknown. */
 const proposalPatience = 15_000
+/** The store gets what was applied after so long, ms, or so many entries: a crash repeats them from the log. */
+const saveDelay = 50
+const maxUnsaved = 1_000
 /** Compact once the log in memory is this long or this large… */
 const compactEntries = 20_000
 const compactBytes = 16 * 1024 * 1024
 /** …and keep this many entries for followers that are a little behind. */
 const compactMargin = 5_000
+/** …and so many times as much before a follower that is answering but slow is left to the next snapshot. */
+const patience = 8
 
 export class ControlPlane {
   readonly #parts: ControlPlaneParts
@@ -86,6 +91,9 @@ export class ControlPlane {
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #sweeper: Timer | undefined
+  /** Entries applied whose rows the store does not have yet. */
+  #unsaved = 0
+  #saver: Timer | undefined
   #stopped = false
   /** Newest last: which configuration was in force from which index on. */
   #configs: { index: number; config: SnapshotMeta['config'] }[]
@@ -228,6 +236,7 @@ export class ControlPlane {
   }
 
   stop(): void {
+    this.#save()
     this.#stopped = true
     this.#timer?.cancel()
     this.#sweeper?.cancel()
@@ -289,7 +298,11 @@ export class ControlPlane {
       return
     }
     batch.forEach(({ done }, i) => {
-      this.#waiting.set(result.first + i, { term: result.term, since: now, done })
+      const index = result.first + i
+      // Proposed in an earlier term and gone from this log, it may still be in another and be committed there.
+      this.#waiting.get(index)?.done(unknownOutcome)
+      this.#waiting.delete(index)
+      this.#waiting.set(index, { term: result.term, since: now, done })
     })
   }
 
@@ -344,17 +357,29 @@ export class ControlPlane {
         outcome: waiting.term === entry.term ? applied.outcome : notLeader,
       })
     }
-    const { applied: index, term } = this.#state
-    this.#parts.store.save({
-      index,
-      term,
-      config: this.#configs[this.#configs.length - 1]!.config,
-      rows: this.#state.takeRows(),
-    })
+    const index = this.#state.applied
+    this.#saveSoon(entries.length)
     this.#raft.advance({ applied: index }, this.#parts.clock.now())
     for (const { done, outcome } of finished) done(outcome)
     this.#parts.applied(batch)
     this.#compact(index)
+  }
+
+  /** Rows go to the disk a few times a second: what is written again and again meanwhile goes once. */
+  #saveSoon(entries: number): void {
+    this.#unsaved += entries
+    if (this.#unsaved >= maxUnsaved) return this.#save()
+    this.#saver ??= this.#parts.clock.after(saveDelay, () => this.#save())
+  }
+
+  #save(): void {
+    this.#saver?.cancel()
+    this.#saver = undefined
+    if (this.#unsaved === 0) return
+    this.#unsaved = 0
+    const { applied: index, term } = this.#state
+    const { config } = this.#configs[this.#configs.length - 1]!
+    this.#parts.store.save({ index, term, config, rows: this.#state.takeRows() })
   }
 
   #takeReads(ready: Ready): void {
@@ -373,11 +398,14 @@ export class ControlPlane {
     const due = this.#readyReads.filter(r => r.index <= applied)
     this.#readyReads = this.#readyReads.filter(r => r.index > applied)
     for (const { done } of due) done(applied)
+    if (!this.#state.stopped) return
+    for (const { done } of this.#readyReads.splice(0)) done(null)
   }
 
   #restore(snapshot: SnapshotMeta): void {
     const { rows } = this.#parts.store.installed()
     this.#state = State.load(rows)
+    this.#unsaved = 0
     this.#configs = [{ index: snapshot.index, config: snapshot.config }]
     this.#firstIndex = snapshot.index + 1
     this.#logBytes = 0
@@ -392,19 +420,29 @@ export class ControlPlane {
 
   #compact(applied: number): void {
     const firstIndex = this.#firstIndex
-    if (applied - firstIndex < compactEntries && this.#logBytes < compactBytes) return
-    const through = Math.max(
-      firstIndex - 1,
-      applied - Math.min(compactMargin, Math.ceil((applied - firstIndex) / 2)),
-    )
+    const length = applied - firstIndex
+    if (length < compactEntries && this.#logBytes < compactBytes) return
+    const margin = Math.min(compactMargin, Math.ceil(length / 2))
+    const through = Math.min(applied - margin, this.#neededAfter(length))
+    // In large steps only: what is kept is counted anew each time.
+    if (through - firstIndex < length / 4) return
     const [entry] = this.#raft.entries(through, through)
     if (!entry) return
     while (this.#configs.length > 1 && this.#configs[1]!.index <= through) this.#configs.shift()
+    this.#save()
     this.#parts.store.compact(through, entry.term)
     this.#raft.compacted({ index: through, term: entry.term, config: this.#configs[0]!.config })
     this.#firstIndex = through + 1
     this.#logBytes = 0
     for (const kept of this.#raft.entries(through + 1, applied)) this.#logBytes += entrySize(kept)
+  }
+
+  /** Where the log of the slowest follower that answers ends: a snapshot is worth little without what follows it. */
+  #neededAfter(length: number): number {
+    const enough = length >= compactEntries * patience || this.#logBytes >= compactBytes * patience
+    if (enough) return Number.POSITIVE_INFINITY
+    const answering = this.#raft.status().progress.filter(peer => peer.recentlyActive)
+    return Math.min(...answering.map(peer => peer.match))
   }
 
   #fail(failure: StorageFailure): void {

@@ -46,12 +46,16 @@ const askPatience = 10_000
 /** A refusal that may pass is asked about again after so long. */
 const askAgain = { first: 500, most: 10_000 }
 
+/** Whether somebody has done something about a final refusal is asked so seldom, ms. */
+const askAfterFinal = 30_000
+
 export interface Refusal {
   readonly code: ErrorCode
   readonly text: string
   readonly remedy: string
   /** Only somebody's deed can change it. */
   readonly final: boolean
+  readonly at: Instant
 }
 
 interface Seed {
@@ -165,6 +169,7 @@ export class Entry {
       text: `${formatAddress(address)} refused this node: ${code}: ${reason}`,
       remedy: cureOf(code),
       final,
+      at: this.#parts.clock.now(),
     }
   }
 
@@ -176,6 +181,7 @@ export class Entry {
       text: `${formatAddress(address)} and this node do not believe each other: they have another secret or are of another cluster, or one of them has none`,
       remedy: cureOf('UNTRUSTED'),
       final: false,
+      at: this.#parts.clock.now(),
     }
   }
 
@@ -253,13 +259,7 @@ export class Entry {
   /** A zombie whose cluster woke up while the link stood. */
   #askAgain(peer: string): void {
     const { self } = this.#parts
-    if (
-      !self.facts.cluster &&
-      !self.facts.group &&
-      this.#refused &&
-      !this.#refused.final &&
-      peer !== self.id
-    )
+    if (!self.facts.cluster && !self.facts.group && this.#refused && peer !== self.id)
       this.#ask(peer)
   }
 
@@ -270,7 +270,8 @@ export class Entry {
 
   #ask(peer: string): void {
     const { self, links, trace, clock } = this.#parts
-    if (this.#asking || this.#refused?.final) return
+    if (this.#asking) return
+    if (this.#refused?.final && clock.now() < this.#refused.at + askAfterFinal) return
     this.#asking = true
     const life = this.#life
     const { returning } = self.facts
@@ -311,6 +312,7 @@ export class Entry {
       text,
       remedy: outcome.remedy ?? '',
       final: isFinal(outcome.code),
+      at: this.#parts.clock.now(),
     }
   }
 

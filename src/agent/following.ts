@@ -81,7 +81,14 @@ export class Following {
       .filter(c => c.id !== self.id)
       .map(c => ({ id: c.id, weight: hash(`${c.id} ${self.id}`) }))
       .sort((a, b) => b.weight - a.weight)
-    return ranked[this.#misses % Math.max(1, ranked.length)]?.id
+    const at = this.#misses % (ranked.length + 1)
+    return ranked[at]?.id ?? this.#stranger(ranked.length) ?? ranked[0]?.id
+  }
+
+  /** None of those that this node knew carries the log any more, perhaps: whoever is linked may. */
+  #stranger(known: number): string | undefined {
+    const linked = this.#parts.links.connectedPeers()
+    return linked[Math.floor(this.#misses / (known + 1)) % Math.max(1, linked.length)]
   }
 }
 
@@ -95,6 +102,8 @@ function isOlder(a: ClusterView, b: ClusterView): boolean {
 export function followMethods(parts: {
   view(id: string): ClusterView | undefined
   wait(after: number, patience: number, done: () => void): void
+  /** Known to this node. */
+  leader(): string | null
 }): Methods {
   return {
     follow: ({ body, answer }) => {
@@ -104,7 +113,11 @@ export function followMethods(parts: {
         return answer({ ok: false, code: 'NOT_LEADER', message: 'this node carries no log' })
       parts.wait(version, hold, () => {
         const view = parts.view(id)
-        answer({ ok: true, body: view && view.version > version ? view : null })
+        if (view && view.version > version) return answer({ ok: true, body: view })
+        // Cut off, it would keep its followers from the news without either of them knowing.
+        if (parts.leader() === null)
+          return answer({ ok: false, code: 'NO_QUORUM', message: 'no leader is known here' })
+        answer({ ok: true, body: null })
       })
     },
   }

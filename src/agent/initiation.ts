@@ -1,5 +1,6 @@
 import type { InitAnswer } from '../api/types.ts'
 import { formatAddress } from '../base/address.ts'
+import { MalformedError } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { fields, list, text } from '../base/shape.ts'
@@ -12,7 +13,7 @@ import type { Links, RequestOutcome } from '../net/link-types.ts'
 import type { NodeDescription } from '../state/events.ts'
 import type { Member } from '../swim/types.ts'
 import { description } from './desk/membership.ts'
-import { type Methods, refusal } from './requests.ts'
+import { excuse, type Methods, refusal } from './requests.ts'
 import type { Self } from './self.ts'
 
 export interface InitiationParts {
@@ -32,6 +33,11 @@ export interface InitiationParts {
   controlNames(): readonly string[]
 }
 
+interface InitStatus {
+  readonly initialised: unknown
+  readonly name: unknown
+}
+
 type Done = (
   outcome: { ok: true; answer: InitAnswer } | { ok: false; error: OperatorError },
 ) => void
@@ -40,6 +46,7 @@ const preparePatience = 5_000
 /** From start to the first committed event; an election takes well under a second. */
 const commitPatience = 20_000
 const poll = 50
+const startAgain = 200
 /** A prepared node whose coordinator went silent is a zombie again after so long. */
 const preparedPatience = 30_000
 
@@ -121,8 +128,9 @@ export class Initiation {
     for (const voter of voters) {
       const answered = (outcome: RequestOutcome): void => {
         left -= 1
-        if (outcome.ok) descriptions.set(voter.id, description(fields(outcome.body)))
-        else complaints.push(`${voter.name}: ${outcome.message}`)
+        const described = outcome.ok ? this.#described(outcome.body) : outcome
+        if (described.ok) descriptions.set(voter.id, described.body)
+        else complaints.push(`${voter.name}: ${described.message}`)
         if (left > 0) return
         if (complaints.length > 0) return this.#cancel(tag, voters, complaints, done)
         this.#start(
@@ -133,7 +141,7 @@ export class Initiation {
           done,
         )
       }
-      if (voter.id === self.id) answered(this.#prepared(body))
+      if (voter.id === self.id) answered(this.#excused(() => this.#prepared(body)))
       else links.request(voter.id, 'init-prepare', body, preparePatience, answered)
     }
   }
@@ -167,12 +175,26 @@ export class Initiation {
     done: Done,
   ): void {
     const { self, links, clock } = this.#parts
-    for (const voter of voters) {
-      // Nobody leads yet, and this node knows that all are prepared: it need not wait out its patience.
-      if (voter.id === self.id) this.#started(tag, control)?.suspectLeader()
-      else links.request(voter.id, 'init-start', { tag, control }, preparePatience, () => {})
-    }
     const deadline = clock.now() + commitPatience
+    // Whoever is not told makes itself a zombie again: so it is told until it has heard.
+    const tell = (id: string): void =>
+      links.request(id, 'init-start', { tag, control }, preparePatience, outcome => {
+        const heard = outcome.ok || outcome.code === 'REFUSED'
+        if (outcome.ok) begin()
+        if (!heard && clock.now() < deadline) clock.after(startAgain, () => tell(id))
+      })
+    // Not before somebody else has: a coordinator that began alone and died would wait for the others for good.
+    const begin = (): void => {
+      if (!voters.some(v => v.id === self.id)) return
+      this.#excused(() => {
+        // Nobody leads yet, and this node knows that all are prepared: it need not wait out its patience.
+        if (self.facts.group?.prepared?.started === false)
+          this.#started(tag, control)?.suspectLeader()
+        return { ok: true, body: {} }
+      })
+    }
+    for (const voter of voters) if (voter.id !== self.id) tell(voter.id)
+    if (voters.length === 1) begin()
     const names = control.map(c => c.name)
     const look = (): void => {
       if (self.facts.cluster?.tag === tag)
@@ -190,16 +212,11 @@ export class Initiation {
       if (voters.some(v => v.id === self.id)) return void clock.after(poll, look)
       const asked = voters[Math.floor(clock.now() / poll) % voters.length]!
       links.request(asked.id, 'init-status', { tag }, 1000, outcome => {
-        const initialised =
-          outcome.ok && (outcome.body as { initialised?: unknown }).initialised === true
-        if (initialised)
+        const status = outcome.ok ? (outcome.body as InitStatus | null) : null
+        if (status?.initialised === true)
           return done({
             ok: true,
-            answer: {
-              ...this.#answer(names, why, false),
-              tag,
-              name: text(fields(outcome.body), 'name'),
-            },
+            answer: { ...this.#answer(names, why, false), tag, name: String(status.name) },
           })
         clock.after(poll, look)
       })
@@ -216,6 +233,27 @@ export class Initiation {
       why,
       join: `hive agent --name NAME --data-dir DIR --join ${formatAddress(self.address)}`,
       repeated,
+    }
+  }
+
+  /** A disk that refuses is an answer here as it is for a peer. */
+  #excused(deed: () => RequestOutcome): RequestOutcome {
+    const { self, trace } = this.#parts
+    try {
+      return deed()
+    } catch (error) {
+      return excuse('init', self.id, error, trace)
+    }
+  }
+
+  #described(
+    body: unknown,
+  ): { ok: true; body: NodeDescription } | (RequestOutcome & { ok: false }) {
+    try {
+      return { ok: true, body: description(fields(body)) }
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      return refusal('BAD_REQUEST', `describes itself badly: ${error.message}`)
     }
   }
 

@@ -15,6 +15,7 @@ import { insecure, staysInside } from './exposure.ts'
 import { realHost } from './host-hands.ts'
 import { identityFile } from './identity-file.ts'
 import { loadConfig } from './load-config.ts'
+import { boundYoungGeneration } from './memory.ts'
 import { keepToOneself, openToGroup, shutOutOthers } from './premises.ts'
 import { realClock } from './real-clock.ts'
 import { openRoleMemory, type RoleMemory } from './role-memory.ts'
@@ -44,6 +45,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
   })
   failed.catch(() => {})
   const clock = realClock()
+  boundYoungGeneration(clock)
   const version = productVersion()
   const memories = await openMemories(config.dataDir, trace)
   const agent = new Agent({

@@ -1,4 +1,4 @@
-import { count, optionalCount } from '../base/shape.ts'
+import { count, type Fields, optionalCount } from '../base/shape.ts'
 import type { Trace } from '../base/trace.ts'
 import type { Links } from '../net/link-types.ts'
 import type { SnapshotMeta } from '../raft/types.ts'
@@ -22,11 +22,22 @@ export interface SnapshotParts {
   complete(peer: string, meta: SnapshotMeta): boolean
 }
 
+interface Arriving {
+  readonly from: string
+  readonly term: number
+  /** Of the state in it. */
+  readonly index: number
+  readonly size: number
+  received: number
+}
+
 /** Snapshots on their way: one chunk, one answer, so that a slow disk at the other end sets the pace. */
 export class Snapshots {
   readonly #parts: SnapshotParts
   /** One at a time per peer; raft asks again if one breaks. */
   readonly #sending = new Set<string>()
+  /** What comes in: of one sender, whole and in order, or not at all. */
+  #arriving: Arriving | undefined
 
   constructor(parts: SnapshotParts) {
     this.#parts = parts
@@ -51,10 +62,12 @@ export class Snapshots {
 
   #chunk(peer: string, source: SnapshotSource, offset: number): void {
     if (!this.#parts.leads()) return this.#over(peer, source, false)
-    const bytes = source.read(offset, chunkBytes)
+    const bytes = this.#read(source, offset)
+    if (!bytes) return this.#over(peer, source, false)
     const next = offset + bytes.length
     const { term, lineage } = this.#parts
-    const body = { offset, size: source.size, term: term(), lineage: lineage() }
+    const { index } = source.meta
+    const body = { offset, size: source.size, term: term(), lineage: lineage(), index }
     this.#parts.links.request(
       peer,
       'snapshot-chunk',
@@ -69,6 +82,15 @@ export class Snapshots {
     )
   }
 
+  #read(source: SnapshotSource, offset: number): Uint8Array | undefined {
+    try {
+      return source.read(offset, chunkBytes)
+    } catch (error) {
+      this.#parts.trace.warn({ err: error }, 'a snapshot cannot be read')
+      return undefined
+    }
+  }
+
   #deliver(peer: string, source: SnapshotSource): void {
     this.#over(peer, source, this.#parts.complete(peer, source.meta))
   }
@@ -81,16 +103,45 @@ export class Snapshots {
 
   methods(): Methods {
     return {
-      'snapshot-chunk': ({ body, blob, answer }) => {
+      'snapshot-chunk': ({ from, body, blob, answer }) => {
         const store = this.#parts.store()
         if (!store) return answer(refusal('REFUSED', 'this node carries no log'))
         if (count(body, 'term') < this.#parts.term())
           return answer(refusal('NOT_LEADER', 'a newer leader is known'))
         if ((optionalCount(body, 'lineage') ?? 0) !== this.#parts.lineage())
           return answer(refusal('EPOCH_MISMATCH', 'this node carries the log of another history'))
-        store.receiveChunk(count(body, 'offset'), blob)
+        const offset = count(body, 'offset')
+        const arriving = this.#expect(from, body, offset)
+        if (!arriving)
+          return answer(refusal('REFUSED', 'this is not the next piece of the snapshot under way'))
+        store.receiveChunk(offset, blob)
+        arriving.received += blob.length
         answer({ ok: true, body: {} })
       },
     }
+  }
+
+  /**
+   * Is `meta`, which `from` says is complete, what has come? Pieces of two leaders' snapshots must never become
+   * one, nor the one be taken for the other. Asked once: what follows is another.
+   */
+  arrived(from: string, meta: SnapshotMeta): boolean {
+    const arriving = this.#arriving
+    if (arriving?.from !== from || arriving.index !== meta.index) return false
+    this.#arriving = undefined
+    return arriving.received === arriving.size
+  }
+
+  #expect(from: string, body: Fields, offset: number): Arriving | undefined {
+    const [term, index, size] = [count(body, 'term'), count(body, 'index'), count(body, 'size')]
+    const now = this.#arriving
+    if (offset === 0) {
+      if (now && now.term > term) return undefined
+      this.#arriving = { from, term, index, size, received: 0 }
+      return this.#arriving
+    }
+    const next =
+      now?.from === from && now.term === term && now.index === index && now.received === offset
+    return next ? now : undefined
   }
 }

@@ -25,6 +25,7 @@ const inviteAgain = 2_000
 export class Steward {
   readonly #parts: DeskParts
   readonly #accusations = new Accusations()
+  /** Who was invited lately, and when. */
   readonly #invited = new Map<string, number>()
   /** Chores proposed and not yet agreed, so that none is proposed twice. */
   readonly #underWay = new Set<string>()
@@ -43,6 +44,11 @@ export class Steward {
   notice(from: string, kind: string, body: Record<string, unknown>): void {
     const now = this.#parts.clock.now()
     const subject = text(body, 'subject', 36)
+    const plane = this.#parts.plane()
+    if (!plane?.isLeader() || !plane.state.nodes.has(subject)) return
+    // Whoever is not in the logical topology, or out of it, accuses nobody.
+    const accuser = plane.state.nodes.get(from)
+    if (!accuser || accuser.phase === 'failed') return
     if (kind === 'withdraw') return this.#accusations.withdraw(subject, from)
     this.#accusations.accuse(subject, from, count(body, 'incarnation'), count(body, 'health'), now)
     this.look()
@@ -121,8 +127,11 @@ export class Steward {
     const { voters, nodes } = plane.state
     const answering = reachable(this.#parts, plane)
     const match = new Map(plane.status().progress.map(p => [p.id, p.match]))
+    // Who leaves must hand on, to one that rests if nobody else is there; it could not go otherwise.
+    const mayLead = (v: string) =>
+      isServing(nodes.get(v)) || (own.phase === 'leaving' && nodes.get(v)?.phase !== 'leaving')
     const [heir] = voters
-      .filter(v => v !== self.id && answering.has(v) && isServing(nodes.get(v)))
+      .filter(v => v !== self.id && answering.has(v) && mayLead(v))
       .sort((a, b) => (match.get(b) ?? 0) - (match.get(a) ?? 0))
     if (heir) plane.transferLeadership(heir)
   }
@@ -131,6 +140,8 @@ export class Steward {
     const { gossip, clock, self } = this.#parts
     const alive = gossip.members().filter(m => m.status === 'alive').length
     const now = clock.now()
+    for (const subject of this.#accusations.subjects())
+      if (!plane.state.nodes.has(subject)) this.#accusations.forget(subject)
     for (const node of plane.state.nodes.values()) {
       if (node.id === self.id || node.phase === 'failed') continue
       const member = gossip.member(node.id)
@@ -156,10 +167,10 @@ export class Steward {
 
   #invite(plane: ControlPlane): void {
     const now = this.#parts.clock.now()
+    for (const [id, at] of this.#invited) if (now - at >= inviteAgain) this.#invited.delete(id)
     for (const member of this.#parts.gossip.members()) {
       if (member.status !== 'alive' || decodeMeta(member.meta).initialised) continue
-      const since = now - (this.#invited.get(member.id) ?? Number.NEGATIVE_INFINITY)
-      if (since < inviteAgain || plane.state.tombstones.has(member.id)) continue
+      if (this.#invited.has(member.id) || plane.state.tombstones.has(member.id)) continue
       this.#invited.set(member.id, now)
       this.#call(plane, member)
     }

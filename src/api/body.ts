@@ -28,7 +28,10 @@ export function readBody(
       resolve(rest === undefined ? (first ?? new Uint8Array(0)) : Buffer.concat(rest, length))
     })
     request.on('error', reject)
-    request.on('close', () => reject(new OperatorError('BAD_REQUEST', 'the body broke off')))
+    // An error is dear because of its stack, and every request closes: only of those that broke off one is made.
+    request.on('close', () => {
+      if (!request.complete) reject(new OperatorError('BAD_REQUEST', 'the body broke off'))
+    })
   })
 }
 

@@ -8,15 +8,17 @@ export class MalformedError extends Error {
   }
 }
 
+/** Beyond so many characters an encoder is quicker. */
+const shortText = 64
+
 /** Appends big-endian fields to a growing buffer. */
 export class Writer {
   #bytes: Uint8Array
-  #view: DataView
   #length = 0
 
-  constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity)
-    this.#view = new DataView(this.#bytes.buffer)
+  /** `room`: how many bytes to begin with, or the bytes to write into as long as they suffice. */
+  constructor(room: number | Uint8Array = 256) {
+    this.#bytes = typeof room === 'number' ? new Uint8Array(room) : room
   }
 
   get length(): number {
@@ -31,14 +33,14 @@ export class Writer {
 
   u16(value: number): this {
     this.#room(2)
-    this.#view.setUint16(this.#length, value)
-    this.#length += 2
+    this.#bytes[this.#length++] = value >>> 8
+    this.#bytes[this.#length++] = value
     return this
   }
 
   u32(value: number): this {
     this.#room(4)
-    this.#view.setUint32(this.#length, value)
+    this.patchU32(this.#length, value)
     this.#length += 4
     return this
   }
@@ -46,8 +48,8 @@ export class Writer {
   /** A safe integer ≥ 0, in 8 bytes. */
   u64(value: number): this {
     this.#room(8)
-    this.#view.setUint32(this.#length, Math.floor(value / 2 ** 32))
-    this.#view.setUint32(this.#length + 4, value >>> 0)
+    this.patchU32(this.#length, Math.floor(value / 2 ** 32))
+    this.patchU32(this.#length + 4, value >>> 0)
     this.#length += 8
     return this
   }
@@ -67,13 +69,32 @@ export class Writer {
 
   /** UTF-8 text behind a 16-bit length. */
   text(text: string): this {
+    if (this.#ascii(text, 2)) {
+      this.u16(text.length)
+      this.#length += text.length
+      return this
+    }
     const bytes = utf8(text)
     return this.u16(bytes.length).raw(bytes)
   }
 
+  /** UTF-8 text behind a 32-bit length: what `bytes` writes. */
+  longText(text: string): this {
+    if (this.#ascii(text, 4)) {
+      this.u32(text.length)
+      this.#length += text.length
+      return this
+    }
+    return this.bytes(utf8(text))
+  }
+
   /** Overwrites four bytes written earlier. */
   patchU32(at: number, value: number): void {
-    this.#view.setUint32(at, value)
+    const bytes = this.#bytes
+    bytes[at] = value >>> 24
+    bytes[at + 1] = value >>> 16
+    bytes[at + 2] = value >>> 8
+    bytes[at + 3] = value
   }
 
   /** What was written; a view, valid until the next write. */
@@ -87,7 +108,23 @@ export class Writer {
     const grown = new Uint8Array(Math.max(need, this.#bytes.length * 2))
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = grown
-    this.#view = new DataView(grown.buffer)
+  }
+
+  /**
+   * Writes a short text of ASCII alone where it belongs after a length of `gap` bytes; false: it is another. Most
+   * are short and ASCII, and an encoder's array for each costs more than the bytes.
+   */
+  #ascii(text: string, gap: number): boolean {
+    const { length } = text
+    if (length > shortText) return false
+    this.#room(gap + length)
+    const at = this.#length + gap
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit > 0x7f) return false
+      this.#bytes[at + i] = unit
+    }
+    return true
   }
 }
 

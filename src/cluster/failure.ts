@@ -57,6 +57,11 @@ export class Accusations {
     if (accusers.size === 0) this.#bySubject.delete(subject)
   }
 
+  /** It is no member any more. */
+  forget(subject: string): void {
+    this.#bySubject.delete(subject)
+  }
+
   /** A new leader starts from what it hears itself. */
   clear(): void {
     this.#bySubject.clear()
@@ -100,6 +105,7 @@ export class Accusations {
     const accusers = this.#bySubject.get(subject)
     if (!accusers) return new Map()
     for (const [id, a] of accusers) if (now - a.at > this.#knobs.memory) accusers.delete(id)
+    if (accusers.size === 0) this.#bySubject.delete(subject)
     return accusers
   }
 }

@@ -1,4 +1,5 @@
 import { MalformedError, Reader, Writer } from '../base/bytes.ts'
+import { Slab } from '../base/slab.ts'
 import { fromUtf8, utf8 } from '../base/utf8.ts'
 import { knowsJsonType, readEvent } from './codec-json.ts'
 import { type EventData, eventsVersion, type HiveEvent } from './events.ts'
@@ -18,6 +19,9 @@ const json = '{'.charCodeAt(0)
 const kvPut = 1
 const withCas = 1
 const withRequest = 2
+
+/** Proposed entries stay in the log together, and leave it together. */
+const slab = new Slab(32 * 1024, 4 * 1024)
 
 type KvPutEvent = Extract<HiveEvent, { type: 'KvPut' }>
 
@@ -65,7 +69,9 @@ function encodePut(event: KvPutEvent): Uint8Array {
   if (texts.some(bytes => bytes < 0 || bytes > 0xffff)) {
     throw new MalformedError('a KvPut with a text that is too long or not well-formed Unicode')
   }
-  const out = new Writer(64 + texts[0]! + texts[1]! + texts[2]! + data.value.length)
+  const counts = 2 + (data.cas === undefined ? 0 : 1) + (request === undefined ? 0 : 2)
+  const lengths = texts.reduce((sum, bytes) => sum + bytes, request === undefined ? 4 : 6)
+  const out = new Writer(slab.take(3 + counts * 8 + lengths + data.value.length))
   out.u8(kvPut).u8(event.v)
   out.u8((data.cas === undefined ? 0 : withCas) | (request === undefined ? 0 : withRequest))
   out.u64(event.time)

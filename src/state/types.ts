@@ -79,6 +79,8 @@ export interface GossipKeyRecord {
 export interface Tombstone {
   readonly id: NodeId
   readonly name: string
+  /** The one that left: only a later one may come back. */
+  readonly incarnation: number
   readonly leftAt: number
   readonly time: EpochMillis
   readonly reason: string

@@ -1,5 +1,5 @@
 import { Reader, Writer } from '../base/bytes.ts'
-import { fromUtf8, utf8 } from '../base/utf8.ts'
+import { fromUtf8 } from '../base/utf8.ts'
 import type { Configuration, Index, Term } from '../raft/types.ts'
 import { encodeConfig } from './entry-codec.ts'
 import type { StateBatch } from './types.ts'
@@ -17,10 +17,10 @@ export function encodeState(batch: StateBatch): Uint8Array {
   writer.u64(batch.index).u64(batch.term).bytes(configBytes(batch.config))
   writer.u32(batch.rows.length)
   for (const { table, key, json, blob } of batch.rows) {
-    writer.bytes(utf8(table)).bytes(utf8(key))
+    writer.longText(table).longText(key)
     writer.u8(json === null ? 0 : blob === null ? 1 : 2)
     if (json === null) continue
-    writer.bytes(utf8(json))
+    writer.longText(json)
     if (blob !== null) writer.bytes(blob)
   }
   return writer.done()

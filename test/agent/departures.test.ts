@@ -144,3 +144,27 @@ describe('who is to carry the log', () => {
     expect(room.agent(room.leader()).plane!.state.voters).toHaveLength(1)
   })
 })
+
+describe('a node that was asked twice to carry the log', () => {
+  test('still finds out that it carries it no longer', async () => {
+    const room = new Machines()
+    room.start(...three, 'n4')
+    await room.initialise([...three, 'n4'], three)
+    const actor = 'test'
+    await room.ask('n1', b => b.promote({ node: 'n4', observer: false, force: false, actor }))
+    const leader = three.concat('n4').find(name => room.agent(name).plane?.isLeader())!
+    const other = [...three].find(name => name !== leader)!
+    const victim = room.agent(other)
+    // The second question crosses what the first one began.
+    const { tag } = victim.self.facts.cluster!
+    let answered = false
+    const body = { tag, control: [], term: 1 }
+    room.agent(leader).links.request(victim.self.id, 'enrol', body, 1_000, outcome => {
+      answered = outcome.ok
+    })
+    await room.pass(500)
+    expect(answered).toBe(true)
+    await room.ask(leader, b => b.demote({ node: other, force: true, actor }))
+    await room.until('it is retired', () => victim.self.facts.group === undefined)
+  })
+})

@@ -15,6 +15,20 @@ describe('a follower', () => {
     expect(sent).toMatchObject([{ type: 'append-response', rejected: false, index: 2 }])
   })
 
+  test('promises no more of its log than the message shows to be the leader’s', () => {
+    const node = new Lone(three, { entries: log(1, 1, 1, 1, 1), term: 2 })
+    const sent = [
+      ...node.step({ ...append, prevIndex: 2, prevTerm: 1 }),
+      ...node.step({ ...append, prevIndex: 2, prevTerm: 1, entries: log(1, 1, 1).slice(2) }),
+    ]
+    // What follows may be contradicted by what the leader sends next, so it is kept and not promised.
+    expect(sent).toMatchObject([
+      { rejected: false, index: 2 },
+      { rejected: false, index: 3 },
+    ])
+    expect(node.raft.status().lastIndex).toBe(5)
+  })
+
   test('ignores entries out of sequence', () => {
     const node = new Lone(three, { term: 3 })
     const gap = [log(1)[0], { index: 3, term: 1, type: 'noop' }]
@@ -42,6 +56,15 @@ describe('a follower', () => {
     const sent = node.step({ type: 'snapshot', snapshot: { index: 3, term: 1, config } })
     expect(sent).toMatchObject([{ rejected: false, index: 4 }])
     expect(node.raft.status()).toMatchObject({ firstIndex: 1, lastIndex: 4 })
+  })
+
+  test('nor one that ends within what it has compacted', () => {
+    const node = new Lone(three, { entries: log(1, 1, 1, 1), term: 2, commit: 4 })
+    const { config } = newGroup(three).snapshot
+    node.raft.compacted({ index: 3, term: 1, config })
+    const sent = node.step({ type: 'snapshot', snapshot: { index: 2, term: 1, config } })
+    expect(sent).toMatchObject([{ rejected: false, index: 4 }])
+    expect(node.raft.status()).toMatchObject({ firstIndex: 4, lastIndex: 4, commit: 4 })
   })
 
   test('that finds more applied than the commit index on disk says takes that for committed', () => {

@@ -133,6 +133,38 @@ describe('who left and comes back at once', () => {
 })
 
 describe('reads', () => {
+  test('need the answers of a quorum, of both majorities while there are two', () => {
+    const node = new Lone(['a', 'b', 'c', 'd', 'e'])
+    node.lead(['b', 'c'])
+    for (const from of ['b', 'c', 'd', 'e']) node.step({ ...ack, from, index: 1 })
+    const ask = (context: number) => {
+      expect(node.raft.readIndex(context, node.now)).toBe(true)
+      return node.run().find(m => m.type === 'heartbeat')!.round
+    }
+    const first = { ...beat, round: ask(1) }
+    node.step({ ...first, from: 'b' })
+    node.step({ ...first, from: 'b' })
+    node.step({ ...first, from: 'z' })
+    expect(node.reads).toEqual([])
+    node.step({ ...first, from: 'd' })
+    expect(node.reads).toEqual([1])
+    // Three of the five answer, but of the next voters only the leader itself.
+    node.raft.changeConfig({ voters: three, learners: [] }, node.now)
+    node.run()
+    const second = { ...beat, round: ask(2) }
+    node.step({ ...second, from: 'd' })
+    node.step({ ...second, from: 'e' })
+    expect(node.reads).toEqual([1])
+    node.step({ ...second, from: 'b' })
+    expect(node.reads).toEqual([1, 2])
+    // The other way round: two of the next voters, and of the five no more than these.
+    const third = { ...beat, round: ask(3) }
+    node.step({ ...third, from: 'b' })
+    expect(node.reads).toEqual([1, 2])
+    node.step({ ...third, from: 'e' })
+    expect(node.reads).toEqual([1, 2, 3])
+  })
+
   test('share rounds of heartbeats when there are many', () => {
     const node = leading()
     node.step({ ...ack, index: 1 })

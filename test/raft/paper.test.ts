@@ -99,6 +99,24 @@ describe('§5.2 elections', () => {
     expect(node.step({ ...vote, from: 'c', term: 2 })).toMatchObject([{ to: 'c', granted: true }])
   })
 
+  test('a vote of an earlier term that comes late does not count in the next one', () => {
+    const node = new Lone(five, { term: 3 })
+    node.stand(['b', 'c'])
+    node.step({ type: 'vote-response', from: 'b', granted: true })
+    node.stand(['b', 'c'])
+    expect(node.raft.status()).toMatchObject({ rank: 'candidate', term: 5 })
+    for (const from of ['b', 'c', 'd', 'e']) {
+      node.step({ type: 'vote-response', from, term: 4, granted: true })
+    }
+    expect(node.rank).toBe('candidate')
+    // Nor does a late refusal: the very same voters may still elect it.
+    for (const from of ['b', 'c', 'd', 'e']) {
+      node.step({ type: 'vote-response', from, term: 4, granted: false })
+    }
+    for (const from of ['b', 'c']) node.step({ type: 'vote-response', from, granted: true })
+    expect(node.rank).toBe('leader')
+  })
+
   test('a candidate that hears the leader of its term follows it', () => {
     const node = new Lone(three)
     node.stand(['b'])

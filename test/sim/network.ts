@@ -1,7 +1,8 @@
 import type { Random } from '../../src/base/random.ts'
 import type { DatagramEnd } from './datagrams.ts'
+import type { StreamListener } from './dialling.ts'
 import type { Simulation } from './simulation.ts'
-import type { StreamEnd, StreamListener } from './streams.ts'
+import type { StreamEnd } from './streams.ts'
 
 /** How the network behaves in general. All of it can be changed while it runs. */
 export interface Weather {

@@ -15,7 +15,7 @@ const help = `Simulates a whole cluster from a seed, breaks it, and checks what 
   --seed N         run this seed (default: one from the clock, which is printed)
   --seeds A..B     run all of these, print progress and failures
   --minutes M      cluster time under trouble (default 5)
-  --nodes K        3 to 9; default: the seed picks 3 to 5
+  --nodes K        3 to 9; default: the seed picks 3 to 7
   --only LIST      kinds of trouble, comma-separated: ${Nemesis.names.join(', ')}; "none": none
   --variant V      agent: whole agents (default); plane: the control plane alone
   --trace          print every line as it happens

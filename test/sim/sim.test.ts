@@ -1,16 +1,29 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { agentVariant } from './agent-variant.ts'
 import { planeVariant } from './plane-variant.ts'
 import { runScenario, type Settings, type Variant } from './scenario.ts'
 import { settingsFor } from './settings.ts'
 import { Trace } from './trace.ts'
 
-/** Seeds that are always run. One that failed once is added here, with what it taught. */
-const fixedSeeds = [1, 2, 3, 4, 5, 6, 7, 8]
+/** Seeds that are always run. */
+const fixedSeeds = [1, 2, 3, 5, 6, 7, 8, 11]
+/** Seeds that failed once: the run's minutes, and what it taught. */
+const lessons = [
+  [
+    87,
+    2,
+    'a leader that has not applied the init must not tell its voters that they are strangers',
+  ],
+  [120, 2, 'a retried write keeps its id when the node that asks has become the leader'],
+  [181_478, 1, 'a node that was demoted notices it, though it was enrolled a moment before'],
+  [40_052, 1, 'a join that comes late does not bring back who has left'],
+  [40_255, 1, 'a join that comes late does not undo a newer one'],
+] as const
 const freshSeeds = 3
 const minutes = 1
+vi.setConfig({ testTimeout: 120_000 })
 
 async function expectWell(variant: Variant, settings: Settings): Promise<void> {
   const trace = new Trace(60)
@@ -24,6 +37,10 @@ async function expectWell(variant: Variant, settings: Settings): Promise<void> {
 describe('whole agents in trouble', () => {
   for (const seed of fixedSeeds) {
     test(`seed ${seed}`, () => expectWell(agentVariant, settingsFor(seed, minutes)))
+  }
+
+  for (const [seed, length, lesson] of lessons) {
+    test(`seed ${seed}: ${lesson}`, () => expectWell(agentVariant, settingsFor(seed, length)))
   }
 
   const start = Date.now() % 1_000_000

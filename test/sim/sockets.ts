@@ -9,10 +9,10 @@ import type {
   Sockets,
 } from '../../src/net/types.ts'
 import { DatagramEnd } from './datagrams.ts'
+import { dial, StreamListener } from './dialling.ts'
 import type { Papers } from './handshake.ts'
 import type { Machine, Network } from './network.ts'
 import type { Life } from './queue.ts'
-import { dial, StreamListener } from './streams.ts'
 
 /** The sockets of one process on one machine. */
 export class SimulatedSockets implements Sockets {

@@ -131,7 +131,7 @@ test('a node that came back is no tombstone that could be collected', () => {
   const made = bench('1s')
   made.apply('NodeLeft', { id: 'id-n3', reason: 'asked' })
   const through = made.state.applied
-  made.apply('NodeAdmitted', { node: describeNode('n3') })
+  made.apply('NodeAdmitted', { node: describeNode('n3', { incarnation: 2 }) })
   wait(made, 3)
   expect(made.apply('TombstonesCollected', { epoch: 2, through }).outcome).toMatchObject({
     value: { repeated: true },

@@ -182,7 +182,8 @@ function queryOf(body: Fields): KvQuery {
 }
 
 function tooLarge(key: string, value: Uint8Array): Outcome | undefined {
-  const bytes = utf8(key).length
+  // A UTF-16 unit is at most three bytes of UTF-8: short keys need no counting.
+  const bytes = key.length * 3 <= kvLimits.keyBytes ? key.length : utf8(key).length
   if (bytes === 0 || bytes > kvLimits.keyBytes) {
     return {
       ok: false,

@@ -44,6 +44,9 @@ export function admit(parts: Parts, data: EventData['NodeAdmitted'], at: At): Ru
       'start it with another --name, or let the other one leave first',
     )
   }
+  if (comesLate(parts, node)) {
+    return refused('REFUSED', `${node.name} has said newer things of itself since`)
+  }
   const known = parts.nodes.get(node.id)
   if (known?.key !== undefined && node.key !== undefined && known.key !== node.key) {
     return otherKey(known)
@@ -72,6 +75,17 @@ function otherKey(known: NodeRecord): Ruling {
     `the id of ${known.name} belongs to another key`,
     'a node that lost its key comes back as a new one: run `hive reset` on it, and `hive leave` for the old one',
   )
+}
+
+/**
+ * A join that the node's boot before asked for, still retried by whoever it asked. It must neither
+ * bring back who has left since, nor undo a newer admission.
+ */
+function comesLate({ nodes, tombstones }: Parts, { id, incarnation }: NodeDescription): boolean {
+  const known = nodes.get(id)
+  const left = tombstones.get(id)?.incarnation
+  if (known !== undefined) return incarnation < known.incarnation
+  return left !== undefined && incarnation <= left
 }
 
 /** A drain outlives an absence: only an operator ends it. */
@@ -123,9 +137,9 @@ export function remove(parts: Parts, data: EventData['NodeLeft'], at: At): Rulin
   if (node === undefined) {
     return parts.tombstones.get(data.id) ? repeated(at) : unknownNode(parts, data.id)
   }
-  const { id, name } = node
+  const { id, name, incarnation } = node
   parts.nodes.delete(id)
-  const tombstone = { id, name, leftAt: at.index, time: at.time, reason: data.reason }
+  const tombstone = { id, name, incarnation, leftAt: at.index, time: at.time, reason: data.reason }
   parts.tombstones.set(id, tombstone)
   return done(at)
 }

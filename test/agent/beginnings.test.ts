@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest'
+import { Machines } from './machines.ts'
+
+describe('init', () => {
+  test('a start that is lost on the way is told again', async () => {
+    const room = new Machines()
+    room.start('n1', 'n2')
+    await room.until('they have met', () => room.agent('n1').gossip.members().length === 1)
+    const { links } = room.agent('n1')
+    const request = links.request.bind(links)
+    let lost = 0
+    links.request = (to, method, body, timeout, done, blob) => {
+      if (method !== 'init-start' || lost++ > 0)
+        return request(to, method, body, timeout, done, blob)
+      done({ ok: false, code: 'TIMEOUT', message: 'lost' })
+    }
+    const control = ['n1', 'n2']
+    const answer = await room.ask('n1', b => b.init({ name: 'prod', control, actor: 'test' }))
+    expect(answer.control).toEqual(control)
+    expect(lost).toBe(2)
+  })
+
+  test('a disk that refuses the preparation is named, and nobody stays prepared', async () => {
+    const room = new Machines()
+    room.start('n1', 'n2', 'n3')
+    await room.pass(2_000)
+    room.disk('n1').failing = { kind: 'full', message: 'no space left' }
+    const control = ['n3', 'n2', 'n1']
+    const init = room.ask('n1', b => b.init({ name: 'prod', control, actor: 'test' }))
+    await expect(init).rejects.toThrow(/n1: .*no space left/)
+    await room.until('all are zombies', () =>
+      ['n1', 'n2', 'n3'].every(n => room.agent(n).self.facts.group === undefined),
+    )
+  })
+})
+
+describe('a node that was refused for good', () => {
+  test('is let in once the cause is gone', async () => {
+    const room = new Machines()
+    room.start('n1', 'n2', 'n3', 'n4')
+    await room.initialise(['n1', 'n2', 'n3', 'n4'], ['n1', 'n2', 'n3'])
+    room.kill('n4')
+    const { n4 } = Object.fromEntries(room.cluster.nodes.map(n => [n.name, n]))
+    n4!.disk.facts = undefined
+    room.boot(n4!)
+    await room.until('n4 is refused', () => room.agent('n4').entry.refusal?.code === 'NAME_TAKEN')
+    const old = [...room.agent('n1').plane!.state.nodes.values()].find(n => n.name === 'n4')!
+    await room.ask('n1', b => b.leave({ node: old.id, force: false, actor: 'test' }))
+    await room.until('n4 is in', () => room.phase('n4') === 'ready', 90_000)
+  })
+})
+
+describe('a node without the log', () => {
+  test('turns away from a control node that is cut off from the others', async () => {
+    const room = new Machines()
+    const all = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6']
+    room.start(...all)
+    await room.initialise(all, all.slice(0, 5))
+    const machine = (name: string) => room.cluster.node(name).machine
+    // Whomever n6 follows now, everybody but n6 loses it.
+    const follower = room.agent('n6')
+    const { links } = follower
+    const request = links.request.bind(links)
+    let guardian = ''
+    links.request = (to, method, body, timeout, done, blob) => {
+      if (method === 'follow') guardian = to
+      request(to, method, body, timeout, done, blob)
+    }
+    await room.until('n6 asks', () => guardian !== '', 20_000)
+    const cut = all.find(n => room.agent(n).self.id === guardian)!
+    for (const other of all.slice(0, 5)) {
+      if (other === cut) continue
+      room.cluster.network.block(machine(cut), machine(other))
+      room.cluster.network.block(machine(other), machine(cut))
+    }
+    await room.until(
+      'the others lead',
+      () =>
+        all.slice(0, 5).some(n => n !== cut && room.agent(n).plane!.isLeader()) &&
+        !room.agent(cut).plane!.isLeader(),
+    )
+    const at = all.slice(0, 5).find(n => n !== cut)!
+    await room.ask(at, b =>
+      b.drain({
+        node: 'n6',
+        cancel: false,
+        dryRun: false,
+        force: true,
+        deadline: null,
+        reason: '',
+        actor: 'test',
+      }),
+    )
+    await room.until('n6 hears of its drain', () => room.phase('n6') === 'drained', 30_000)
+  })
+
+  test('finds its cluster again though all control nodes that it knew are others now', async () => {
+    const room = new Machines()
+    const all = ['n1', 'n2', 'n3', 'n4']
+    room.start(...all)
+    await room.initialise(all, ['n2'])
+    room.kill('n4')
+    await room.ask('n1', b =>
+      b.promote({ node: 'n3', observer: false, force: false, actor: 'test' }),
+    )
+    await room.ask('n1', b => b.demote({ node: 'n2', force: true, actor: 'test' }))
+    await room.until('n3 votes alone', () => room.agent('n3').plane?.state.voters.length === 1)
+    await room.ask('n1', b => b.leave({ node: 'n2', force: true, actor: 'test' }))
+    room.kill('n2')
+    room.boot(room.cluster.node('n4'))
+    await room.until('n4 is back', () => room.agent('n4').view()?.control[0]?.name === 'n3', 60_000)
+  })
+})
