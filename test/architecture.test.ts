@@ -12,6 +12,7 @@ const rooms: Record<string, Record<string, 'any' | 'types' | 'lazy'>> = {
   swim: { base: 'any' },
   state: { base: 'any' },
   cluster: { base: 'any', state: 'any' },
+  snapshot: { base: 'any', state: 'any' },
   net: { base: 'any', raft: 'types', swim: 'types' },
   store: { base: 'any', raft: 'types', state: 'types', cluster: 'types' },
   roles: { base: 'any', state: 'types' },
@@ -21,6 +22,7 @@ const rooms: Record<string, Record<string, 'any' | 'types' | 'lazy'>> = {
   commands: { base: 'any', client: 'any', api: 'types', dashboard: 'any', agent: 'lazy' },
   agent: {
     base: 'any',
+    snapshot: 'any',
     raft: 'any',
     swim: 'any',
     state: 'any',
