@@ -34,7 +34,11 @@ export interface EventData {
     readonly control: readonly NodeDescription[]
     readonly settings: Readonly<Record<string, string>>
   }
-  NodeAdmitted: { readonly node: NodeDescription }
+  NodeAdmitted: {
+    readonly node: NodeDescription
+    /** Id of the join token that lets it in: the same event spends a use of it. */
+    readonly token?: string
+  }
   /** First time ready, and again after an absence. */
   NodeReady: { readonly id: NodeId; readonly incarnation: number }
   /** Address, version or datacenter changed; the id is the identity. */
@@ -130,7 +134,39 @@ export interface EventData {
   /** And send it under this key. */
   GossipKeyUsed: { readonly id: number }
   GossipKeyDropped: { readonly id: number }
+  TokenCreated: {
+    readonly id: string
+    /** SHA-256 of its secret, hexadecimal; the secret itself is nowhere but with whoever asked for it. */
+    readonly hash: string
+    /** A note for people; may be empty. */
+    readonly name: string
+    /** null: never; join tokens always expire. */
+    readonly expires: EpochMillis | null
+    readonly use: TokenUse
+  }
+  TokenRevoked: { readonly id: string }
+  /** A node asks to be let in, and waits for an operator. */
+  JoinRequested: {
+    readonly node: NodeDescription
+    /** Id of the token that it showed. */
+    readonly token?: string
+  }
+  /** An operator does not want that node: final until one admits it. */
+  JoinRefused: { readonly id: NodeId; readonly reason: string }
 }
+
+/** What a token is good for. */
+export type TokenUse =
+  | {
+      readonly kind: 'join'
+      /** Given to each node that it lets in. */
+      readonly roles: readonly string[]
+      /** It lets in so many nodes. */
+      readonly uses: number
+      /** Which names it lets in: `*` any run of characters, `?` any one. */
+      readonly pattern: string
+    }
+  | { readonly kind: 'api'; readonly policies: readonly string[] }
 
 export type RoleState =
   | 'assigned'
@@ -145,7 +181,7 @@ export type EventType = keyof EventData
 
 /** The version that an event needs: builds of the one before go on reading everything that they know. */
 export function versionOf(type: EventType, data: object): number {
-  if (second.has(type)) return 2
+  if (second.has(type) || 'token' in data) return 2
   const described = (data as { readonly node?: object }).node ?? data
   return 'key' in described && type !== 'KvPut' && type !== 'KvDelete' ? 2 : 1
 }
@@ -159,6 +195,10 @@ const second: ReadonlySet<EventType> = new Set([
   'GossipKeyDropped',
   'TombstonesCollected',
   'ClusterRecovered',
+  'TokenCreated',
+  'TokenRevoked',
+  'JoinRequested',
+  'JoinRefused',
 ])
 
 /** So that a retried request takes effect once (thesis §6.3). */

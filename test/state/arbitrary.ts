@@ -45,10 +45,12 @@ const node = fc
 const ca = fc.constantFrom('ca1', 'ca2', 'ca3')
 const gossipKey = fc.integer({ min: 0, max: 3 })
 
+const token = fc.constantFrom('t1', 't2', 't3')
+
 const states = ['assigned', 'bootstrapping', 'running', 'draining', 'stopped', 'failed'] as const
 
 const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<EventData[T]> } = {
-  NodeAdmitted: fc.record({ node }),
+  NodeAdmitted: fc.record({ node, token }, { requiredKeys: ['node'] }),
   NodeReady: fc.record({ id, incarnation }),
   NodeUpdated: fc.record(
     {
@@ -104,6 +106,24 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
   GossipKeyAdded: fc.record({ id: gossipKey, sealed: fc.constantFrom('s', 't') }),
   GossipKeyUsed: fc.record({ id: gossipKey }),
   GossipKeyDropped: fc.record({ id: gossipKey }),
+  TokenCreated: fc.record({
+    id: token,
+    hash: fc.constantFrom('h', 'i'),
+    name: fc.constant(''),
+    expires: fc.constantFrom(null, 5, 2 ** 41, Date.UTC(2026, 0, 1) + 30_000),
+    use: fc.oneof(
+      fc.record({
+        kind: fc.constant('join' as const),
+        roles,
+        uses: fc.integer({ min: 0, max: 2 }),
+        pattern: fc.constantFrom('*', 'n?', 'n1', 'x*'),
+      }),
+      fc.constant({ kind: 'api' as const, policies: ['read'] }),
+    ),
+  }),
+  TokenRevoked: fc.record({ id: token }),
+  JoinRequested: fc.record({ node, token }, { requiredKeys: ['node'] }),
+  JoinRefused: fc.record({ id, reason: fc.constantFrom('', 'no') }),
   KvPut: fc.record({ key, value, flags: fc.integer({ min: 0, max: 1 }), cas }),
   KvDelete: fc.record({ key: prefix, recurse: fc.boolean(), cas }, { requiredKeys: ['key'] }),
 }

@@ -4,8 +4,10 @@ import { changeSettings, initialise } from './cluster.ts'
 import * as epoch from './epoch.ts'
 import { cancelDrain, drain, drained, fail, ready } from './health.ts'
 import * as kv from './kv.ts'
+import * as requests from './requests.ts'
 import { assign, report, unassign } from './roles.ts'
 import { type At, type Parts, type Ruling, refused } from './ruling.ts'
+import * as tokens from './tokens.ts'
 import * as trust from './trust.ts'
 
 /** The rule for each event. Before `ClusterInitialised` there is nothing to which another could apply. */
@@ -58,6 +60,14 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return trust.useGossipKey(parts, event.data, at)
     case 'GossipKeyDropped':
       return trust.dropGossipKey(parts, event.data, at)
+    case 'TokenCreated':
+      return tokens.create(parts, event.data, event.actor, at)
+    case 'TokenRevoked':
+      return tokens.revoke(parts, event.data, at)
+    case 'JoinRequested':
+      return requests.request(parts, event.data, at)
+    case 'JoinRefused':
+      return requests.refuse(parts, event.data, event.actor, at)
     case 'TombstonesCollected':
       return epoch.collect(parts, event.data, at)
     case 'ClusterRecovered':

@@ -10,8 +10,10 @@ import type {
   CertificateRecord,
   ClusterRecord,
   GossipKeyRecord,
+  JoinRequest,
   NodeRecord,
   Outcome,
+  TokenRecord,
   Tombstone,
 } from '../types.ts'
 
@@ -25,6 +27,8 @@ export interface Parts {
   readonly authorities: Table<CaRecord>
   readonly certificates: Table<CertificateRecord>
   readonly gossipKeys: Table<GossipKeyRecord>
+  readonly tokens: Table<TokenRecord>
+  readonly joinRequests: Table<JoinRequest>
 }
 
 /** Where in the log, and when by the wall clock of the leader who proposed it. */
