@@ -11,6 +11,7 @@ import { Kv } from './kv.ts'
 import { toLogged } from './logged.ts'
 import { type Facts, Meta } from './meta.ts'
 import { Nodes } from './nodes.ts'
+import { type Restore, Restoring } from './restoring.ts'
 import { type Rowed, Table } from './table.ts'
 import type {
   Applied,
@@ -52,6 +53,7 @@ export class State {
     ),
     tokens: new Table<TokenRecord>('token', (a, b) => a.createdAt - b.createdAt),
     joinRequests: new Table<JoinRequest>('join-request', (a, b) => a.requestedAt - b.requestedAt),
+    restoring: new Restoring(),
   }
   readonly #clients = new Clients()
   readonly #history = new History()
@@ -129,6 +131,11 @@ export class State {
   /** By node id, oldest first: who waits for an operator, and whom one refused. */
   get joinRequests(): ReadonlyMap<NodeId, JoinRequest> {
     return this.#parts.joinRequests.all
+  }
+
+  /** A restore whose keys are arriving; undefined: none. */
+  get restore(): Restore | undefined {
+    return this.#parts.restoring.restore
   }
 
   /** Control nodes that vote, sorted; a change under way shows when it is complete. */

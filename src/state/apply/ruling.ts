@@ -4,6 +4,7 @@ import type { NodeId } from '../events.ts'
 import type { Kv } from '../kv.ts'
 import type { Meta } from '../meta.ts'
 import type { Nodes } from '../nodes.ts'
+import type { Restoring } from '../restoring.ts'
 import type { Table } from '../table.ts'
 import type {
   CaRecord,
@@ -29,6 +30,7 @@ export interface Parts {
   readonly gossipKeys: Table<GossipKeyRecord>
   readonly tokens: Table<TokenRecord>
   readonly joinRequests: Table<JoinRequest>
+  readonly restoring: Restoring
 }
 
 /** Where in the log, and when by the wall clock of the leader who proposed it. */
