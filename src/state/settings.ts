@@ -33,10 +33,10 @@ export const settings: readonly Setting[] = [
   },
   {
     name: 'voter-replacement',
-    default: 'on',
-    meaning: 'a control node that stays dead gives its vote to an observer that is well',
+    default: 'yes',
+    meaning: 'yes: a control node that stays dead gives its vote to an observer that is well',
     wrong: value =>
-      value === 'on' || value === 'off' ? undefined : `"${value}" must be on or off`,
+      value === 'yes' || value === 'no' ? undefined : `"${value}" must be yes or no`,
   },
   {
     name: 'voter-replacement-after',
@@ -47,6 +47,13 @@ export const settings: readonly Setting[] = [
       if (span !== undefined && span >= leastAfter && span <= mostGrace) return undefined
       return `"${value}" must be a length of time such as 10m, from 1s to ten years`
     },
+  },
+  {
+    name: 'join-approval',
+    default: 'no',
+    meaning: 'yes: a node that is new waits until an operator says hive admit',
+    wrong: value =>
+      value === 'yes' || value === 'no' ? undefined : `"${value}" must be yes or no`,
   },
 ]
 
@@ -65,6 +72,10 @@ export function tombstoneGrace(values: Values): Millis {
 
 /** How long a voter must have failed before its vote moves; undefined: it stays. */
 export function voterReplacementAfter(values: Values): Millis | undefined {
-  if (settingOf(values, 'voter-replacement') === 'off') return undefined
+  if (settingOf(values, 'voter-replacement') === 'no') return undefined
   return parseDuration(settingOf(values, 'voter-replacement-after'))!
+}
+
+export function joinsNeedApproval(values: Values): boolean {
+  return settingOf(values, 'join-approval') === 'yes'
 }

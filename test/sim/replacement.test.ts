@@ -82,7 +82,7 @@ describe('a dead voter', () => {
       'when it is switched off',
       async (world: World) => {
         await observe(world, 'n4')
-        const settings = { 'voter-replacement': 'off' }
+        const settings = { 'voter-replacement': 'no' }
         await world.ask('n1', b => b.changeSettings({ settings, actor: 'ann@h1' }))
       },
     ],
