@@ -2,6 +2,7 @@ import {
   checkRegister,
   type RegisterCall,
   type RegisterOperation,
+  register,
 } from '../linearizability/register.ts'
 
 /** An operation on one key, by one client through one node. */
