@@ -35,6 +35,8 @@ const tones: Partial<Record<LoggedEvent['type'], Tone>> = {
   ClusterRecovered: 'bad',
   TombstonesCollected: 'warn',
   NodeLeft: 'warn',
+  JoinRequested: 'warn',
+  JoinRefused: 'warn',
   NodeDraining: 'warn',
   ClusterInitialised: 'good',
   NodeReady: 'good',
@@ -50,7 +52,22 @@ function tell(event: LoggedEvent, names: Names): string {
     case 'ClusterInitialised':
       return listed(data.name, labelled('control nodes', described(data.control)))
     case 'NodeAdmitted':
-      return described([data.node]).join('')
+      return listed(described([data.node]).join(''), isText(data.token) && `by token ${data.token}`)
+    case 'JoinRequested':
+      return listed(
+        described([data.node]).join(''),
+        isText(data.token) && `with token ${data.token}`,
+      )
+    case 'JoinRefused':
+      return listed(who, isText(data.reason) && `"${data.reason}"`)
+    case 'TokenCreated':
+      return listed(
+        String(data.id),
+        typeof data.expires === 'number' && `until ${formatTime(data.expires)}`,
+        data.name,
+      )
+    case 'TokenRevoked':
+      return String(data.id)
     case 'NodeDraining':
       return listed(who, typeof data.reason === 'string' && data.reason && `"${data.reason}"`)
     case 'NodeDrained':

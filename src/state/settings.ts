@@ -29,6 +29,13 @@ export const settings: readonly Setting[] = [
       return `"${value}" must be a length of time such as 72h, from 100ms to ten years`
     },
   },
+  {
+    name: 'join-approval',
+    default: 'no',
+    meaning: 'yes: a node that is new waits until an operator says hive admit',
+    wrong: value =>
+      value === 'yes' || value === 'no' ? undefined : `"${value}" must be yes or no`,
+  },
 ]
 
 type Values = Readonly<Record<string, string>>
@@ -42,4 +49,8 @@ export function settingOf(values: Values, name: string): string {
 
 export function tombstoneGrace(values: Values): Millis {
   return parseDuration(settingOf(values, 'tombstone-grace'))!
+}
+
+export function joinsNeedApproval(values: Values): boolean {
+  return settingOf(values, 'join-approval') === 'yes'
 }

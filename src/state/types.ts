@@ -1,7 +1,15 @@
 import type { Address } from '../base/address.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { EpochMillis } from '../base/time.ts'
-import type { HiveEvent, LoggedEvent, NodeId, RoleState } from './events.ts'
+import type {
+  Actor,
+  HiveEvent,
+  LoggedEvent,
+  NodeDescription,
+  NodeId,
+  RoleState,
+  TokenUse,
+} from './events.ts'
 
 /** What the agreed events add up to. Shapes only. */
 
@@ -48,6 +56,38 @@ export interface NodeRecord {
   readonly changedAt: number
   /** SHA-256 of its public key; absent until it is known. */
   readonly key?: string
+  /** Id of the token that let it in; absent: none did. */
+  readonly token?: string
+}
+
+/** Kept for a while after it expired or was revoked, so that who comes with it reads what is wrong. */
+export interface TokenRecord {
+  readonly id: string
+  /** SHA-256 of its secret, hexadecimal. */
+  readonly hash: string
+  readonly name: string
+  readonly expires: EpochMillis | null
+  readonly use: TokenUse
+  /** Nodes that it let in. */
+  readonly used: number
+  readonly revoked: EpochMillis | null
+  readonly by: Actor
+  readonly createdAt: number
+  readonly time: EpochMillis
+}
+
+/** A node that an operator has to decide about, or has refused. */
+export interface JoinRequest {
+  readonly node: NodeDescription
+  readonly token?: string
+  readonly requestedAt: number
+  readonly since: EpochMillis
+  /** null: it waits. */
+  readonly refused: {
+    readonly reason: string
+    readonly by: Actor
+    readonly time: EpochMillis
+  } | null
 }
 
 /** An authority that is believed; the one created last certifies. */
