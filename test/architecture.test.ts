@@ -17,9 +17,16 @@ const rooms: Record<string, Record<string, 'any' | 'types' | 'lazy'>> = {
   store: { base: 'any', raft: 'types', state: 'types', cluster: 'types' },
   roles: { base: 'any', state: 'types' },
   api: { base: 'any', state: 'types' },
-  client: { base: 'any', api: 'types', state: 'types', commands: 'lazy' },
+  client: { base: 'any', api: 'types', state: 'types', snapshot: 'types', commands: 'lazy' },
   dashboard: { base: 'any', client: 'any', api: 'types' },
-  commands: { base: 'any', client: 'any', api: 'types', dashboard: 'any', agent: 'lazy' },
+  commands: {
+    base: 'any',
+    client: 'any',
+    api: 'types',
+    dashboard: 'any',
+    agent: 'lazy',
+    snapshot: 'lazy',
+  },
   agent: {
     base: 'any',
     snapshot: 'any',

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Address } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Trace } from '../base/trace.ts'
@@ -12,7 +13,8 @@ import { hiveRoutes } from './hive-routes.ts'
 import { type Door, kvDoor, traceRequest } from './kv.ts'
 import { kvPrefix } from './kv-request.ts'
 import { openApi } from './openapi.ts'
-import { checkAsk, type Route } from './route.ts'
+import { type Bytes, checkAsk, type Route } from './route.ts'
+import { snapshotRoutes, snapshotType } from './snapshot-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
 import { trustRoutes } from './trust-routes.ts'
 import type { Backend } from './types.ts'
@@ -48,6 +50,7 @@ export async function createApi(backend: Backend, options: ApiOptions): Promise<
     ...hiveRoutes,
     ...trustRoutes,
     ...tokenRoutes,
+    ...snapshotRoutes,
     ...consulRoutes(options.node ?? ''),
   ]
   const app = router({ backend, trace, guards, waiting, routes, version: options.version ?? '0' })
@@ -111,6 +114,8 @@ function router(parts: RouterParts): FastifyInstance {
       done(error as Error)
     }
   })
+  // Taken in as it comes: it may be larger than memory.
+  app.addContentTypeParser(snapshotType, (_request, payload, done) => done(null, payload))
   app.addHook('onRequest', async (request, reply) => {
     if (trace.debugging) {
       traceRequest(trace, request.raw, reply.raw, request.routeOptions.url ?? 'unknown')
@@ -134,20 +139,33 @@ function addRoute(app: FastifyInstance, route: Route, { backend, waiting }: Rout
     const checked = checkAsk(route, request.query as Record<string, unknown>, request.body)
     const params = request.params as Record<string, string>
     const actor = actorOf(request.headers)
-    return route.handle({ ...checked, params, actor, signal }, backend)
+    const upload = route.upload && (request.body as AsyncIterable<Uint8Array>)
+    return route.handle({ ...checked, params, actor, signal, upload }, backend)
   }
   app.route({
     method: route.method,
     url: route.path,
+    ...(route.upload && { bodyLimit: uploadLimit }),
     handler: async (request, reply) => {
       const answer = route.blocking
         ? await waiting.run(reply.raw, signal => ask(request, signal))
         : await ask(request)
+      if (route.download) return download(reply, answer as Bytes)
       // Fastify would send text as it is; every answer here is JSON.
       reply.type('application/json')
       return answer === undefined ? '' : JSON.stringify(answer)
     },
   })
+}
+
+/** No bound of memory, but one of patience. */
+const uploadLimit = 2 ** 40
+
+function download(reply: FastifyReply, { headers, pieces }: Bytes): FastifyReply {
+  return reply
+    .headers(headers)
+    .type(snapshotType)
+    .send(Readable.from(pieces, { objectMode: false }))
 }
 
 function parseJson(text: string): unknown {
