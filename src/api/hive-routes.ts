@@ -136,7 +136,7 @@ export const hiveRoutes: readonly Route[] = [
     path: '/v1/hive/leave',
     summary: 'Take a node out of the cluster: this one, or one that cannot say it itself',
     body: z.strictObject({ node: z.optional(nodeText), force: flag }),
-    answer: '{left}',
+    answer: '{left, advice}',
     handle: ({ body, actor }, backend) =>
       backend.leave({ ...given({ node: body.node }), force: body.force, actor }),
   }),

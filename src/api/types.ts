@@ -39,6 +39,18 @@ export interface StatusNode {
   readonly accusers?: readonly string[]
 }
 
+/** A control node that does not answer. */
+export interface MissingVoter {
+  readonly name: string
+  /** `failed`: agreed. `unreachable`: whoever reports does not hear it now. */
+  readonly state: 'failed' | 'unreachable'
+  /** ms since 1970, by the log; null: it is not agreed that it failed. */
+  readonly since: number | null
+  /** Who gets its vote by itself, and from when on. */
+  readonly heir?: string
+  readonly heirFrom?: number
+}
+
 /** `GET /v1/hive/status`, `hive status --json`. */
 export interface StatusReport {
   readonly cluster: {
@@ -55,6 +67,10 @@ export interface StatusReport {
       readonly voters: number
       readonly needed: number
       readonly reachable: number
+      /** So many more control nodes may be lost before nothing can be decided. */
+      readonly survives?: number
+      /** Control nodes that do not answer; absent: an older agent's report. */
+      readonly missing?: readonly MissingVoter[]
     }
   }
   readonly nodes: readonly StatusNode[]
@@ -261,7 +277,11 @@ export interface Backend {
     signal?: AbortSignal
   }): Promise<{ events: readonly LoggedEvent[]; next: number }>
   /** `node`: another node, that cannot say it itself; default: this one. */
-  leave(request: { node?: string; force: boolean; actor: string }): Promise<{ left: true }>
+  leave(request: {
+    node?: string
+    force: boolean
+    actor: string
+  }): Promise<{ left: true; advice?: string }>
   reset(request: { actor: string }): Promise<{ setAside: string }>
   promote(request: {
     node: string

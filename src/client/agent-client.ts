@@ -78,7 +78,7 @@ export class AgentClient {
   }
 
   /** `node`: another one, that cannot say it itself. */
-  leave(request: { node?: string; force: boolean }): Promise<{ left: true }> {
+  leave(request: { node?: string; force: boolean }): Promise<{ left: true; advice?: string }> {
     return this.#json('POST', '/v1/hive/leave', request, patient)
   }
 

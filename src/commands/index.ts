@@ -17,6 +17,7 @@ import KvList from './kv/list.ts'
 import KvPut from './kv/put.ts'
 import Leave from './leave.ts'
 import Log from './log.ts'
+import NodeRemove from './node/remove.ts'
 import RecoverApply from './recover/apply.ts'
 import RecoverPlan from './recover/plan.ts'
 import RecoverYield from './recover/yield.ts'
@@ -56,6 +57,7 @@ export const commands = {
   'kv:put': KvPut,
   leave: Leave,
   log: Log,
+  'node:remove': NodeRemove,
   'recover:apply': RecoverApply,
   'recover:plan': RecoverPlan,
   'recover:yield': RecoverYield,
