@@ -18,7 +18,7 @@ const roleStates: readonly RoleState[] = [
   'failed',
 ]
 
-type JsonType = Exclude<EventType, 'KvPut'>
+type JsonType = Exclude<EventType, 'KvPut' | 'RestoreAdded'>
 
 const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
   ClusterInitialised: f => ({
@@ -91,6 +91,23 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
     voters: f.texts('voters', 64, name),
     lost: f.texts('lost', 64, name),
     reason: f.text('reason', prose),
+  }),
+  RestoreBegun: f => ({
+    id: id(f),
+    tag: f.text('tag', name),
+    name: f.text('name', name),
+    index: f.count('index'),
+    taken: f.count('taken'),
+    settings: f.dictionary('settings', 256, 4096),
+  }),
+  RestoreDropped: f => ({ id: id(f), reason: f.text('reason', prose) }),
+  SnapshotRestored: f => ({
+    id: id(f),
+    parts: f.count('parts'),
+    keys: f.count('keys'),
+    name: f.text('name', name),
+    index: f.count('index'),
+    taken: f.count('taken'),
   }),
 }
 

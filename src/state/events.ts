@@ -6,7 +6,7 @@ import type { EpochMillis } from '../base/time.ts'
  * in `apply/`, its line in `README.md`; raise `eventsVersion` and propose it only once every member
  * can read it.
  */
-export const eventsVersion = 2
+export const eventsVersion = 3
 
 export type NodeId = string
 
@@ -130,6 +130,35 @@ export interface EventData {
   /** And send it under this key. */
   GossipKeyUsed: { readonly id: number }
   GossipKeyDropped: { readonly id: number }
+  /** A snapshot is to be restored: its keys follow in pieces, and count when all have come. */
+  RestoreBegun: {
+    /** Made by whoever restores; a later restore takes the place of one that is under way. */
+    readonly id: string
+    /** The snapshot: of which cluster, and as of when. */
+    readonly tag: string
+    readonly name: string
+    readonly index: number
+    readonly taken: EpochMillis
+    readonly settings: Readonly<Record<string, string>>
+  }
+  RestoreAdded: {
+    readonly id: string
+    /** From 0, in order. */
+    readonly part: number
+    /** As `packEntries` writes them. */
+    readonly entries: Uint8Array
+  }
+  RestoreDropped: { readonly id: string; readonly reason: string }
+  /** What was staged takes the place of all keys and settings; the epoch rises. */
+  SnapshotRestored: {
+    readonly id: string
+    readonly parts: number
+    readonly keys: number
+    /** For people: of which cluster it was, and as of when. */
+    readonly name: string
+    readonly index: number
+    readonly taken: EpochMillis
+  }
 }
 
 export type RoleState =
@@ -145,6 +174,7 @@ export type EventType = keyof EventData
 
 /** The version that an event needs: builds of the one before go on reading everything that they know. */
 export function versionOf(type: EventType, data: object): number {
+  if (third.has(type)) return 3
   if (second.has(type)) return 2
   const described = (data as { readonly node?: object }).node ?? data
   return 'key' in described && type !== 'KvPut' && type !== 'KvDelete' ? 2 : 1
@@ -159,6 +189,13 @@ const second: ReadonlySet<EventType> = new Set([
   'GossipKeyDropped',
   'TombstonesCollected',
   'ClusterRecovered',
+])
+
+const third: ReadonlySet<EventType> = new Set([
+  'RestoreBegun',
+  'RestoreAdded',
+  'RestoreDropped',
+  'SnapshotRestored',
 ])
 
 /** So that a retried request takes effect once (thesis §6.3). */

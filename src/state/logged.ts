@@ -29,7 +29,12 @@ export function toLogged(
   const { event } = entry
   if ('unknown' in event) return undefined
   const { type, actor } = event
-  const data = type === 'KvPut' ? shownPut(event.data) : withoutSecrets(event.data)
+  const data =
+    type === 'KvPut'
+      ? shownPut(event.data)
+      : type === 'RestoreAdded'
+        ? { id: event.data.id, part: event.data.part, bytes: event.data.entries.length }
+        : withoutSecrets(event.data)
   return { ...at, time: event.time, actor, type, data }
 }
 

@@ -11,6 +11,7 @@ import { Kv } from './kv.ts'
 import { toLogged } from './logged.ts'
 import { type Facts, Meta } from './meta.ts'
 import { Nodes } from './nodes.ts'
+import { type Restore, Restoring } from './restoring.ts'
 import { type Rowed, Table } from './table.ts'
 import type {
   Applied,
@@ -48,6 +49,7 @@ export class State {
       'gossip-key',
       (a, b) => a.addedAt - b.addedAt || a.id - b.id,
     ),
+    restoring: new Restoring(),
   }
   readonly #clients = new Clients()
   readonly #history = new History()
@@ -115,6 +117,11 @@ export class State {
   get gossipKeys(): { readonly primary: number; readonly keys: readonly GossipKeyRecord[] } {
     const primary = this.#parts.meta.fact('gossip')?.primary ?? 0
     return { primary, keys: [...this.#parts.gossipKeys.all.values()] }
+  }
+
+  /** A restore whose keys are arriving; undefined: none. */
+  get restore(): Restore | undefined {
+    return this.#parts.restoring.restore
   }
 
   /** Control nodes that vote, sorted; a change under way shows when it is complete. */

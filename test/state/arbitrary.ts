@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { EventData, EventType } from '../../src/state/events.ts'
+import { packEntries } from '../../src/state/restoring.ts'
 import type { EntryLike } from '../../src/state/types.ts'
 import { describeNode, event, initialised } from './support.ts'
 
@@ -43,6 +44,7 @@ const node = fc
   )
 
 const ca = fc.constantFrom('ca1', 'ca2', 'ca3')
+const restore = fc.constantFrom('r1', 'r2')
 const gossipKey = fc.integer({ min: 0, max: 3 })
 
 const states = ['assigned', 'bootstrapping', 'running', 'draining', 'stopped', 'failed'] as const
@@ -104,6 +106,30 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
   GossipKeyAdded: fc.record({ id: gossipKey, sealed: fc.constantFrom('s', 't') }),
   GossipKeyUsed: fc.record({ id: gossipKey }),
   GossipKeyDropped: fc.record({ id: gossipKey }),
+  RestoreBegun: fc.record({
+    id: restore,
+    tag: fc.constant('tag-1'),
+    name: fc.constant('prod'),
+    index: fc.constant(7),
+    taken: fc.constant(5),
+    settings: fc.constantFrom<Record<string, string>>({}, { 'tombstone-grace': '1s' }),
+  }),
+  RestoreAdded: fc.record({
+    id: restore,
+    part: fc.integer({ min: 0, max: 2 }),
+    entries: fc
+      .array(fc.record({ key, value, flags: fc.integer({ min: 0, max: 1 }) }), { maxLength: 3 })
+      .map(packEntries),
+  }),
+  RestoreDropped: fc.record({ id: restore, reason: fc.constant('why') }),
+  SnapshotRestored: fc.record({
+    id: restore,
+    parts: fc.integer({ min: 0, max: 2 }),
+    keys: fc.integer({ min: 0, max: 3 }),
+    name: fc.constant('prod'),
+    index: fc.constant(7),
+    taken: fc.constant(5),
+  }),
   KvPut: fc.record({ key, value, flags: fc.integer({ min: 0, max: 1 }), cas }),
   KvDelete: fc.record({ key: prefix, recurse: fc.boolean(), cas }, { requiredKeys: ['key'] }),
 }
@@ -139,7 +165,7 @@ export const anyEntry: fc.Arbitrary<Body> = fc.oneof(
   { weight: 200, arbitrary: anyData.map((event): Body => ({ type: 'data', event })) },
   {
     weight: 10,
-    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 3 } } }),
+    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 4 } } }),
   },
 )
 

@@ -4,6 +4,7 @@ import { changeSettings, initialise } from './cluster.ts'
 import * as epoch from './epoch.ts'
 import { cancelDrain, drain, drained, fail, ready } from './health.ts'
 import * as kv from './kv.ts'
+import * as restore from './restore.ts'
 import { assign, report, unassign } from './roles.ts'
 import { type At, type Parts, type Ruling, refused } from './ruling.ts'
 import * as trust from './trust.ts'
@@ -62,6 +63,14 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return epoch.collect(parts, event.data, at)
     case 'ClusterRecovered':
       return epoch.recover(parts, event.data, at)
+    case 'RestoreBegun':
+      return restore.begin(parts, event.data, at)
+    case 'RestoreAdded':
+      return restore.add(parts, event.data, at)
+    case 'RestoreDropped':
+      return restore.drop(parts, event.data, at)
+    case 'SnapshotRestored':
+      return restore.finish(parts, event.data, at)
     default:
       return event satisfies never
   }

@@ -49,7 +49,7 @@ export function recover(parts: Parts, data: EventData['ClusterRecovered'], at: A
   return done(at, { epoch, lineage })
 }
 
-function begin(parts: Parts, at: At, cluster: ClusterRecord): void {
+export function begin(parts: Parts, at: At, cluster: ClusterRecord): void {
   parts.cluster.set('cluster', cluster)
   const before = parts.meta.fact('epochs') ?? []
   parts.meta.note('epochs', [...before, { epoch: cluster.epoch, from: at.index }])
