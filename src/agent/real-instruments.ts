@@ -62,7 +62,11 @@ async function bytesIn(folder: string): Promise<number> {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) sum += await bytesIn(path)
     // Files come and go while one looks.
-    else if (entry.isFile()) sum += await stat(path).then(s => s.size, () => 0)
+    else if (entry.isFile())
+      sum += await stat(path).then(
+        s => s.size,
+        () => 0,
+      )
   }
   return sum
 }

@@ -431,7 +431,8 @@ export function clockOf(
 ): { readonly ahead: Millis; readonly roundTrip: Millis } {
   const best = exchanges.reduce((a, b) => (b.took < a.took ? b : a))
   const ahead = (best.heard - best.sent + (best.answered - best.back)) / 2
-  return { ahead, roundTrip: Math.max(0, best.took - (best.answered - best.heard)) }
+  // Wall clocks count whole ms.
+  return { ahead, roundTrip: Math.max(1, best.took - (best.answered - best.heard)) }
 }
 
 function ms(value: Millis): string {

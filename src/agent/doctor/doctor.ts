@@ -8,8 +8,8 @@ import type { Datagrams } from '../../net/datagrams.ts'
 import type { Links, RequestOutcome } from '../../net/link-types.ts'
 import type { Sockets } from '../../net/types.ts'
 import type { Methods } from '../requests.ts'
-import type { Instruments } from './instruments.ts'
 import { Helper } from './helper.ts'
+import type { Instruments } from './instruments.ts'
 import { examineNeighbour, type Neighbour } from './neighbour.ts'
 
 /** What the doctor may know of the node that it examines. */
@@ -40,11 +40,11 @@ export interface DoctorParts {
 /** A node asks so many of its peers; the others are asked by `--all`. */
 const maxNeighbours = 24
 /** Fsyncs that are tried, and how long they may take together. */
-const syncs = { count: 64, most: 2_000 }
+const syncs = { count: 128, most: 2_000 }
 /** The loop is watched at least so long, a timer every few ms. */
 const watchedFor: Millis = 1_500
 const watchEvery: Millis = 10
-/** An examination is one at a time; whoever asks again so soon gets the one before, ms. */
+/** An examination is one at a time; a peer that asks again so soon gets the one before, ms. */
 const freshFor: Millis = 1_000
 /** A whole examination of another node takes less, ms. */
 const consultPatience: Millis = 25_000
@@ -65,14 +65,23 @@ export class Doctor {
     this.#parts = parts
     this.helper = new Helper({
       ...{ clock: parts.clock, sockets: parts.sockets, datagrams: () => parts.datagrams() },
-      addressOf: id => parts.patient().neighbours().find(n => n.id === id)?.address,
+      addressOf: id =>
+        parts
+          .patient()
+          .neighbours()
+          .find(n => n.id === id)?.address,
     })
   }
 
   methods(): Methods {
     return {
       ...this.helper.methods(),
-      doctor: ({ answer }) => this.examine(report => answer({ ok: true, body: report })),
+      doctor: ({ answer }) => {
+        const { clock } = this.#parts
+        const last = this.#last
+        if (last && clock.now() - last.at < freshFor) return answer({ ok: true, body: last.report })
+        this.examine(report => answer({ ok: true, body: report }))
+      },
     }
   }
 
@@ -102,7 +111,6 @@ export class Doctor {
 
   examine(done: (report: DoctorReport) => void): void {
     const { clock, patient } = this.#parts
-    if (this.#last && clock.now() - this.#last.at < freshFor) return done(this.#last.report)
     if (this.#waiting) {
       this.#waiting.push(done)
       return

@@ -71,9 +71,7 @@ export class Helper {
         const to = this.#parts.addressOf(from)
         if (!to) return answer(refusal('UNKNOWN_NODE', 'its address is not known here'))
         if (!this.#mayAsk(`dial ${from}`)) return answer(tooOften)
-        this.dial(to, outcome =>
-          answer({ ok: true, body: { outcome, at: formatAddress(to) } }),
-        )
+        this.dial(to, outcome => answer({ ok: true, body: { outcome, at: formatAddress(to) } }))
       },
     }
   }
@@ -134,7 +132,11 @@ export class Helper {
   }
 }
 
-const tooOften = refusal('BUSY', 'it helped with an examination a moment ago', 'try again in a second')
+const tooOften = refusal(
+  'BUSY',
+  'it helped with an examination a moment ago',
+  'try again in a second',
+)
 
 function nonceOf(body: Fields): number {
   return count(body, 'nonce') % 2 ** 32

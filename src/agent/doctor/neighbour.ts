@@ -40,7 +40,7 @@ export function examineNeighbour(
     if (!clock.ok) {
       const old = clock.code === 'BAD_REQUEST'
       if (old) return done({ ...base, tooOld: true })
-      return done({ ...base, silent: clock.message })
+      return done({ ...base, silent: withoutName(clock.message, name) })
     }
     const found: { datagrams?: PeerFinding['datagrams']; streams?: PeerFinding['streams'] } = {}
     const finish = (): void => {
@@ -124,6 +124,11 @@ function tryStreams(
       done(back ? { out, ...back } : { failed: 'its answer cannot be read' })
     })
   })
+}
+
+/** The line that shows it begins with the name. */
+function withoutName(text: string, name: string): string {
+  return text.startsWith(`${name} `) ? text.slice(name.length + 1) : text
 }
 
 function largest(sizes: readonly unknown[]): number {
