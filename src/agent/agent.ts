@@ -28,6 +28,7 @@ import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
 import { type RecoveryDeskParts, recoveryDesk } from './desk/recovery.ts'
 import { settingsDesk } from './desk/settings.ts'
+import { tokensDesk } from './desk/tokens.ts'
 import { trustFor } from './desk/trust.ts'
 import { viewsDesk } from './desk/views.ts'
 import { Doctor } from './doctor/doctor.ts'
@@ -317,6 +318,7 @@ export class Agent {
         this.entry.methods(),
         epochsDesk(desk),
         settingsDesk(desk),
+        tokensDesk(desk),
         recoveryDesk(this.#recoveryParts(desk), random.fork()),
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
@@ -399,6 +401,10 @@ export class Agent {
 
   get plane(): ControlPlane | undefined {
     return this.group.plane
+  }
+
+  get security(): Security | undefined {
+    return this.#parts.security
   }
 
   get gossip(): Gossip {

@@ -13,6 +13,7 @@ import { type Door, kvDoor, traceRequest } from './kv.ts'
 import { kvPrefix } from './kv-request.ts'
 import { openApi } from './openapi.ts'
 import { checkAsk, type Route } from './route.ts'
+import { tokenRoutes } from './token-routes.ts'
 import { trustRoutes } from './trust-routes.ts'
 import type { Backend } from './types.ts'
 import { Waiting } from './waiting.ts'
@@ -43,7 +44,12 @@ export async function createApi(backend: Backend, options: ApiOptions): Promise<
   const { trace } = options
   const guards = [sameOrigin, ...(options.guards ?? [])]
   const waiting = new Waiting()
-  const routes = [...hiveRoutes, ...trustRoutes, ...consulRoutes(options.node ?? '')]
+  const routes = [
+    ...hiveRoutes,
+    ...trustRoutes,
+    ...tokenRoutes,
+    ...consulRoutes(options.node ?? ''),
+  ]
   const app = router({ backend, trace, guards, waiting, routes, version: options.version ?? '0' })
   await app.ready()
   const kv = kvDoor({ backend, trace, guards, waiting })

@@ -3,6 +3,7 @@ import { consulRoutes } from '../../src/api/consul-routes.ts'
 import { hiveRoutes } from '../../src/api/hive-routes.ts'
 import { parseKvRequest } from '../../src/api/kv-request.ts'
 import { kvRoutes } from '../../src/api/openapi.ts'
+import { tokenRoutes } from '../../src/api/token-routes.ts'
 import { trustRoutes } from '../../src/api/trust-routes.ts'
 import { served } from './served.ts'
 
@@ -19,7 +20,7 @@ describe('OpenAPI', () => {
     const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
       Object.keys(methods as object).map(method => `${method.toUpperCase()} ${path}`),
     )
-    const routes = [...hiveRoutes, ...trustRoutes, ...consulRoutes(''), ...kvRoutes]
+    const routes = [...hiveRoutes, ...trustRoutes, ...tokenRoutes, ...consulRoutes(''), ...kvRoutes]
     expect(operations).toHaveLength(routes.length)
     expect(operations).toContain('PUT /v1/agent/check/pass/{rest}')
     expect(

@@ -47,10 +47,12 @@ const ca = fc.constantFrom('ca1', 'ca2', 'ca3')
 const restore = fc.constantFrom('r1', 'r2')
 const gossipKey = fc.integer({ min: 0, max: 3 })
 
+const token = fc.constantFrom('t1', 't2', 't3')
+
 const states = ['assigned', 'bootstrapping', 'running', 'draining', 'stopped', 'failed'] as const
 
 const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<EventData[T]> } = {
-  NodeAdmitted: fc.record({ node }),
+  NodeAdmitted: fc.record({ node, token }, { requiredKeys: ['node'] }),
   NodeReady: fc.record({ id, incarnation }),
   NodeUpdated: fc.record(
     {
@@ -65,6 +67,7 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
   NodeDrainCancelled: fc.record({ id }),
   NodeDrained: fc.record({ id, forced: fc.boolean() }),
   NodeFailed: fc.record({ id, incarnation, accusers: fc.array(id, { maxLength: 2 }) }),
+  VoterReplacing: fc.record({ id, by: id, reason: fc.constant('dead') }),
   NodeLeaving: fc.record({ id }),
   NodeLeft: fc.record({ id, reason: fc.constant('asked') }),
   RoleAssigned: fc.record({ id, roles }),
@@ -106,6 +109,24 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
   GossipKeyAdded: fc.record({ id: gossipKey, sealed: fc.constantFrom('s', 't') }),
   GossipKeyUsed: fc.record({ id: gossipKey }),
   GossipKeyDropped: fc.record({ id: gossipKey }),
+  TokenCreated: fc.record({
+    id: token,
+    hash: fc.constantFrom('h', 'i'),
+    name: fc.constant(''),
+    expires: fc.constantFrom(null, 5, 2 ** 41, Date.UTC(2026, 0, 1) + 30_000),
+    use: fc.oneof(
+      fc.record({
+        kind: fc.constant('join' as const),
+        roles,
+        uses: fc.integer({ min: 0, max: 2 }),
+        pattern: fc.constantFrom('*', 'n?', 'n1', 'x*'),
+      }),
+      fc.constant({ kind: 'api' as const, policies: ['read'] }),
+    ),
+  }),
+  TokenRevoked: fc.record({ id: token }),
+  JoinRequested: fc.record({ node, token }, { requiredKeys: ['node'] }),
+  JoinRefused: fc.record({ id, reason: fc.constantFrom('', 'no') }),
   RestoreBegun: fc.record({
     id: restore,
     tag: fc.constant('tag-1'),
@@ -156,6 +177,10 @@ type Body = EntryLike extends infer E
 
 export const anyEntry: fc.Arbitrary<Body> = fc.oneof(
   { weight: 10, arbitrary: fc.constant<Body>({ type: 'noop' }) },
+  {
+    weight: 5,
+    arbitrary: fc.uuid().map<Body>(leader => ({ type: 'noop', leader, cause: 'timeout' })),
+  },
   {
     weight: 10,
     arbitrary: fc

@@ -1,12 +1,15 @@
 import type { HiveEvent } from '../events.ts'
 import { admit, beginLeaving, remove, update } from './admission.ts'
 import { changeSettings, initialise } from './cluster.ts'
+import { replaceVoter } from './control.ts'
 import * as epoch from './epoch.ts'
 import { cancelDrain, drain, drained, fail, ready } from './health.ts'
 import * as kv from './kv.ts'
+import * as requests from './requests.ts'
 import * as restore from './restore.ts'
 import { assign, report, unassign } from './roles.ts'
 import { type At, type Parts, type Ruling, refused } from './ruling.ts'
+import * as tokens from './tokens.ts'
 import * as trust from './trust.ts'
 
 /** The rule for each event. Before `ClusterInitialised` there is nothing to which another could apply. */
@@ -37,6 +40,8 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return drained(parts, event.data, at)
     case 'NodeFailed':
       return fail(parts, event.data, at)
+    case 'VoterReplacing':
+      return replaceVoter(parts, event.data, at)
     case 'NodeLeaving':
       return beginLeaving(parts, event.data, at)
     case 'NodeLeft':
@@ -59,6 +64,14 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return trust.useGossipKey(parts, event.data, at)
     case 'GossipKeyDropped':
       return trust.dropGossipKey(parts, event.data, at)
+    case 'TokenCreated':
+      return tokens.create(parts, event.data, event.actor, at)
+    case 'TokenRevoked':
+      return tokens.revoke(parts, event.data, at)
+    case 'JoinRequested':
+      return requests.request(parts, event.data, at)
+    case 'JoinRefused':
+      return requests.refuse(parts, event.data, event.actor, at)
     case 'TombstonesCollected':
       return epoch.collect(parts, event.data, at)
     case 'ClusterRecovered':

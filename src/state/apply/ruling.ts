@@ -11,8 +11,10 @@ import type {
   CertificateRecord,
   ClusterRecord,
   GossipKeyRecord,
+  JoinRequest,
   NodeRecord,
   Outcome,
+  TokenRecord,
   Tombstone,
 } from '../types.ts'
 
@@ -26,6 +28,8 @@ export interface Parts {
   readonly authorities: Table<CaRecord>
   readonly certificates: Table<CertificateRecord>
   readonly gossipKeys: Table<GossipKeyRecord>
+  readonly tokens: Table<TokenRecord>
+  readonly joinRequests: Table<JoinRequest>
   readonly restoring: Restoring
 }
 
