@@ -68,11 +68,17 @@ export const errorCodes = {
     exit: 1,
     means: 'the node proves another identity than it claims',
   },
+  UNAUTHENTICATED: {
+    http: 401,
+    exit: 2,
+    means: 'the API needs a token, and none that counts came',
+  },
   UNTRUSTED: {
     http: 403,
     exit: 1,
     means: 'no secret, token or certificate that the other end believes',
   },
+  RATE_LIMITED: { http: 429, exit: 1, means: 'too many failed attempts; wait before the next' },
   REMOVED: { http: 403, exit: 1, means: 'the node was removed from the cluster' },
   INSECURE: {
     http: 400,
