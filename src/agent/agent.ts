@@ -1,32 +1,25 @@
 import type { Backend, StatusReport } from '../api/types.ts'
 import type { Address } from '../base/address.ts'
-import { OperatorError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
-import { count, fields, list, optionalCount, text } from '../base/shape.ts'
+import { fields } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
-import { isHome } from '../cluster/epoch.ts'
 import { expiryNotices } from '../cluster/expiry.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
-import {
-  createDatagrams,
-  type Datagrams,
-  maxDatagramBytes,
-  sealOverhead,
-} from '../net/datagrams.ts'
-import type { Hello, ValidationHandler } from '../net/handshake.ts'
-import type { DialFailure, Links } from '../net/link-types.ts'
+import type { ValidationHandler } from '../net/handshake.ts'
+import type { Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
-import type { CloseReason, PeerIdentity, Sockets } from '../net/types.ts'
+import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
-import type { NodeFacts, Storage, StorageFailure } from '../store/types.ts'
-import type { Member, SwimConfig, SwimReady } from '../swim/types.ts'
+import type { Storage } from '../store/types.ts'
 import { Authority } from './authority.ts'
 import { backendOf } from './backend.ts'
+import { Belonging } from './belonging.ts'
 import { Certification } from './certification.ts'
 import { Claims } from './claims.ts'
 import type { AgentConfig } from './config.ts'
 import type { AppliedEntry, ControlPlane } from './control-plane.ts'
+import { Departure } from './departure.ts'
 import { controlDesk } from './desk/control.ts'
 import type { DeskParts } from './desk/desk.ts'
 import { epochsDesk } from './desk/epochs.ts'
@@ -35,26 +28,31 @@ import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
 import { type RecoveryDeskParts, recoveryDesk } from './desk/recovery.ts'
 import { settingsDesk } from './desk/settings.ts'
+import { tokensDesk } from './desk/tokens.ts'
 import { trustFor } from './desk/trust.ts'
 import { viewsDesk } from './desk/views.ts'
+import { Enrolment } from './enrolment.ts'
 import { Entry } from './entry.ts'
 import { Following, followMethods } from './following.ts'
-import { Gate, isHistory } from './gate.ts'
-import { Gossip } from './gossip.ts'
+import { Gate } from './gate.ts'
+import type { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
-import { type Home, Homecoming } from './homecoming.ts'
-import { contact, Initiation } from './initiation.ts'
+import { Homecoming } from './homecoming.ts'
+import { Initiation } from './initiation.ts'
 import { Journal } from './journal.ts'
-import { encodeMeta } from './member-meta.ts'
+import { Members } from './members.ts'
 import { Passports } from './passports.ts'
+import { type ReceptionParts, reception } from './reception.ts'
 import { Rescuers } from './recovery.ts'
-import { Requests, refusal } from './requests.ts'
+import { Requests } from './requests.ts'
 import type { CatalogRole, RoleHosting, ServiceDirectory } from './role-hosting.ts'
 import type { Security } from './security.ts'
 import { Self } from './self.ts'
 import { controlReport, ownReport, type Sight } from './status.ts'
 import { Steward } from './steward.ts'
+import { StorageFault } from './storage-fault.ts'
 import { TrustSteward } from './trust-steward.ts'
+import { TrustedLinks } from './trusted-links.ts'
 import { Watch } from './watch.ts'
 
 /** Everything that reaches the agent from the world comes through these. */
@@ -88,9 +86,6 @@ export interface RolesLent {
 const none = new Uint8Array(0)
 /** A group that hears no leader for so long asks others whether it is still part of it. */
 const orphanPeriod = 3_000
-const orphanPatience = 1_000
-/** The leader enrols a node first and counts it then: so long, ms, it may wait for its first entries. */
-const enrolPatience = 150_000
 /** Members that this node cannot reach are named to the leader this often, ms, as long as it lasts. */
 const accusePeriod = 1_000
 const reportPatience = 30_000
@@ -98,14 +93,6 @@ const reportPatience = 30_000
 const seenPace = 60_000
 /** Whoever compares histories waits so long for a quorum's word, ms. */
 const refreshPatience = 5_000
-/** Between the event that removes a node and the end of its link, ms; what it says meanwhile is refused. */
-const partingTime = 1_000
-
-/** How a node leaves what it belonged to: for good, as a new node, or to come back with these facts. */
-type Departure = 'left' | 'as another' | Pick<NodeFacts, 'returning' | 'known'>
-
-/** Whom to ask after a new start: a few would do, and a list of all nodes must not stay behind. */
-const maxContacts = 64
 
 /** The whole node without its process: wires the rooms together, and owns no rule of its own. */
 export class Agent {
@@ -119,8 +106,13 @@ export class Agent {
   readonly kv: KvDesk
   readonly backend: Backend
   readonly #parts: AgentParts
-  #datagrams: Datagrams
-  #bound: Address | undefined
+  readonly #members: Members
+  readonly #fault: StorageFault
+  readonly #departure: Departure
+  readonly #enrolment: Enrolment
+  readonly #trusted: TrustedLinks
+  readonly #belonging: Belonging
+  readonly #reception: ReceptionParts
   readonly #steward: Steward
   readonly #requests: Requests
   readonly #admin: Watch
@@ -134,16 +126,7 @@ export class Agent {
   readonly passports: Passports
   readonly certification: Certification | undefined
   readonly trust: TrustSteward | undefined
-  /** Control nodes that say this node was removed. */
-  readonly #saidRemoved = new Set<string>()
-  #gossip: Gossip
-  #storageFailure: StorageFailure | undefined
   #stopped = false
-  /** When the leader last announced the log, until somebody leads here. */
-  #awaitsLog = Number.NEGATIVE_INFINITY
-  #enrolments = 0
-  /** Where an older epoch's log and facts are, since this start. */
-  #setAside: { readonly epoch: number; readonly aside: string } | undefined
   /** When a leader was last known; undefined: never, since this start. */
   #ledAt: number | undefined
   #led = false
@@ -152,8 +135,9 @@ export class Agent {
   constructor(parts: AgentParts) {
     this.#parts = parts
     const { clock, random, sockets, storage, config, trace, version } = parts
+    this.#fault = new StorageFault(trace)
     this.self = new Self(storage, config, version, clock.wall(), random, error =>
-      this.#onStorageFailure({ kind: 'io', message: error.message }),
+      this.#fault.report({ kind: 'io', message: error.message }),
     )
     const { security } = parts
     security?.be(this.self.id)
@@ -177,10 +161,15 @@ export class Agent {
       sockets,
       clock,
       random: random.fork(),
-      handlers: this.#linkHandlers(),
+      handlers: reception(() => this.#reception),
     })
-    this.#datagrams = this.#newDatagrams()
-    this.#gossip = this.#newGossip()
+    this.#members = new Members({
+      ...{ self: this.self, clock, random, trace, sockets, links: this.links },
+      ...{ journal: this.journal, config, security, events: parts.events ?? {} },
+      isShutOut: id => this.#gate.isShutOut(id),
+      leader: () => this.leader(),
+      changed: () => this.#steward.look(),
+    })
     this.group = new Group({
       self: this.self,
       clock,
@@ -191,7 +180,21 @@ export class Agent {
       timing: raftTiming(config.timingFactor),
       applied: batch => this.#onApplied(batch),
       ranked: () => this.#onRanked(),
-      failed: failure => this.#onStorageFailure(failure),
+      failed: failure => this.#fault.report(failure),
+    })
+    this.#trusted = new TrustedLinks({
+      ...{ self: this.self, clock, links: this.links, passports: this.passports, security },
+      plane: () => this.plane,
+      followed: () => this.following.view,
+    })
+    this.#departure = new Departure({
+      ...{ self: this.self, clock, random, trace, links: this.links, group: this.group },
+      ...{ members: this.#members, fault: this.#fault, security },
+      forgetLog: () => this.#forgetLog(),
+      emptied: () => {
+        this.#roles?.update(undefined)
+        this.entry.restart()
+      },
     })
     this.authority = new Authority({
       self: this.self,
@@ -214,7 +217,13 @@ export class Agent {
     this.#homecoming = new Homecoming({
       ...{ self: this.self, clock, trace, links: this.links },
       control: () => this.#ownControl(),
-      startAnew: home => this.#startAnew(home),
+      startAnew: home => this.#departure.startAnew(home),
+    })
+    this.#enrolment = new Enrolment({
+      ...{ self: this.self, clock, trace, links: this.links, group: this.group },
+      ...{ authority: this.authority, departure: this.#departure, fault: this.#fault },
+      opened: plane => this.#onOpened(plane),
+      retired: view => this.#follow(view),
     })
     const desk = this.#deskParts()
     this.certification =
@@ -237,7 +246,13 @@ export class Agent {
           isMember: (id: string) => this.passports.isMember(id, this.links.identity(id)),
         }),
       )
-    security?.onChange(() => this.#proveAnew())
+    this.#belonging = new Belonging({
+      ...{ self: this.self, links: this.links, members: this.#members, fault: this.#fault },
+      ...{ security, certification: this.certification },
+      plane: () => this.plane,
+      followed: () => this.following.view,
+    })
+    security?.onChange(() => this.#trusted.proveAnew())
     this.kv = new KvDesk(desk)
     this.#steward = new Steward(desk)
     this.initiation = new Initiation({
@@ -246,13 +261,13 @@ export class Agent {
       random,
       trace,
       links: this.links,
-      members: () => this.#gossip.members(),
+      members: () => this.gossip.members(),
       createGroup: voters => this.group.create(voters),
       startGroup: () => {
-        this.#startGroup()
+        this.#enrolment.open()
         return this.plane
       },
-      dropGroup: () => void this.#leaveGroup('cancelled-init'),
+      dropGroup: () => void this.#departure.leaveGroup('cancelled-init'),
       controlNames: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.name),
     })
@@ -266,9 +281,9 @@ export class Agent {
       seeds: config.join,
       view: () => this.view(),
       proof: () => (security ? { request: security.request(this.self.id) } : {}),
-      introduce: (peer, address) => this.#introduce(peer, address),
+      introduce: (peer, address) => this.#members.introduce(peer, address),
       admitted: view => this.#admitted(view),
-      expelled: () => this.#expelled(),
+      expelled: () => this.#departure.expelled(),
     })
     this.#requests = new Requests(
       [
@@ -286,6 +301,7 @@ export class Agent {
         this.entry.methods(),
         epochsDesk(desk),
         settingsDesk(desk),
+        tokensDesk(desk),
         recoveryDesk(this.#recoveryParts(desk), random.fork()),
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
@@ -294,7 +310,7 @@ export class Agent {
           wait: (after, ms, done) => this.#admin.wait(after, ms, done),
           leader: () => this.plane?.leader() ?? null,
         }),
-        { enrol: ({ body, from, answer }) => answer(this.#enrol(fields(body), from)) },
+        this.#enrolment.methods(),
       ],
       trace,
     )
@@ -313,6 +329,13 @@ export class Agent {
       local: (method, body, answer) =>
         this.#requests.handle(this.self.id, method, body, none, answer),
     })
+    this.#reception = {
+      ...{ self: this.self, gate: this.#gate, journal: this.journal, passports: this.passports },
+      ...{ homecoming: this.#homecoming, entry: this.entry, members: this.#members },
+      ...{ group: this.group, departure: this.#departure, requests: this.#requests },
+      notice: (from, kind, body) => this.#onNotice(from, kind, body),
+      failed: error => parts.events?.failed?.(error),
+    }
     this.backend = backendOf(this, clock)
   }
 
@@ -320,16 +343,16 @@ export class Agent {
   start(): void {
     this.initiation.forgetUnstarted()
     this.group.tidy()
-    this.#knowPeers()
+    this.#enrolment.knowPeers()
     this.links.listen(this.#parts.config.bind)
-    if (this.self.facts.group) this.#startGroup()
+    if (this.self.facts.group) this.#enrolment.open()
     this.entry.start()
     this.#steward.start()
     this.trust?.start()
     this.following.follow()
-    this.#every('orphan', orphanPeriod, () => this.#askWhetherOrphaned())
-    this.#every('accuse', accusePeriod, () => this.#accuse())
-    this.#every('seen', seenPace, () => this.#noteSeen())
+    this.#every('orphan', orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
+    this.#every('accuse', accusePeriod, () => this.#members.accuse())
+    this.#every('seen', seenPace, () => this.#belonging.noteSeen())
   }
 
   /** Graceful: peers hear a goodbye, the disk is flushed. Membership does not change. */
@@ -337,7 +360,8 @@ export class Agent {
     if (this.#stopped) return done()
     this.#stopped = true
     for (const timer of this.#timers.values()) timer.cancel()
-    this.#noteSeen()
+    this.#trusted.stop()
+    this.#belonging.noteSeen()
     this.entry.stop()
     this.following.stop()
     this.#steward.stop()
@@ -348,9 +372,9 @@ export class Agent {
     this.#applied.stop()
     const closeDisk = () => this.group.stop(() => this.#parts.storage.close(done))
     const silence = () => {
-      this.#gossip.stop()
+      this.gossip.stop()
       this.links.close()
-      this.#datagrams.close()
+      this.#members.close()
       closeDisk()
     }
     if (this.#roles) this.#roles.stop(silence)
@@ -361,8 +385,12 @@ export class Agent {
     return this.group.plane
   }
 
+  get security(): Security | undefined {
+    return this.#parts.security
+  }
+
   get gossip(): Gossip {
-    return this.#gossip
+    return this.#members.gossip
   }
 
   get services(): ServiceDirectory | undefined {
@@ -385,7 +413,7 @@ export class Agent {
   sight(): Sight {
     return {
       self: this.self,
-      members: this.#gossip.members(),
+      members: this.gossip.members(),
       notices: this.#notices(),
       refused: this.entry.refusal?.code,
     }
@@ -396,7 +424,7 @@ export class Agent {
       this.sight(),
       plane.state,
       plane.status(),
-      id => this.#gossip.reaches(id),
+      id => this.gossip.reaches(id),
       stale,
     )
   }
@@ -413,7 +441,7 @@ export class Agent {
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
   reset(): string {
-    return this.#depart('reset', 'as another')
+    return this.#departure.reset()
   }
 
   /** An operator has this node give in to another history of its cluster; says where its own is kept. */
@@ -438,7 +466,7 @@ export class Agent {
       certify: (plane, id, request, done) =>
         this.trust ? this.trust.certify(plane, id, request, done) : done(undefined),
       get gossip() {
-        return agent.#gossip
+        return agent.gossip
       },
     }
   }
@@ -449,7 +477,7 @@ export class Agent {
       get gossip() {
         return desk.gossip
       },
-      diskWorks: () => this.#storageFailure === undefined,
+      diskWorks: () => this.#fault.failure === undefined,
       leaderless: () => (this.#ledAt === undefined ? null : this.#parts.clock.now() - this.#ledAt),
     }
   }
@@ -460,99 +488,6 @@ export class Agent {
 
   #needs(role: string): readonly string[] {
     return this.#catalog(role)?.needsForBootstrap ?? []
-  }
-
-  #newDatagrams(): Datagrams {
-    const { sockets, events } = this.#parts
-    return createDatagrams({
-      sockets,
-      id: this.self.id,
-      tag: () => this.self.facts.cluster?.tag ?? null,
-      cipher: () => this.#parts.security?.cipher,
-      handlers: {
-        bound: at => events?.bound?.(at),
-        failed: error => events?.failed?.(error),
-        received: (from, tag, address, message) => {
-          if (this.#speaksToUs(from, tag, address))
-            this.#gossip.receive(from, address, 'datagram', message)
-        },
-        foreign: (from, why) => this.journal.foreign(from, why),
-      },
-    })
-  }
-
-  #newGossip(): Gossip {
-    const { clock, random, config } = this.#parts
-    const { id, name, address, facts } = this.self
-    return new Gossip({
-      clock,
-      random: random.fork(),
-      self: { id, name, address, incarnation: facts.incarnation, meta: this.#meta() },
-      // Room for the seal, needed or not: nodes of one cluster count alike, whatever else they have.
-      config: { ...swimTiming(config.timingFactor), packetBytes: maxDatagramBytes - sealOverhead },
-      sendDatagram: (to, message) => this.#datagrams.send(to, message),
-      sendStream: (to, address, message) => {
-        this.links.setAddress(to, address)
-        this.links.sendSwim(to, message)
-      },
-      changed: changes => this.#onBeliefs(changes),
-      incarnated: incarnation => this.self.note({ incarnation }),
-    })
-  }
-
-  #linkHandlers() {
-    return {
-      listening: (at: Address) => {
-        this.self.boundTo(at)
-        this.#bound = at
-        this.#datagrams.bind(at)
-        this.#gossip.step({ type: 'update-self', address: this.self.address })
-      },
-      failed: (error: Error) => this.#parts.events?.failed?.(error),
-      hello: () => this.#gate.hello(),
-      validate: (hello: Hello, from: Address, identity?: PeerIdentity, asked = false) =>
-        this.#objection(hello, from, identity) ?? this.#gate.validate(hello, from, identity, asked),
-      connected: (peer: Hello, address: Address) => {
-        this.journal.met(peer.id)
-        this.entry.met(peer, address)
-      },
-      disconnected: (id: string, why: CloseReason) => this.#onLinkDown(id, why),
-      dialFailed: (address: Address, id: string | undefined, failure: DialFailure) => {
-        if (id && failure.why === 'refused') this.#onLinkDown(id, 'refused')
-        this.#dialFailed(address, id, failure)
-      },
-      raft: (
-        from: string,
-        message: Parameters<ControlPlane['step']>[0],
-        identity?: PeerIdentity,
-      ) => {
-        if (!this.passports.isMember(from, identity)) return
-        if (message.type !== 'snapshot' || this.group.snapshots.arrived(from, message.snapshot))
-          this.plane?.step(message)
-      },
-      swim: (from: string, message: Parameters<Gossip['receive']>[3], identity?: PeerIdentity) => {
-        if (!this.passports.isMember(from, identity)) return
-        const address = this.#gossip.member(from)?.address ?? { host: '', port: 0 }
-        this.#gossip.receive(from, address, 'stream', message)
-      },
-      request: (
-        ...[from, method, body, blob, answer, identity]: Parameters<Requests['handle']>
-      ) => {
-        const no = this.passports.refusal(from, identity, method)
-        if (no) return answer(refusal(no.code, no.message))
-        this.#requests.handle(from, method, body, blob, answer, identity)
-      },
-      notice: (
-        from: string,
-        kind: string,
-        body: unknown,
-        _blob: Uint8Array,
-        identity?: PeerIdentity,
-      ) => {
-        if (this.passports.isMember(from, identity)) this.#onNotice(from, kind, body)
-      },
-      foreign: (from: Address, why: string) => this.journal.foreign(from, why),
-    }
   }
 
   #every(name: string, period: number, task: () => void): void {
@@ -578,7 +513,7 @@ export class Agent {
         const prepared = self.facts.group?.prepared?.voters.some(v => v.id === id) ?? false
         return (
           prepared ||
-          this.#gossip.member(id) !== undefined ||
+          this.gossip.member(id) !== undefined ||
           this.plane?.state.nodes.has(id) === true
         )
       },
@@ -608,82 +543,13 @@ export class Agent {
     this.links.forget(id)
   }
 
-  #dialFailed(address: Address, id: string | undefined, failure: DialFailure): void {
-    const { by } = 'by' in failure ? failure : {}
-    if (failure.why === 'rejected' && !failure.own && by?.id !== this.self.id) {
-      const peer = { name: by?.name ?? '', id: by?.id ?? '', address: by?.address ?? address }
-      this.journal.refused('us', peer, failure.code, failure.reason)
-    }
-    if (failure.why === 'untrusted') {
-      this.journal.refused(
-        'us',
-        { name: '', id: id ?? '', address },
-        'UNTRUSTED',
-        'the two ends do not believe each other: another secret, or another cluster',
-      )
-    }
-    this.#heardRemoved(failure)
-    if (failure.why === 'rejected' && isHistory(failure.code) && by) this.#homecoming.refusedBy(by)
-    if (!id) this.entry.dialFailed(address, failure)
-  }
-
-  /** Datagrams of our cluster, or of somebody who passed the first validation before the init. */
-  #speaksToUs(from: string, tag: string | null, address: Address): boolean {
-    const ours = this.self.facts.cluster?.tag ?? null
-    if (this.#gate.isShutOut(from)) return false
-    if (tag === ours || this.#gossip.member(from)) return true
-    if (tag !== null && ours !== null)
-      this.journal.foreign(address, 'a datagram of another cluster')
-    return false
-  }
-
   // ---- what happens
-
-  #introduce(peer: Hello, address: Address): void {
-    const { id, name, incarnation, roles, dc, version } = peer
-    const meta = encodeMeta({ roles, dc, version, initialised: peer.allegiance !== undefined })
-    this.#gossip.step({ type: 'introduce', members: [{ id, name, address, incarnation, meta }] })
-  }
-
-  #onBeliefs(changes: SwimReady['changes']): void {
-    for (const { member, before } of changes) {
-      this.links.setAddress(member.id, member.address)
-      if (member.status === 'unreachable') {
-        this.#parts.trace.warn({ node: member.name, accusers: member.accusers }, 'unreachable')
-        this.#accuse(member)
-      } else if (member.status === 'alive' && before === 'unreachable') {
-        this.#parts.trace.info({ node: member.name }, 'reachable again')
-        this.#tellLeader('withdraw', { subject: member.id })
-      }
-    }
-    this.#steward.look()
-  }
-
-  /** The port of a peer refuses: its process is gone. */
-  #onLinkDown(id: string, why: CloseReason): void {
-    if (why !== 'refused' || this.#stopped) return
-    this.#gossip.step({ type: 'refused', id })
-    if (this.plane?.leader() === id) this.plane.suspectLeader()
-  }
-
-  #accuse(one?: Member): void {
-    const members = one ? [one] : this.#gossip.members().filter(m => m.status === 'unreachable')
-    for (const { id, incarnation } of members.slice(0, 64)) {
-      this.#tellLeader('accuse', { subject: id, incarnation, health: this.#gossip.health() })
-    }
-  }
-
-  #tellLeader(kind: string, body: Record<string, unknown>): void {
-    const leader = this.leader()
-    if (leader === null || !this.self.facts.cluster) return
-    if (leader !== this.self.id) this.links.notice(leader, kind, body, none)
-  }
 
   #onNotice(from: string, kind: string, body: unknown): void {
     try {
       const known = fields(body)
       if (kind === 'accuse' || kind === 'withdraw') this.#steward.notice(from, kind, known)
-      if (kind === 'retired') this.#askWhetherOrphaned(true)
+      if (kind === 'retired') this.#enrolment.askWhetherOrphaned(true)
       if (kind === 'certificate-due') this.certification?.renew()
     } catch (error) {
       this.#parts.trace.warn({ from, kind, error }, 'a notice that is not what it should be')
@@ -692,7 +558,7 @@ export class Agent {
 
   #onRanked(): void {
     const led = this.plane?.leader() != null
-    if (led) this.#awaitsLog = Number.NEGATIVE_INFINITY
+    if (led) this.#enrolment.led()
     if (led || this.#led) this.#ledAt = this.#parts.clock.now()
     this.#led = led
     this.#steward.ranked()
@@ -708,23 +574,23 @@ export class Agent {
     for (const { entry, event, applied } of batch) {
       if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete')
         administrative = entry.index
-      if (event && applied.outcome.ok) this.#onEvent(event)
+      if (event && applied.outcome.ok) this.#members.agreed(event)
     }
     if (batch.length === 0) this.#passedOver(plane)
     if (administrative > 0) {
       this.#admin.bump(administrative)
       this.#onBelonging()
-      this.#tellRetired(batch)
+      this.#enrolment.tellRetired(batch)
     }
     this.#applied.bump(plane.state.applied)
     if (restored) {
       this.kv.wakeAll()
-      this.#knowFailed(plane)
+      this.#members.knowFailed(plane.state.nodes)
     } else this.kv.applied(batch)
     if (administrative > 0) {
       this.#steward.look()
       this.trust?.look()
-      this.#partWithNobodies()
+      this.#trusted.partWithNobodies()
     }
   }
 
@@ -739,37 +605,7 @@ export class Agent {
       { from: cluster.epoch, to: plane.state.cluster?.epoch },
       'the epoch rose while this node was away',
     )
-    this.#gossip.stop()
-    this.#gossip = this.#newGossip()
-  }
-
-  #onEvent(event: NonNullable<AppliedEntry['event']>): void {
-    if (event.type === 'NodeFailed' || event.type === 'NodeLeft') {
-      const { id } = event.data
-      const incarnation =
-        event.type === 'NodeFailed'
-          ? event.data.incarnation
-          : (this.#gossip.member(id)?.incarnation ?? 0)
-      this.#gossip.step({
-        type: 'verdict',
-        id,
-        incarnation,
-        verdict: event.type === 'NodeFailed' ? 'failed' : 'left',
-      })
-    }
-    if (event.type === 'NodeReady' || event.type === 'NodeAdmitted') {
-      const { id, incarnation } = event.type === 'NodeReady' ? event.data : event.data.node
-      this.#gossip.step({ type: 'verdict', id, incarnation, verdict: 'alive' })
-    }
-  }
-
-  /** The leader lets those know that carry the log no longer; they would only hear silence. */
-  #tellRetired(batch: readonly AppliedEntry[]): void {
-    const { plane } = this
-    if (!plane?.isLeader() || !batch.some(b => b.entry.type === 'config')) return
-    const carry = new Set([...plane.state.voters, ...plane.state.observers])
-    for (const id of this.links.connectedPeers())
-      if (!carry.has(id)) this.links.notice(id, 'retired', {}, none)
+    this.#members.forget()
   }
 
   /** The agreed picture changed: facts on disk, addresses, gossip and roles follow it. */
@@ -779,128 +615,19 @@ export class Agent {
   }
 
   #onView(view: ClusterView): void {
-    const { cluster: before, group } = this.self.facts
-    this.self.note({
-      cluster: this.#clusterFacts(view),
-      ...((group?.prepared || group?.rescue?.lineage === view.cluster.lineage) &&
-        group && { group: { tag: group.tag } }),
-      left: undefined,
-      returning: undefined,
-      joining: [],
-    })
-    if (!before) this.#gossip.step({ type: 'update-self', meta: this.#meta() })
-    for (const { id, host, port } of [...view.control, ...view.members]) {
-      if (id !== this.self.id) this.links.setAddress(id, { host, port })
-    }
-    const strangers = view.members.filter(m => !m.failed && !this.#gossip.member(m.id))
-    if (strangers.length > 0) {
-      this.#gossip.step({
-        type: 'introduce',
-        members: strangers.map(({ id, name: called, host, port, incarnation }) => ({
-          id,
-          name: called,
-          address: { host, port },
-          incarnation,
-          meta: encodeMeta({ dc: '', version: '', roles: [], initialised: true }),
-        })),
-      })
-    }
-    this.#believe(view)
+    this.#belonging.learned(view)
     this.#roles?.update(view)
-  }
-
-  // ---- what this node proves and believes
-
-  /** Of those who are not who they say; without a word about it to the gate, for anybody can say anything. */
-  #objection(hello: Hello, from: Address, identity: PeerIdentity | undefined) {
-    const no = this.passports.objection(hello, identity)
-    if (no?.outcome !== 'rejected') return no
-    const { id, name, address } = hello
-    const at = { host: address.host || from.host, port: address.port }
-    this.journal.refused('by us', { name, id, address: at }, no.code, no.reason)
-    return no
-  }
-
-  #believe(view: ClusterView): void {
-    const { security } = this.#parts
-    if (!security || !view.trust) return
-    try {
-      if (view.trust.gossip) security.useRing(view.trust.gossip)
-      this.certification!.look()
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error
-      this.#onStorageFailure({ kind: 'io', message: error.message })
-    }
-  }
-
-  /** This end has more to prove than when its links were made: members shall know it as one of theirs. */
-  #proveAnew(): void {
-    const { security } = this.#parts
-    if (this.#stopped || !security?.member || security.member.tag !== this.self.facts.cluster?.tag)
-      return
-    for (const id of this.links.connectedPeers()) {
-      const identity = this.links.identity(id)
-      if (identity?.kind !== 'node' && this.#isInTopology(id)) this.links.renew(id)
-    }
-  }
-
-  #isInTopology(id: string): boolean {
-    const state = this.plane?.state
-    if (state?.cluster) return state.nodes.has(id)
-    const { view } = this.following
-    return [...(view?.control ?? []), ...(view?.members ?? [])].some(c => c.id === id)
-  }
-
-  /** Whoever is nobody to this node now; in a moment, so that who leaves in peace hears that it is out. */
-  #partWithNobodies(): void {
-    if (!this.#parts.security || this.#parts.security.open || this.#timers.has('nobodies')) return
-    const timer = this.#parts.clock.after(partingTime, () => {
-      this.#timers.delete('nobodies')
-      for (const id of this.links.connectedPeers()) {
-        if (this.passports.standing(id, this.links.identity(id)).as === 'nobody')
-          this.links.forget(id)
-      }
-    })
-    this.#timers.set('nobodies', timer)
-  }
-
-  /** As soon as most of the control nodes that this node knows say so, it is out. */
-  #heardRemoved(failure: DialFailure): void {
-    const { cluster } = this.self.facts
-    if (!cluster || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
-    if (failure.identity?.kind !== 'node' || failure.identity.id !== failure.by?.id) return
-    this.#saidRemoved.add(failure.identity.id)
-    const said = cluster.control.filter(c => this.#saidRemoved.has(c.id)).length
-    const others = cluster.control.filter(c => c.id !== this.self.id).length
-    if (said * 2 > others) this.#expelled()
-  }
-
-  /** What is kept of a view for the next boot. */
-  #clusterFacts(view: ClusterView): NonNullable<NodeFacts['cluster']> {
-    const { tag, name, epoch, metaVersion, lineage, horizon } = view.cluster
-    return {
-      ...{ tag, name, epoch, metaVersion },
-      ...(lineage !== undefined && { lineage }),
-      ...(horizon !== undefined && { horizon }),
-      ...(!this.plane && { seen: this.self.facts.cluster?.seen ?? view.version }),
-      control: view.control,
-    }
-  }
-
-  /** How far a node that follows has seen the log: not at each event, because each is a write. */
-  #noteSeen(): void {
-    const { cluster } = this.self.facts
-    const { view } = this.following
-    if (!cluster || !view || this.plane || view.cluster.epoch !== cluster.epoch) return
-    if (view.version > (cluster.seen ?? 0))
-      this.self.note({ cluster: { ...cluster, seen: view.version } })
   }
 
   #admitted(view: ClusterView & { readonly certified?: unknown }): void {
     if (view.certified !== undefined) this.certification?.take(view.certified, view.cluster.tag)
+    this.#follow(view)
+    this.#trusted.proveAnew()
+  }
+
+  #follow(view: ClusterView): void {
     this.following.take(view)
     this.following.follow()
-    this.#proveAnew()
   }
 
   #viewOf(id: string): ClusterView | undefined {
@@ -921,170 +648,21 @@ export class Agent {
     return trust ? { ...view, trust } : view
   }
 
-  #onStorageFailure(failure: StorageFailure): void {
-    if (this.#storageFailure) return
-    this.#storageFailure = failure
-    this.#parts.trace.error(
-      { kind: failure.kind },
-      `storage failed: ${failure.message}; this node gives up its vote and acknowledges nothing more`,
-    )
-  }
-
-  // ---- coming and going
-
-  #startGroup(): void {
-    this.#knowPeers()
-    this.group.open()
-    const { plane } = this
-    if (!plane) return
-    const { tag, rescue } = this.self.facts.group ?? {}
-    // A rescue that the log knows nothing of did not begin: an operator may ask for it again.
-    if (tag && rescue && rescue.lineage !== plane.lineage) this.self.update({ group: { tag } })
+  #onOpened(plane: ControlPlane): void {
     this.#admin.bump(plane.state.applied)
     this.#applied.bump(plane.state.applied)
     this.#onBelonging()
-    this.#knowFailed(plane)
+    this.#members.knowFailed(plane.state.nodes)
   }
 
-  /** Verdicts that this node did not see being agreed. */
-  #knowFailed(plane: ControlPlane): void {
-    for (const { id, phase, incarnation } of plane.state.nodes.values()) {
-      if (phase === 'failed')
-        this.#gossip.step({ type: 'verdict', id, incarnation, verdict: 'failed' })
-    }
-  }
-
-  #knowPeers(): void {
-    const { cluster, group, known } = this.self.facts
-    for (const c of [...known, ...(group?.prepared?.voters ?? []), ...(cluster?.control ?? [])]) {
-      if (c.id !== this.self.id) this.links.setAddress(c.id, { host: c.host, port: c.port })
-    }
-  }
-
-  /** The leader wants this node to carry the log. */
-  #enrol(body: ReturnType<typeof fields>, from: string) {
-    const tag = text(body, 'tag', 36)
-    const epoch = optionalCount(body, 'epoch') ?? 0
-    const lineage = optionalCount(body, 'lineage') ?? 0
-    const { cluster, returning } = this.self.facts
-    if (cluster && cluster.tag !== tag)
-      return refusal('TAG_MISMATCH', `belongs to «${cluster.name}»`)
-    if (returning && !isHome(returning, { epoch, lineage }))
-      return refusal('EPOCH_MISMATCH', `looks for epoch ${returning.epoch} of its cluster`)
-    if (this.plane && this.plane.lineage !== lineage) {
-      const no = this.#leaveLineage(epoch)
-      if (no) return no
-    }
-    const { group } = this.self.facts
-    if (group && group.tag !== tag)
-      return refusal('BUSY', `an init of «${group.prepared?.name}» is under way here`)
-    this.#enrolments += 1
-    // One that hears a leader has the log already: the question crossed its start.
-    if (this.plane?.leader() == null) this.#awaitsLog = this.#parts.clock.now()
-    if (group?.prepared && !group.prepared.started) {
-      // The start went past this node, which promised nothing yet: the group is the leader's.
-      this.self.update({ group: { tag } })
-      this.#startGroup()
-    }
-    if (!group) {
-      for (const c of list(body, 'control', 64).map(contact))
-        if (c.id !== this.self.id) this.links.setAddress(c.id, c)
-      this.group.create([], {
-        ...{ term: count(body, 'term'), vote: from },
-        ...(lineage !== 0 && { lineage }),
-      })
-      const metaVersion = optionalCount(body, 'metaVersion') ?? 0
-      const moved = cluster && epoch > cluster.epoch && { ...cluster, epoch, metaVersion, lineage }
-      this.self.update({ group: { tag }, ...(moved && { cluster: moved }) })
-      this.#startGroup()
-    }
-    return { ok: true as const, body: {} }
-  }
-
-  /** The cluster was recovered, and this node is to carry its log: what it carried so far is set aside. */
-  #leaveLineage(epoch: number) {
-    const before = this.self.facts
-    if (this.plane?.leader() !== null)
-      return refusal('REFUSED', `${this.self.name} follows a leader: nothing is lost here`)
-    if (!before.cluster || epoch <= before.cluster.epoch)
-      return refusal('EPOCH_MISMATCH', `${this.self.name} is of epoch ${before.cluster?.epoch}`)
-    this.self.update({ group: undefined })
-    const aside = this.#leaveGroup(`epoch-${before.cluster.epoch}`, before)
-    this.#setAside = { epoch: before.cluster.epoch, aside }
-    this.#parts.trace.warn({ aside }, 'the cluster was recovered: this node gets its log anew')
+  /** The log that this node carried counts no more, nor what was learned of its history. */
+  #forgetLog(): void {
     this.following.forget()
     this.#claims.forget()
     this.#homecoming.forget()
     this.#admin.restart()
     this.#applied.restart()
     this.kv.wakeAll()
-    return undefined
-  }
-
-  /** A group without a leader: perhaps the others changed the configuration while we were away. */
-  #askWhetherOrphaned(told = false): void {
-    const { plane } = this
-    if (!plane || this.#storageFailure || plane.isLeader()) return
-    if (plane.leader() !== null && !told) return
-    if (this.#parts.clock.now() - this.#awaitsLog < enrolPatience) return
-    const enrolments = this.#enrolments
-    this.authority.ask('carries', {}, orphanPatience, outcome => {
-      if (!outcome.ok || this.plane !== plane || this.#enrolments !== enrolments) return
-      const { carries, view } = outcome.body as { carries: boolean; view: ClusterView }
-      if (!carries && view.cluster.tag === this.self.facts.cluster?.tag) this.#retire(view)
-    })
-  }
-
-  /** The log is not for this node any more. */
-  #retire(view: ClusterView): void {
-    try {
-      this.self.update({ group: undefined })
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error
-      return this.#onStorageFailure({ kind: 'io', message: error.message })
-    }
-    this.#parts.trace.info({}, 'this node carries the log no longer')
-    this.#leaveGroup('retired')
-    this.following.take(view)
-    this.following.follow()
-  }
-
-  /** Out: nothing of the old cluster is kept in use, and nothing is deleted. */
-  #depart(label: string, how: Departure): string {
-    const before = this.self.facts
-    this.self.update({
-      cluster: undefined,
-      group: undefined,
-      known: [],
-      joining: [],
-      left: how === 'left' ? true : undefined,
-      returning: undefined,
-      // Who comes back under the same id is a later one: a join of the one before, still under way, is not.
-      incarnation: before.incarnation + 1,
-      ...(how === 'as another' && this.self.renewed(this.#parts.clock.wall(), this.#parts.random)),
-      ...(typeof how === 'object' && how),
-    })
-    const aside = this.#leaveGroup(label, before)
-    this.#parts.trace.info({ label, aside }, 'this node is empty now')
-    this.following.forget()
-    this.#admin.restart()
-    this.#applied.restart()
-    this.kv.wakeAll()
-    this.#roles?.update(undefined)
-    for (const id of this.links.connectedPeers()) this.links.forget(id)
-    for (const member of this.#gossip.members()) this.links.forget(member.id)
-    this.#claims.forget()
-    this.#homecoming.forget()
-    this.#saidRemoved.clear()
-    // Whoever comes back as itself proves itself by what it has.
-    if (typeof how === 'string') this.#parts.security?.forget(how === 'as another')
-    this.#parts.security?.be(this.self.id)
-    this.self.key = this.#parts.security?.key
-    if (how === 'as another') this.#rebind()
-    this.#gossip.stop()
-    this.#gossip = this.#newGossip()
-    this.entry.restart()
-    return aside
   }
 
   /** The control nodes that this node's own epoch has, as far as it knows. */
@@ -1094,75 +672,10 @@ export class Agent {
     return (this.self.facts.cluster?.control ?? []).map(c => c.id)
   }
 
-  /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. */
-  #startAnew({ epoch: newer, lineage }: Home): string {
-    const { cluster, known } = this.self.facts
-    if (!cluster) return ''
-    const { tag, name, epoch, control } = cluster
-    const others = [...known, ...control].filter(c => c.id !== this.self.id)
-    const contacts = [...new Map(others.map(c => [c.id, c])).values()].slice(0, maxContacts)
-    const returning = { tag, name, epoch: newer, lineage }
-    try {
-      const aside = this.#depart(`epoch-${epoch}`, { returning, known: contacts })
-      this.#setAside = { epoch, aside }
-      return aside
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error
-      this.#onStorageFailure({ kind: 'io', message: error.message })
-      return ''
-    }
-  }
-
-  /** The facts have forgotten the group already: what cannot be moved now is moved before the next one is made. */
-  #leaveGroup(label: string, facts?: NodeFacts): string {
-    try {
-      return this.group.leave(label, facts) ?? 'nothing to set aside'
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error
-      this.#onStorageFailure({ kind: 'io', message: error.message })
-      return 'nothing: the disk refused to move it'
-    }
-  }
-
-  /** On the control plane's word; nobody waits for an answer, so a disk that refuses is only reported. */
-  #expelled(): void {
-    try {
-      this.#depart('left', 'left')
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error
-      this.#onStorageFailure({ kind: 'io', message: error.message })
-    }
-  }
-
-  /** Datagrams carry the id. */
-  #rebind(): void {
-    this.#datagrams.close()
-    this.#datagrams = this.#newDatagrams()
-    if (this.#bound) this.#datagrams.bind(this.#bound)
-  }
-
-  #meta(): Uint8Array {
-    const { dc, roles } = this.#parts.config
-    return encodeMeta({
-      dc,
-      roles,
-      version: this.self.version,
-      initialised: this.self.facts.cluster !== undefined,
-    })
-  }
-
   #notices(): readonly string[] {
     const out = [...this.entry.notices()]
-    const failure = this.#storageFailure
-    if (failure)
-      out.push(
-        `${this.self.name}: storage ${failure.kind}: ${failure.message}; no vote and no writes until it is mended and the agent restarted`,
-      )
-    out.push(...this.#homecoming.notices())
-    if (this.#setAside)
-      out.push(
-        `${this.self.name}: what it knew in epoch ${this.#setAside.epoch} is kept in ${this.#setAside.aside}; hive log --file prints its log`,
-      )
+    out.push(...this.#fault.notices(this.self.name))
+    out.push(...this.#homecoming.notices(), ...this.#departure.notices())
     if (this.#parts.security?.helpless) {
       out.push(
         `${this.self.name}: has no secret, token or certificate, and is believed by nobody: start it with --secret-file, or join with a token`,
@@ -1184,8 +697,4 @@ export class Agent {
 
 function raftTiming(factor: number): Partial<RaftConfig> {
   return factor === 1 ? {} : { heartbeat: 75 * factor, electionTimeout: 500 * factor }
-}
-
-function swimTiming(factor: number): Partial<SwimConfig> {
-  return factor === 1 ? {} : { probePeriod: 500 * factor, probeTimeout: 200 * factor }
 }

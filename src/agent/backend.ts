@@ -21,6 +21,7 @@ import { unpacked } from './desk/kv.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
 import { overlaid } from './status.ts'
+import { createToken } from './tokens.ts'
 
 /** How long an operator waits for the control plane before hearing that nobody decides. */
 const patience = 10_000
@@ -125,6 +126,9 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     rotateCa: request => ask('ca-rotate', request, rotationPatience),
     keys: () => ask('keys-show', {}),
     rotateKeys: request => ask('keys-rotate', request),
+    tokens: () => ask('token-list', {}),
+    createToken: request => createToken(agent.security, ask, request),
+    revokeToken: request => ask('token-revoke', request),
 
     leaderAddress: () => {
       const leader = agent.leader()

@@ -49,8 +49,19 @@ export function controlReport(
       .map(n => nodeOf(n, roleInControl(n.id, raft.leader, state))),
     self: sight.self.name,
     stale,
-    notices: sight.notices,
+    notices: [...sight.notices, ...replacedNotices(state)],
   }
+}
+
+/** Whoever lost its vote while it was away, and is back. */
+function replacedNotices({ replacement, nodes, observers }: State): string[] {
+  if (!replacement || !observers.includes(replacement.id)) return []
+  const node = nodes.get(replacement.id)
+  if (node?.phase !== 'ready') return []
+  const by = nodes.get(replacement.by)?.name ?? replacement.by
+  return [
+    `${node.name} observes since ${by} got its vote (event ${replacement.seq}), when it was away; hive control promote ${node.name} lets it vote again`,
+  ]
 }
 
 function roleInControl(

@@ -6,19 +6,17 @@ import type { Need } from '../base/policy.ts'
 import type { Instant } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { type Caller, demand, type Entrance, may, nameOf } from './caller.ts'
-import { consulRoutes } from './consul-routes.ts'
 import { closeServer, httpServer, listenOnSocket, listenOnTcp } from './doors.ts'
 import { badRequest, bodyLimit, failureOf } from './failure.ts'
 import { Gate, type TokenBook } from './gate.ts'
 import { askGuards, type Guard, sameOrigin } from './guard.ts'
-import { hiveRoutes } from './hive-routes.ts'
 import { kvDoor } from './kv.ts'
 import { kvPrefix } from './kv-request.ts'
 import { openApi } from './openapi.ts'
 import { noteRequest } from './request-log.ts'
 import { checkAsk, type Route } from './route.ts'
+import { routesOf } from './routes.ts'
 import { httpsServer, type ServerProof } from './tls-door.ts'
-import { trustRoutes } from './trust-routes.ts'
 import type { Backend } from './types.ts'
 import { Waiting } from './waiting.ts'
 
@@ -65,7 +63,7 @@ export async function createApi(backend: Backend, options: ApiOptions): Promise<
   const guards = [sameOrigin, ...(options.guards ?? [])]
   const gate = new Gate(options.tokens, trace, options.now ?? (() => performance.now()))
   const waiting = new Waiting()
-  const routes = [...hiveRoutes, ...trustRoutes, ...consulRoutes(options.node ?? '')]
+  const routes = routesOf(options.node ?? '')
   const { version = '0' } = options
   const app = router({ backend, trace, guards, gate, waiting, routes, version })
   await app.ready()

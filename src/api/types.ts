@@ -2,6 +2,7 @@ import type { ErrorCode, Problem } from '../base/errors.ts'
 import type { ServiceDefinition, ServiceReport } from '../base/service.ts'
 import type { LoggedEvent, RoleState } from '../state/events.ts'
 import type { KvEntry } from '../state/types.ts'
+import type { NewToken, TokenReport, TokenWish } from './token-types.ts'
 import type { CaReport, KeysReport } from './trust-types.ts'
 
 /** JSON shapes of the API, shared with the client; and what the API needs from the agent, as `Backend`. */
@@ -312,6 +313,10 @@ export interface Backend {
   rotateCa(request: { actor: string }): Promise<CaReport>
   keys(): Promise<KeysReport>
   rotateKeys(request: { actor: string }): Promise<KeysReport>
+  tokens(): Promise<readonly TokenReport[]>
+  createToken(request: TokenWish & { readonly actor: string }): Promise<NewToken>
+  /** `id`: or its beginning. */
+  revokeToken(request: { id: string; actor: string }): Promise<{ id: string }>
   /** Read-only: leader's address and the control nodes' addresses, Consul's `/v1/status/*`. */
   leaderAddress(): string
   peerAddresses(): readonly string[]

@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os'
+import type { NewToken, TokenReport, TokenWish } from '../api/token-types.ts'
 import type { CaReport, KeysReport } from '../api/trust-types.ts'
 import type {
   Backend,
@@ -132,6 +133,19 @@ export class AgentClient {
 
   rotateKeys(): Promise<KeysReport> {
     return this.#json('POST', '/v1/hive/keys/rotate', {})
+  }
+
+  tokens(): Promise<readonly TokenReport[]> {
+    return this.#json('GET', '/v1/hive/tokens')
+  }
+
+  createToken(wish: TokenWish): Promise<NewToken> {
+    return this.#json('POST', '/v1/hive/tokens', wish)
+  }
+
+  /** `id`: or its beginning. */
+  revokeToken(id: string): Promise<{ id: string }> {
+    return this.#json('POST', '/v1/hive/tokens/revoke', { id })
   }
 
   async #json<T>(

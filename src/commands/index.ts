@@ -31,6 +31,9 @@ import ServiceRegister from './service/register.ts'
 import SettingsList from './settings/list.ts'
 import SettingsSet from './settings/set.ts'
 import Status from './status.ts'
+import TokenCreate from './token/create.ts'
+import TokenList from './token/list.ts'
+import TokenRevoke from './token/revoke.ts'
 import Version from './version.ts'
 
 /** Everything an operator can type: a list one can read, and the entry of the bundle. */
@@ -67,6 +70,9 @@ export const commands = {
   'settings:list': SettingsList,
   'settings:set': SettingsSet,
   status: Status,
+  'token:create': TokenCreate,
+  'token:list': TokenList,
+  'token:revoke': TokenRevoke,
   version: Version,
 }
 

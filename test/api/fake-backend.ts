@@ -1,3 +1,4 @@
+import type { TokenWish } from '../../src/api/token-types.ts'
 import type { Backend, KvQuery, RecoveryPlan, StatusReport } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import type { ServiceReport } from '../../src/base/service.ts'
@@ -58,6 +59,16 @@ export class FakeBackend implements Backend {
   keys = () => this.#record('keys', undefined, { primary: 1, keys: [], waitsFor: [] })
   rotateKeys = (request: object) =>
     this.#record('rotateKeys', request, { primary: 1, keys: [], waitsFor: [] })
+  tokens = () => this.#record('tokens', undefined, [])
+  createToken = (request: TokenWish & { readonly actor: string }) =>
+    this.#record('createToken', request, {
+      id: '4f0c00000001',
+      token: 'hive1.example',
+      expires: null,
+      use: request.use,
+    })
+  revokeToken = (request: { id: string }) =>
+    this.#record('revokeToken', request, { id: request.id })
   leaderAddress = () => '127.0.0.1:4483'
   peerAddresses = () => ['127.0.0.1:4483', '127.0.0.1:4484']
 

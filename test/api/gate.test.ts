@@ -1,15 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Entrance } from '../../src/api/caller.ts'
-import { consulRoutes } from '../../src/api/consul-routes.ts'
 import { FailedAttempts, sourceOf } from '../../src/api/failed-attempts.ts'
 import type { TokenBook, TokenFound } from '../../src/api/gate.ts'
-import { hiveRoutes } from '../../src/api/hive-routes.ts'
-import { trustRoutes } from '../../src/api/trust-routes.ts'
+import { routesOf } from '../../src/api/routes.ts'
 import { parsePolicies } from '../../src/base/policy.ts'
 import type { Trace } from '../../src/base/trace.ts'
 import { served } from './served.ts'
 
-const routes = [...hiveRoutes, ...trustRoutes, ...consulRoutes('n1')]
+const routes = routesOf('n1')
 
 const tokens: Record<string, string[]> = {
   look: ['read'],

@@ -181,7 +181,11 @@ describe('the secret', () => {
   /** What is derived must never change, or nodes of two builds would not meet. */
   test('is what it was', () => {
     const secret = Buffer.alloc(32, 7).toString('base64url')
-    expect(keyFingerprint(secretAuthority(secret).key)).toMatchInlineSnapshot(`"5a95fc0895c550ee4b57d1a07bd7ec14eaf574acb75070ebb7cbd4efed26794c"`)
-    expect(Buffer.from(secretGossipKey(secret)).toString('hex')).toMatchInlineSnapshot(`"54c8b03382138ee9d8f1b4bf160202edc540fa71930b4f5b197e423567a12f9f"`)
+    expect(keyFingerprint(secretAuthority(secret).key)).toMatchInlineSnapshot(
+      `"5a95fc0895c550ee4b57d1a07bd7ec14eaf574acb75070ebb7cbd4efed26794c"`,
+    )
+    expect(Buffer.from(secretGossipKey(secret)).toString('hex')).toMatchInlineSnapshot(
+      `"54c8b03382138ee9d8f1b4bf160202edc540fa71930b4f5b197e423567a12f9f"`,
+    )
   })
 })

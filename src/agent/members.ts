@@ -1,0 +1,248 @@
+import type { Address } from '../base/address.ts'
+import type { Random } from '../base/random.ts'
+import type { Clock } from '../base/time.ts'
+import type { Trace } from '../base/trace.ts'
+import type { ClusterView } from '../cluster/view.ts'
+import {
+  createDatagrams,
+  type Datagrams,
+  maxDatagramBytes,
+  sealOverhead,
+} from '../net/datagrams.ts'
+import type { Hello } from '../net/handshake.ts'
+import type { Links } from '../net/link-types.ts'
+import type { Sockets } from '../net/types.ts'
+import type { HiveEvent } from '../state/events.ts'
+import type { NodeRecord } from '../state/types.ts'
+import type { Member, SwimConfig, SwimMessage, SwimReady } from '../swim/types.ts'
+import type { AgentConfig } from './config.ts'
+import { Gossip } from './gossip.ts'
+import type { Journal } from './journal.ts'
+import { encodeMeta } from './member-meta.ts'
+import type { Security } from './security.ts'
+import type { Self } from './self.ts'
+
+/**
+ * Who is there: gossip over the sockets of this node. What it believes goes to the leader as accusations,
+ * what the cluster agreed comes back as verdicts.
+ */
+export interface MembersParts {
+  readonly self: Self
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: Trace
+  readonly sockets: Sockets
+  readonly links: Links
+  readonly journal: Journal
+  readonly config: Pick<AgentConfig, 'dc' | 'roles' | 'timingFactor'>
+  readonly security: Security | undefined
+  readonly events: { bound?(at: Address): void; failed?(error: Error): void }
+  /** The first validation refused it. */
+  isShutOut(id: string): boolean
+  leader(): string | null
+  /** Somebody is believed to live who was not, or the other way round. */
+  changed(): void
+}
+
+/** Accusations sent at a time: in a partition that is as good as a list of all. */
+const maxAccused = 64
+const none = new Uint8Array(0)
+
+export class Members {
+  readonly #parts: MembersParts
+  #bound: Address | undefined
+  #datagrams: Datagrams
+  #gossip: Gossip
+
+  constructor(parts: MembersParts) {
+    this.#parts = parts
+    this.#datagrams = this.#newDatagrams()
+    this.#gossip = this.#newGossip()
+  }
+
+  get gossip(): Gossip {
+    return this.#gossip
+  }
+
+  bind(at: Address): void {
+    this.#bound = at
+    this.#datagrams.bind(at)
+    this.#gossip.step({ type: 'update-self', address: this.#parts.self.address })
+  }
+
+  /** Nothing that gossip believes counts any more. */
+  forget(): void {
+    this.#gossip.stop()
+    this.#gossip = this.#newGossip()
+  }
+
+  /** Datagrams carry the id, and this node has another. */
+  rename(): void {
+    this.#datagrams.close()
+    this.#datagrams = this.#newDatagrams()
+    if (this.#bound) this.#datagrams.bind(this.#bound)
+  }
+
+  close(): void {
+    this.#gossip.stop()
+    this.#datagrams.close()
+  }
+
+  received(from: string, message: SwimMessage): void {
+    const address = this.#gossip.member(from)?.address ?? { host: '', port: 0 }
+    this.#gossip.receive(from, address, 'stream', message)
+  }
+
+  /** The port of a peer refuses: its process is gone. */
+  refuses(id: string): void {
+    this.#gossip.step({ type: 'refused', id })
+  }
+
+  // ---- what the cluster knows
+
+  introduce(peer: Hello, address: Address): void {
+    const { id, name, incarnation, roles, dc, version } = peer
+    const meta = encodeMeta({ roles, dc, version, initialised: peer.allegiance !== undefined })
+    this.#gossip.step({ type: 'introduce', members: [{ id, name, address, incarnation, meta }] })
+  }
+
+  /** Agreed members whom gossip never met. */
+  introduceStrangers(view: ClusterView): void {
+    const strangers = view.members.filter(m => !m.failed && !this.#gossip.member(m.id))
+    if (strangers.length === 0) return
+    const meta = encodeMeta({ dc: '', version: '', roles: [], initialised: true })
+    this.#gossip.step({
+      type: 'introduce',
+      members: strangers.map(({ id, name, host, port, incarnation }) => ({
+        ...{ id, name, incarnation, meta },
+        address: { host, port },
+      })),
+    })
+  }
+
+  /** This node belongs to a cluster now, and says so. */
+  sayInitialised(): void {
+    this.#gossip.step({ type: 'update-self', meta: this.#meta() })
+  }
+
+  agreed(event: HiveEvent): void {
+    switch (event.type) {
+      case 'NodeFailed':
+        return this.#verdict(event.data.id, event.data.incarnation, 'failed')
+      case 'NodeLeft': {
+        const { id } = event.data
+        return this.#verdict(id, this.#gossip.member(id)?.incarnation ?? 0, 'left')
+      }
+      case 'NodeReady':
+        return this.#verdict(event.data.id, event.data.incarnation, 'alive')
+      case 'NodeAdmitted':
+        return this.#verdict(event.data.node.id, event.data.node.incarnation, 'alive')
+      default:
+    }
+  }
+
+  /** Verdicts that this node did not see being agreed. */
+  knowFailed(nodes: ReadonlyMap<string, NodeRecord>): void {
+    for (const { id, phase, incarnation } of nodes.values())
+      if (phase === 'failed') this.#verdict(id, incarnation, 'failed')
+  }
+
+  #verdict(id: string, incarnation: number, verdict: 'failed' | 'left' | 'alive'): void {
+    this.#gossip.step({ type: 'verdict', id, incarnation, verdict })
+  }
+
+  // ---- what this node believes
+
+  /** All whom this node cannot reach, as long as it lasts. */
+  accuse(): void {
+    const lost = this.#gossip.members().filter(m => m.status === 'unreachable')
+    for (const member of lost.slice(0, maxAccused)) this.#accuse(member)
+  }
+
+  #accuse({ id, incarnation }: Member): void {
+    this.#tellLeader('accuse', { subject: id, incarnation, health: this.#gossip.health() })
+  }
+
+  #believes(changes: SwimReady['changes']): void {
+    const { links, trace } = this.#parts
+    for (const { member, before } of changes) {
+      links.setAddress(member.id, member.address)
+      if (member.status === 'unreachable') {
+        trace.warn({ node: member.name, accusers: member.accusers }, 'unreachable')
+        this.#accuse(member)
+      } else if (member.status === 'alive' && before === 'unreachable') {
+        trace.info({ node: member.name }, 'reachable again')
+        this.#tellLeader('withdraw', { subject: member.id })
+      }
+    }
+    this.#parts.changed()
+  }
+
+  #tellLeader(kind: string, body: Record<string, unknown>): void {
+    const { self, links } = this.#parts
+    const leader = this.#parts.leader()
+    if (leader === null || !self.facts.cluster || leader === self.id) return
+    links.notice(leader, kind, body, none)
+  }
+
+  // ---- sockets
+
+  #newDatagrams(): Datagrams {
+    const { sockets, self, security, events, journal } = this.#parts
+    return createDatagrams({
+      sockets,
+      id: self.id,
+      tag: () => self.facts.cluster?.tag ?? null,
+      cipher: () => security?.cipher,
+      handlers: {
+        bound: at => events.bound?.(at),
+        failed: error => events.failed?.(error),
+        received: (from, tag, address, message) => {
+          if (this.#speaksToUs(from, tag, address))
+            this.#gossip.receive(from, address, 'datagram', message)
+        },
+        foreign: (from, why) => journal.foreign(from, why),
+      },
+    })
+  }
+
+  /** Datagrams of our cluster, or of somebody who passed the first validation before the init. */
+  #speaksToUs(from: string, tag: string | null, address: Address): boolean {
+    const ours = this.#parts.self.facts.cluster?.tag ?? null
+    if (this.#parts.isShutOut(from)) return false
+    if (tag === ours || this.#gossip.member(from)) return true
+    if (tag !== null && ours !== null)
+      this.#parts.journal.foreign(address, 'a datagram of another cluster')
+    return false
+  }
+
+  #newGossip(): Gossip {
+    const { clock, random, config, self, links } = this.#parts
+    const { id, name, address, facts } = self
+    return new Gossip({
+      clock,
+      random: random.fork(),
+      self: { id, name, address, incarnation: facts.incarnation, meta: this.#meta() },
+      // Room for the seal, needed or not: nodes of one cluster count alike, whatever else they have.
+      config: { ...timing(config.timingFactor), packetBytes: maxDatagramBytes - sealOverhead },
+      sendDatagram: (to, message) => this.#datagrams.send(to, message),
+      sendStream: (to, at, message) => {
+        links.setAddress(to, at)
+        links.sendSwim(to, message)
+      },
+      changed: changes => this.#believes(changes),
+      incarnated: incarnation => self.note({ incarnation }),
+    })
+  }
+
+  #meta(): Uint8Array {
+    const { config, self } = this.#parts
+    const { dc, roles } = config
+    const initialised = self.facts.cluster !== undefined
+    return encodeMeta({ dc, roles, version: self.version, initialised })
+  }
+}
+
+function timing(factor: number): Partial<SwimConfig> {
+  return factor === 1 ? {} : { probePeriod: 500 * factor, probeTimeout: 200 * factor }
+}
