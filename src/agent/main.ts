@@ -13,6 +13,7 @@ import { Agent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { insecure, staysInside } from './exposure.ts'
 import { realHost } from './host-hands.ts'
+import { httpDoor } from './http-door.ts'
 import { identityFile } from './identity-file.ts'
 import { loadConfig } from './load-config.ts'
 import { boundYoungGeneration } from './memory.ts'
@@ -102,7 +103,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     await api.listenSocket(config.socket)
     if (config.socketGroup !== null) openToGroup(config.socket, config.dataDir, config.socketGroup)
     if (config.http) {
-      const at = await api.listenTcp(config.http)
+      const at = await api.listenTcp(config.http, httpDoor(config, security))
       trace.info({ address: formatAddress(at) }, 'HTTP API')
     }
     agent.start()
