@@ -17,6 +17,8 @@ export const rescueRoutes: readonly Route[] = [
     path: '/v1/hive/doctor',
     summary:
       'Examine this node, or the one named: disk, clocks, network, limits; takes some seconds',
+    // It writes and dials: nothing for whoever may only look.
+    needs: 'operator',
     query: z.strictObject({ node: z.optional(nodeText) }),
     answer: 'DoctorReport',
     handle: ({ query }, backend) => backend.doctor(query.node ? { node: query.node } : {}),
