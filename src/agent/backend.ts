@@ -73,6 +73,10 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     leave: request => leave(agent, clock, request),
     reset: async () => ({ setAside: agent.reset() }),
     promote: request => longAsk<ControlAnswer>(agent, 'promote', request),
+    doctor: ({ node }) =>
+      new Promise((resolve, reject) => {
+        agent.doctor.consult(node, o => (o.ok ? resolve(o.answer) : reject(o.error)))
+      }),
     recoverPlan: ({ voters }) =>
       new Promise((resolve, reject) => {
         agent.rescuers.plan(voters, o => (o.ok ? resolve(o.answer) : reject(o.error)))

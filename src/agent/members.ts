@@ -42,6 +42,8 @@ export interface MembersParts {
   leader(): string | null
   /** Somebody is believed to live who was not, or the other way round. */
   changed(): void
+  /** A datagram that tries the way. */
+  probed(from: string, nonce: number, bytes: number): void
 }
 
 /** Accusations sent at a time: in a partition that is as good as a list of all. */
@@ -66,6 +68,10 @@ export class Members {
 
   get gossip(): Gossip {
     return this.#gossip
+  }
+
+  get datagrams(): Datagrams {
+    return this.#datagrams
   }
 
   bind(at: Address): void {
@@ -219,6 +225,7 @@ export class Members {
           if (this.#speaksToUs(from, tag, address))
             this.#gossip.receive(from, address, 'datagram', message)
         },
+        probe: (from, nonce, bytes) => this.#parts.probed(from, nonce, bytes),
         foreign: (from, why) => journal.foreign(from, why),
       },
     })

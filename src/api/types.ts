@@ -2,6 +2,7 @@ import type { ErrorCode, Problem } from '../base/errors.ts'
 import type { ServiceDefinition, ServiceReport } from '../base/service.ts'
 import type { LoggedEvent, RoleState } from '../state/events.ts'
 import type { KvEntry } from '../state/types.ts'
+import type { DoctorReport } from './doctor-types.ts'
 import type { NewToken, TokenReport, TokenWish } from './token-types.ts'
 import type { CaReport, KeysReport } from './trust-types.ts'
 
@@ -290,6 +291,8 @@ export interface Backend {
     actor: string
   }): Promise<ControlAnswer>
   demote(request: { node: string; force: boolean; actor: string }): Promise<ControlAnswer>
+  /** Of this node, or of the one named. Changes nothing. */
+  doctor(request: { node?: string }): Promise<DoctorReport>
   recoverPlan(request: { voters?: readonly string[] }): Promise<RecoveryPlan>
   /** `name`: the cluster's, as typed by whoever means it. */
   recoverApply(request: {

@@ -6,6 +6,7 @@ import Completion from './completion.ts'
 import ControlDemote from './control/demote.ts'
 import ControlPromote from './control/promote.ts'
 import Dev from './dev.ts'
+import Doctor from './doctor.ts'
 import Drain from './drain.ts'
 import Init from './init.ts'
 import Join from './join.ts'
@@ -46,6 +47,7 @@ export const commands = {
   'control:demote': ControlDemote,
   'control:promote': ControlPromote,
   dev: Dev,
+  doctor: Doctor,
   drain: Drain,
   init: Init,
   join: Join,
