@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini'
 import { type Checked, check } from '../base/check.ts'
+import type { Need } from '../base/policy.ts'
 import { BadRequest } from './failure.ts'
 import type { Backend } from './types.ts'
 
@@ -12,6 +13,8 @@ export interface Route {
   /** find-my-way's syntax: `:name` one segment, `*` the rest. */
   readonly path: string
   readonly summary: string
+  /** What a token must allow. There is no default: who adds a route says who may use it. */
+  readonly needs: Exclude<Need, object>
   readonly query?: z.ZodMiniType
   readonly body?: z.ZodMiniType
   /** What a 200 answer holds, in words. */
@@ -40,6 +43,8 @@ export interface Ask<Query, Body> {
   readonly actor: string
   /** Only on routes that take an upload. */
   readonly upload: AsyncIterable<Uint8Array> | undefined
+  /** Whether the caller may that too. */
+  may(need: Need): boolean
   /** Aborted when nobody wants the answer any more; only on blocking routes. */
   readonly signal: AbortSignal | undefined
 }

@@ -10,6 +10,8 @@ export const snapshotType = 'application/vnd.hive.snapshot'
 export const snapshotRoutes: readonly Route[] = [
   route({
     method: 'GET',
+    // All keys, whatever a policy of theirs says, and who is in the cluster.
+    needs: 'operator',
     path: '/v1/hive/snapshot',
     summary: 'All of the replicated state at one index, as a file with its checksum',
     query: z.strictObject({ stale: queryFlag }),
@@ -27,6 +29,7 @@ export const snapshotRoutes: readonly Route[] = [
   }),
   route({
     method: 'POST',
+    needs: 'operator',
     path: '/v1/hive/snapshot/restore',
     summary: `Put a snapshot (as ${snapshotType}) in the place of all keys and settings`,
     query: z.strictObject({

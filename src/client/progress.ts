@@ -1,34 +1,20 @@
-/** One line on a terminal that says how far something is; nothing where nobody looks. */
+/** One line on a terminal that says what goes on, and is gone afterwards; elsewhere nothing. */
 export class Progress {
-  readonly #what: string
-  readonly #out: NodeJS.WriteStream
-  #shownAt = 0
+  readonly #stream: NodeJS.WriteStream
+  #shown = false
 
-  constructor(what: string, out: NodeJS.WriteStream = process.stderr) {
-    this.#what = what
-    this.#out = out
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream
   }
 
-  show(bytes: number, of?: number): void {
-    const now = performance.now()
-    if (!this.#out.isTTY || now - this.#shownAt < 100) return
-    this.#shownAt = now
-    const whole = of !== undefined && of >= bytes ? ` of about ${sizeText(of)}` : ''
-    this.#out.write(`\r\u001b[2K${this.#what}: ${sizeText(bytes)}${whole}`)
+  say(text: string): void {
+    if (!this.#stream.isTTY) return
+    this.#shown = true
+    this.#stream.write(`\r\u001b[2K${text}`)
   }
 
   end(): void {
-    if (this.#shownAt > 0) this.#out.write('\r\u001b[2K')
+    if (this.#shown) this.#stream.write('\r\u001b[2K')
+    this.#shown = false
   }
-}
-
-/** `812 B`, `4.1 KiB`, `12 MiB`. */
-export function sizeText(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB']
-  let [size, unit] = [bytes, 0]
-  while (size >= 1024 && unit < units.length - 1) {
-    size /= 1024
-    unit += 1
-  }
-  return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`
 }

@@ -2,7 +2,7 @@ import type { RestoreAnswer } from '../api/types.ts'
 import type { Difference, Inspection } from '../snapshot/inspect.ts'
 import { formatTime } from './event-text.ts'
 import { type Painter, printable } from './paint.ts'
-import { sizeText } from './progress.ts'
+import { sizeText } from './transfer.ts'
 
 /** Snapshots for people. Pure. */
 

@@ -4,9 +4,9 @@ import { OperatorError } from '../base/errors.ts'
 import type { AgentClient } from '../client/agent-client.ts'
 import { AgentCommand } from '../client/command.ts'
 import { type Painter, printable } from '../client/paint.ts'
-import { Progress } from '../client/progress.ts'
 import { sendSnapshot } from '../client/snapshot-client.ts'
 import { renderRestored } from '../client/snapshot-text.ts'
+import { Progress } from '../client/transfer.ts'
 import type { Inspection } from '../snapshot/inspect.ts'
 
 export default class Init extends AgentCommand {

@@ -2,8 +2,8 @@ import { Args, Flags } from '@oclif/core'
 import { AgentCommand, badInput } from '../../client/command.ts'
 import { NewFile } from '../../client/new-file.ts'
 import { printable } from '../../client/paint.ts'
-import { Progress, sizeText } from '../../client/progress.ts'
 import { fetchSnapshot } from '../../client/snapshot-client.ts'
+import { Progress, sizeText } from '../../client/transfer.ts'
 
 interface Saved {
   readonly file: string
