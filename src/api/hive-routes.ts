@@ -9,6 +9,7 @@ import {
   queryWait,
   reasonText,
   roleTexts,
+  tokenText,
 } from './shapes.ts'
 
 /** hive's own paths. */
@@ -51,9 +52,10 @@ export const hiveRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/join',
     summary: 'Make this node join the cluster of another one',
-    body: z.strictObject({ address: addressText }),
+    body: z.strictObject({ address: addressText, token: z.optional(tokenText) }),
     answer: 'JoinAnswer',
-    handle: ({ body, actor }, backend) => backend.join({ ...body, actor }),
+    handle: ({ body, actor }, backend) =>
+      backend.join({ address: body.address, ...given({ token: body.token }), actor }),
   }),
   route({
     method: 'POST',

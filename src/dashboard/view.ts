@@ -54,6 +54,7 @@ const columns: readonly Column[] = [
 const stateTones: Record<NodeState, Tone> = {
   zombie: 'warn',
   validating: 'warn',
+  waiting: 'warn',
   recovering: 'warn',
   ready: 'good',
   draining: 'warn',
