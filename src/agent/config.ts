@@ -11,6 +11,10 @@ export interface AgentConfig {
   readonly advertise: Address | null
   /** HTTP API; null: off. Default 127.0.0.1:4480. */
   readonly http: Address | null
+  /** `on`: TLS on loopback too; outside it there is nothing else. Default auto. */
+  readonly httpTls: 'auto' | 'on'
+  /** `on`: a token is needed on loopback too, as behind a proxy; outside it always is. Default auto. */
+  readonly httpAuth: 'auto' | 'on'
   /** Local socket. Default: DATA_DIR/agent.sock. */
   readonly socket: string
   /** Seeds, tried for ever, names resolved anew each time. */

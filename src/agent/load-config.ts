@@ -159,6 +159,8 @@ function withDefaults(
     bind: get('bind', { host: '127.0.0.1', port: 4483 }),
     advertise: get('advertise', null),
     http: get('http', { host: '127.0.0.1', port: 4480 }),
+    httpTls: get('httpTls', 'auto'),
+    httpAuth: get('httpAuth', 'auto'),
     socket: get('socket', join(dataDir, 'agent.sock')),
     join: get('join', []),
     roles: get('roles', []),

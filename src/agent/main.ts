@@ -13,11 +13,13 @@ import { Agent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { insecure, staysInside } from './exposure.ts'
 import { realHost } from './host-hands.ts'
+import { httpDoor } from './http-door.ts'
 import { identityFile } from './identity-file.ts'
 import { loadConfig } from './load-config.ts'
 import { boundYoungGeneration } from './memory.ts'
 import { keepToOneself, openToGroup, shutOutOthers } from './premises.ts'
 import { realClock } from './real-clock.ts'
+import { realInstruments } from './real-instruments.ts'
 import { openRoleMemory, type RoleMemory } from './role-memory.ts'
 import { RoleRunners } from './role-runners.ts'
 import { readSecret } from './secret.ts'
@@ -62,6 +64,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     trace,
     version,
     roleCatalog: builtInRoles,
+    instruments: realInstruments(config.dataDir),
     roles: ({ report, ...identity }) =>
       new RoleRunners({
         clock,
@@ -101,7 +104,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     await api.listenSocket(config.socket)
     if (config.socketGroup !== null) openToGroup(config.socket, config.dataDir, config.socketGroup)
     if (config.http) {
-      const at = await api.listenTcp(config.http)
+      const at = await api.listenTcp(config.http, httpDoor(config, security))
       trace.info({ address: formatAddress(at) }, 'HTTP API')
     }
     agent.start()

@@ -310,6 +310,8 @@ function configOf(node: SimulatedNode): AgentConfig {
     bind: { host: node.machine.ip, port: node.port },
     advertise: null,
     http: null,
+    httpTls: 'auto',
+    httpAuth: 'auto',
     socket: `/sim/${node.name}/agent.sock`,
     join: node.join,
     roles: node.roles,
