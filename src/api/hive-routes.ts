@@ -11,6 +11,7 @@ import {
   queryWait,
   reasonText,
   roleTexts,
+  tokenText,
 } from './shapes.ts'
 
 /** hive's own paths. */
@@ -56,9 +57,10 @@ export const hiveRoutes: readonly Route[] = [
     path: '/v1/hive/join',
     summary: 'Make this node join the cluster of another one',
     needs: 'operator',
-    body: z.strictObject({ address: addressText }),
+    body: z.strictObject({ address: addressText, token: z.optional(tokenText) }),
     answer: 'JoinAnswer',
-    handle: ({ body, actor }, backend) => backend.join({ ...body, actor }),
+    handle: ({ body, actor }, backend) =>
+      backend.join({ address: body.address, ...given({ token: body.token }), actor }),
   }),
   route({
     method: 'POST',
@@ -150,7 +152,7 @@ export const hiveRoutes: readonly Route[] = [
     summary: 'Take a node out of the cluster: this one, or one that cannot say it itself',
     needs: 'operator',
     body: z.strictObject({ node: z.optional(nodeText), force: flag }),
-    answer: '{left}',
+    answer: '{left, advice}',
     handle: ({ body, actor }, backend) =>
       backend.leave({ ...given({ node: body.node }), force: body.force, actor }),
   }),
