@@ -16,6 +16,7 @@ import type { RaftConfig } from '../raft/types.ts'
 import type { Storage } from '../store/types.ts'
 import { Authority } from './authority.ts'
 import { backendOf } from './backend.ts'
+import { ScheduledSnapshots } from './backups.ts'
 import { Belonging } from './belonging.ts'
 import { Certification } from './certification.ts'
 import { Claims } from './claims.ts'
@@ -125,6 +126,7 @@ export class Agent {
   readonly #reception: ReceptionParts
   readonly #steward: Steward
   readonly #copies: CopyDesk
+  readonly scheduled: ScheduledSnapshots
   readonly #requests: Requests
   readonly #admin: Watch
   readonly #applied: Watch
@@ -271,6 +273,11 @@ export class Agent {
     this.kv = new KvDesk(desk)
     this.#steward = new Steward(desk)
     this.#copies = new CopyDesk(desk)
+    this.scheduled = new ScheduledSnapshots({
+      ...{ self: this.self, clock, trace, backups: storage.backups },
+      ...{ every: config.snapshotEvery, keep: config.snapshotKeep },
+      plane: () => this.plane,
+    })
     this.initiation = new Initiation({
       self: this.self,
       clock,
@@ -382,6 +389,7 @@ export class Agent {
     if (this.self.facts.group) this.#enrolment.open()
     this.entry.start()
     this.#steward.start()
+    this.scheduled.start()
     this.trust?.start()
     this.following.follow()
     this.#every('orphan', orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
@@ -400,6 +408,7 @@ export class Agent {
     this.following.stop()
     this.#steward.stop()
     this.#copies.stop()
+    this.scheduled.stop()
     this.trust?.stop()
     this.certification?.stop()
     this.kv.wakeAll()
@@ -725,7 +734,7 @@ export class Agent {
 
   #notices(): readonly string[] {
     const out = [...this.entry.notices()]
-    out.push(...this.#fault.notices(this.self.name))
+    out.push(...this.#fault.notices(this.self.name), ...this.scheduled.notices())
     out.push(...this.#homecoming.notices(), ...this.#departure.notices())
     if (this.#parts.security?.helpless) {
       out.push(

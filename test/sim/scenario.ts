@@ -1,5 +1,6 @@
 import { decodeEvent } from '../../src/state/codec.ts'
 import type { HiveEvent } from '../../src/state/events.ts'
+import type { Compaction } from '../../src/store/types.ts'
 import { Caller } from './caller.ts'
 import { Checkers, Violation } from './checkers.ts'
 import { Cluster, type MakeAgent, type SimulatedNode } from './cluster.ts'
@@ -24,6 +25,8 @@ export interface Settings {
   readonly troubles?: readonly string[]
   /** Nodes have a secret, and prove themselves by it and by what the cluster makes of it. */
   readonly secured?: boolean
+  /** When logs are cut; undefined: later than most runs get. */
+  readonly compaction?: Compaction
   readonly verbose?: boolean
 }
 
@@ -85,6 +88,9 @@ export async function runScenario(
   for (const name of names) {
     const join = names.filter(other => other !== name).slice(0, 2)
     ips.set(name, cluster.addNode(name, { join }).machine.ip)
+  }
+  if (settings.compaction) {
+    for (const node of cluster.nodes) node.disk.compaction = settings.compaction
   }
   const caller = new Caller(cluster)
   const history = new History()
