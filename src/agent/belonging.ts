@@ -1,3 +1,4 @@
+import { agreesWith, type History } from '../cluster/epoch.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Links } from '../net/link-types.ts'
 import type { NodeFacts } from '../store/types.ts'
@@ -22,6 +23,7 @@ export interface BelongingParts {
 
 export class Belonging {
   readonly #parts: BelongingParts
+  #history: History | undefined
 
   constructor(parts: BelongingParts) {
     this.#parts = parts
@@ -39,11 +41,31 @@ export class Belonging {
       returning: undefined,
       joining: [],
     })
+    this.#meetAnew(view.cluster)
     if (!before) members.sayInitialised()
     for (const { id, host, port } of [...view.control, ...view.members])
       if (id !== self.id) links.setAddress(id, { host, port })
     members.introduceStrangers(view)
     this.#believe(view)
+  }
+
+  /**
+   * This node was empty, or of another history, when it met those it is linked with: whoever says that it is of
+   * a history that is not ours is met again, and the first validation judges.
+   */
+  #meetAnew(history: History): void {
+    const { links } = this.#parts
+    const before = this.#history
+    this.#history = history
+    // A link outlives an epoch that rose while it was up: both ends go through the same event.
+    if (before && agreesWith({ ...history, epoch: before.epoch }, before)) return
+    for (const id of links.connectedPeers())
+      if (!agreesWith(history, links.hello(id)?.allegiance)) links.renew(id)
+  }
+
+  /** This node belongs to nothing now. */
+  forget(): void {
+    this.#history = undefined
   }
 
   /** How far a node that follows has seen the log: not at each event, because each is a write. */
