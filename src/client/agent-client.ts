@@ -1,4 +1,6 @@
 import { hostname, userInfo } from 'node:os'
+import type { DoctorReport } from '../api/doctor-types.ts'
+import type { JoinRequestReport, NewToken, TokenReport, TokenWish } from '../api/token-types.ts'
 import type { CaReport, KeysReport } from '../api/trust-types.ts'
 import type {
   Backend,
@@ -45,7 +47,7 @@ export class AgentClient {
     return this.#json('POST', '/v1/hive/init', request, patient)
   }
 
-  join(request: { address: string }): Promise<JoinAnswer> {
+  join(request: { address: string; token?: string }): Promise<JoinAnswer> {
     return this.#json('POST', '/v1/hive/join', request, patient)
   }
 
@@ -77,7 +79,7 @@ export class AgentClient {
   }
 
   /** `node`: another one, that cannot say it itself. */
-  leave(request: { node?: string; force: boolean }): Promise<{ left: true }> {
+  leave(request: { node?: string; force: boolean }): Promise<{ left: true; advice?: string }> {
     return this.#json('POST', '/v1/hive/leave', request, patient)
   }
 
@@ -91,6 +93,10 @@ export class AgentClient {
 
   demote(request: { node: string; force: boolean }): Promise<ControlAnswer> {
     return this.#json('POST', '/v1/hive/control/demote', request, patient)
+  }
+
+  doctor(node?: string): Promise<DoctorReport> {
+    return this.#json('GET', `/v1/hive/doctor${queryOf({ node })}`, undefined, patient)
   }
 
   recoverPlan(voters?: readonly string[]): Promise<RecoveryPlan> {
@@ -132,6 +138,31 @@ export class AgentClient {
 
   rotateKeys(): Promise<KeysReport> {
     return this.#json('POST', '/v1/hive/keys/rotate', {})
+  }
+
+  tokens(): Promise<readonly TokenReport[]> {
+    return this.#json('GET', '/v1/hive/tokens')
+  }
+
+  createToken(wish: TokenWish): Promise<NewToken> {
+    return this.#json('POST', '/v1/hive/tokens', wish)
+  }
+
+  /** `id`: or its beginning. */
+  revokeToken(id: string): Promise<{ id: string }> {
+    return this.#json('POST', '/v1/hive/tokens/revoke', { id })
+  }
+
+  joinRequests(): Promise<readonly JoinRequestReport[]> {
+    return this.#json('GET', '/v1/hive/join-requests')
+  }
+
+  admitNode(node: string): Promise<JoinRequestReport> {
+    return this.#json('POST', '/v1/hive/join-requests/admit', { node })
+  }
+
+  refuseNode(node: string, reason: string): Promise<JoinRequestReport> {
+    return this.#json('POST', '/v1/hive/join-requests/refuse', { node, reason })
   }
 
   async #json<T>(

@@ -1,4 +1,11 @@
-import type { EventData, EventType, HiveEvent, NodeDescription, RoleState } from './events.ts'
+import type {
+  EventData,
+  EventType,
+  HiveEvent,
+  NodeDescription,
+  RoleState,
+  TokenUse,
+} from './events.ts'
 import { Fields } from './fields.ts'
 
 /**
@@ -18,7 +25,7 @@ const roleStates: readonly RoleState[] = [
   'failed',
 ]
 
-type JsonType = Exclude<EventType, 'KvPut'>
+type JsonType = Exclude<EventType, 'KvPut' | 'RestoreAdded'>
 
 const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
   ClusterInitialised: f => ({
@@ -28,7 +35,7 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
     control: f.list('control', 64, node),
     settings: f.dictionary('settings', 256, 4096),
   }),
-  NodeAdmitted: f => ({ node: describe(f.fields('node')) }),
+  NodeAdmitted: f => ({ node: describe(f.fields('node')), ...token(f) }),
   NodeReady: f => ({ id: id(f), incarnation: f.count('incarnation') }),
   NodeUpdated: f => ({
     id: id(f),
@@ -49,7 +56,9 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
     id: id(f),
     incarnation: f.count('incarnation'),
     accusers: f.texts('accusers', 256, name),
+    ...(f.has('health') && { health: f.counts('health', 256) }),
   }),
+  VoterReplacing: f => ({ id: id(f), by: f.text('by', name, 1), reason: f.text('reason', prose) }),
   NodeLeaving: f => ({ id: id(f) }),
   NodeLeft: f => ({ id: id(f), reason: f.text('reason', prose) }),
   RoleAssigned: f => ({ id: id(f), roles: f.texts('roles', 64, name) }),
@@ -83,6 +92,16 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
   GossipKeyAdded: f => ({ id: f.count('id'), sealed: f.text('sealed', prose, 1) }),
   GossipKeyUsed: f => ({ id: f.count('id') }),
   GossipKeyDropped: f => ({ id: f.count('id') }),
+  TokenCreated: f => ({
+    id: id(f),
+    hash: f.text('hash', name, 1),
+    name: f.text('name', name),
+    expires: f.isNull('expires') ? null : f.count('expires'),
+    use: use(f.fields('use')),
+  }),
+  TokenRevoked: f => ({ id: id(f) }),
+  JoinRequested: f => ({ node: describe(f.fields('node')), ...token(f) }),
+  JoinRefused: f => ({ id: id(f), reason: f.text('reason', prose) }),
   TombstonesCollected: f => ({ epoch: f.count('epoch'), through: f.count('through') }),
   ClusterRecovered: f => ({
     epoch: f.count('epoch'),
@@ -91,6 +110,23 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
     voters: f.texts('voters', 64, name),
     lost: f.texts('lost', 64, name),
     reason: f.text('reason', prose),
+  }),
+  RestoreBegun: f => ({
+    id: id(f),
+    tag: f.text('tag', name),
+    name: f.text('name', name),
+    index: f.count('index'),
+    taken: f.count('taken'),
+    settings: f.dictionary('settings', 256, 4096),
+  }),
+  RestoreDropped: f => ({ id: id(f), reason: f.text('reason', prose) }),
+  SnapshotRestored: f => ({
+    id: id(f),
+    parts: f.count('parts'),
+    keys: f.count('keys'),
+    name: f.text('name', name),
+    index: f.count('index'),
+    taken: f.count('taken'),
   }),
 }
 
@@ -119,6 +155,21 @@ function readRequest(f: Fields) {
 
 function id(f: Fields): string {
   return f.text('id', name, 1)
+}
+
+function token(f: Fields): { readonly token?: string } {
+  return f.has('token') ? { token: f.text('token', name, 1) } : {}
+}
+
+function use(f: Fields): TokenUse {
+  const kind = f.oneOf('kind', ['join', 'api'])
+  if (kind === 'api') return { kind, policies: f.texts('policies', 64, prose) }
+  return {
+    kind,
+    roles: f.texts('roles', 64, name),
+    uses: f.count('uses'),
+    pattern: f.text('pattern', name, 1),
+  }
 }
 
 function node(value: unknown, path: string): NodeDescription {

@@ -5,6 +5,7 @@ import { knowsJsonType, readEvent } from './codec-json.ts'
 import { type EventData, eventsVersion, type HiveEvent } from './events.ts'
 import { Fields } from './fields.ts'
 import { utf8Length } from './kv-key.ts'
+import { readEntries } from './restoring.ts'
 import type { UnknownEvent } from './types.ts'
 
 /**
@@ -13,16 +14,20 @@ import type { UnknownEvent } from './types.ts'
  *
  * KvPut: u8 1 · u8 v · u8 which (1: cas, 2: request) · u64 time · text actor · text key · u64 flags
  *        · [u64 cas] · [text client · u64 serial · u64 acked] · the value, to the end
+ * RestoreAdded: u8 2 · u8 v · u8 which (2: request) · u64 time · text actor · text id · u64 part
+ *        · [text client · u64 serial · u64 acked] · the entries, to the end
  */
 
 const json = '{'.charCodeAt(0)
 const kvPut = 1
+const restoreAdded = 2
 const withCas = 1
 const withRequest = 2
 
 /** Proposed entries stay in the log together, and leave it together. */
 const slab = new Slab(32 * 1024, 4 * 1024)
 
+type RestoreAddedEvent = Extract<HiveEvent, { type: 'RestoreAdded' }>
 type KvPutEvent = Extract<HiveEvent, { type: 'KvPut' }>
 
 /**
@@ -31,6 +36,7 @@ type KvPutEvent = Extract<HiveEvent, { type: 'KvPut' }>
  */
 export function encodeEvent(event: HiveEvent): Uint8Array {
   if (event.type === 'KvPut') return encodePut(event)
+  if (event.type === 'RestoreAdded') return encodeAdded(event)
   return utf8(JSON.stringify(readEvent(event, event.type)))
 }
 
@@ -43,13 +49,15 @@ export function decodeEvent(bytes: Uint8Array): HiveEvent | UnknownEvent {
   const form = bytes[0]
   if (form === undefined) throw new MalformedError('an event of no bytes')
   if (form === kvPut) return decodePut(bytes)
+  if (form === restoreAdded) return decodeAdded(bytes)
   if (form !== json) return unknown(`form ${form}`, 0)
   const value: unknown = JSON.parse(fromUtf8(bytes))
   const envelope = new Fields(value, 'event')
   const type = envelope.text('type', 64, 1)
   const v = envelope.count('v')
-  if (v > eventsVersion || (type !== 'KvPut' && !knowsJsonType(type))) return unknown(type, v)
-  if (type === 'KvPut') throw new MalformedError('a KvPut is written in binary')
+  const binary = type === 'KvPut' || type === 'RestoreAdded'
+  if (v > eventsVersion || (!binary && !knowsJsonType(type))) return unknown(type, v)
+  if (binary) throw new MalformedError(`a ${type} is written in binary`)
   return readEvent(value, type)
 }
 
@@ -101,6 +109,36 @@ function decodePut(bytes: Uint8Array): KvPutEvent | UnknownEvent {
     which & withRequest ? { client: read.text(), serial: read.u64(), acked: read.u64() } : undefined
   const data: EventData['KvPut'] = { key, value: read.raw(read.left), flags, ...cas }
   const event = { v, type: 'KvPut' as const, time, actor, data }
+  return request === undefined ? event : { ...event, request }
+}
+
+function encodeAdded({ v, time, actor, data, request }: RestoreAddedEvent): Uint8Array {
+  const out = new Writer(256 + data.entries.length)
+  out
+    .u8(restoreAdded)
+    .u8(v)
+    .u8(request === undefined ? 0 : withRequest)
+  out.u64(time).text(actor).text(data.id).u64(data.part)
+  if (request !== undefined) out.text(request.client).u64(request.serial).u64(request.acked)
+  const bytes = out.raw(data.entries).done().slice()
+  // Whoever proposes what cannot be read learns of it here.
+  decodeAdded(bytes)
+  return bytes
+}
+
+function decodeAdded(bytes: Uint8Array): RestoreAddedEvent | UnknownEvent {
+  const read = new Reader(bytes)
+  read.u8()
+  const v = read.u8()
+  if (v > eventsVersion) return unknown('RestoreAdded', v)
+  const which = read.u8()
+  if ((which & ~withRequest) !== 0) throw new MalformedError(`a RestoreAdded with ${which}`)
+  const [time, actor, id, part] = [read.u64(), read.text(), read.text(), read.u64()]
+  const request =
+    which & withRequest ? { client: read.text(), serial: read.u64(), acked: read.u64() } : undefined
+  const data = { id, part, entries: read.raw(read.left) }
+  readEntries(data.entries)
+  const event = { v, type: 'RestoreAdded' as const, time, actor, data }
   return request === undefined ? event : { ...event, request }
 }
 

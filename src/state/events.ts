@@ -6,7 +6,7 @@ import type { EpochMillis } from '../base/time.ts'
  * in `apply/`, its line in `README.md`; raise `eventsVersion` and propose it only once every member
  * can read it.
  */
-export const eventsVersion = 2
+export const eventsVersion = 3
 
 export type NodeId = string
 
@@ -34,7 +34,11 @@ export interface EventData {
     readonly control: readonly NodeDescription[]
     readonly settings: Readonly<Record<string, string>>
   }
-  NodeAdmitted: { readonly node: NodeDescription }
+  NodeAdmitted: {
+    readonly node: NodeDescription
+    /** Id of the join token that lets it in: the same event spends a use of it. */
+    readonly token?: string
+  }
   /** First time ready, and again after an absence. */
   NodeReady: { readonly id: NodeId; readonly incarnation: number }
   /** Address, version or datacenter changed; the id is the identity. */
@@ -58,7 +62,11 @@ export interface EventData {
     readonly id: NodeId
     readonly incarnation: number
     readonly accusers: readonly NodeId[]
+    /** How unwell each accuser was itself (Lifeguard's local health; 0 is well), in the same order. */
+    readonly health?: readonly number[]
   }
+  /** A voter that stays dead gives its vote to an observer; `VotersChanged` follows. */
+  VoterReplacing: { readonly id: NodeId; readonly by: NodeId; readonly reason: string }
   NodeLeaving: { readonly id: NodeId }
   /** Out of the logical topology; leaves a tombstone. */
   NodeLeft: { readonly id: NodeId; readonly reason: string }
@@ -130,7 +138,68 @@ export interface EventData {
   /** And send it under this key. */
   GossipKeyUsed: { readonly id: number }
   GossipKeyDropped: { readonly id: number }
+  TokenCreated: {
+    readonly id: string
+    /** SHA-256 of its secret, hexadecimal; the secret itself is nowhere but with whoever asked for it. */
+    readonly hash: string
+    /** A note for people; may be empty. */
+    readonly name: string
+    /** null: never; join tokens always expire. */
+    readonly expires: EpochMillis | null
+    readonly use: TokenUse
+  }
+  TokenRevoked: { readonly id: string }
+  /** A node asks to be let in, and waits for an operator. */
+  JoinRequested: {
+    readonly node: NodeDescription
+    /** Id of the token that it showed. */
+    readonly token?: string
+  }
+  /** An operator does not want that node: final until one admits it. */
+  JoinRefused: { readonly id: NodeId; readonly reason: string }
+  /** A snapshot is to be restored: its keys follow in pieces, and count when all have come. */
+  RestoreBegun: {
+    /** Made by whoever restores; a later restore takes the place of one that is under way. */
+    readonly id: string
+    /** The snapshot: of which cluster, and as of when. */
+    readonly tag: string
+    readonly name: string
+    readonly index: number
+    readonly taken: EpochMillis
+    readonly settings: Readonly<Record<string, string>>
+  }
+  RestoreAdded: {
+    readonly id: string
+    /** From 0, in order. */
+    readonly part: number
+    /** As `packEntries` writes them. */
+    readonly entries: Uint8Array
+  }
+  RestoreDropped: { readonly id: string; readonly reason: string }
+  /** What was staged takes the place of all keys and settings; the epoch rises. */
+  SnapshotRestored: {
+    readonly id: string
+    readonly parts: number
+    readonly keys: number
+    /** For people: of which cluster it was, and as of when. */
+    readonly name: string
+    readonly index: number
+    readonly taken: EpochMillis
+  }
 }
+
+/** What a token is good for. */
+export type TokenUse =
+  | {
+      readonly kind: 'join'
+      /** Given to each node that it lets in. */
+      readonly roles: readonly string[]
+      /** It lets in so many nodes. */
+      readonly uses: number
+      /** Which names it lets in: `*` any run of characters, `?` any one. */
+      readonly pattern: string
+    }
+  | { readonly kind: 'api'; readonly policies: readonly string[] }
 
 export type RoleState =
   | 'assigned'
@@ -145,9 +214,11 @@ export type EventType = keyof EventData
 
 /** The version that an event needs: builds of the one before go on reading everything that they know. */
 export function versionOf(type: EventType, data: object): number {
+  if (third.has(type) || 'token' in data) return 3
   if (second.has(type)) return 2
   const described = (data as { readonly node?: object }).node ?? data
-  return 'key' in described && type !== 'KvPut' && type !== 'KvDelete' ? 2 : 1
+  if (type === 'KvPut' || type === 'KvDelete') return 1
+  return 'key' in described || 'health' in described ? 2 : 1
 }
 
 const second: ReadonlySet<EventType> = new Set([
@@ -159,6 +230,18 @@ const second: ReadonlySet<EventType> = new Set([
   'GossipKeyDropped',
   'TombstonesCollected',
   'ClusterRecovered',
+  'VoterReplacing',
+])
+
+const third: ReadonlySet<EventType> = new Set([
+  'RestoreBegun',
+  'RestoreAdded',
+  'RestoreDropped',
+  'SnapshotRestored',
+  'TokenCreated',
+  'TokenRevoked',
+  'JoinRequested',
+  'JoinRefused',
 ])
 
 /** So that a retried request takes effect once (thesis §6.3). */

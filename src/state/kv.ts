@@ -1,14 +1,22 @@
 import type { Digest } from './digest.ts'
 import { compareKeys } from './kv-key.ts'
 import { type Keyed, KvTree } from './kv-tree.ts'
-import { type Packed, pack, unpack, unpackInto } from './kv-value.ts'
+import { holds, type Packed, pack, unpack, unpackInto } from './kv-value.ts'
 import { stateLimits } from './limits.ts'
+import type { Staged } from './restoring.ts'
 import { goneRow, parseRow, type Rowed } from './table.ts'
 import type { KvEntry, Row } from './types.ts'
 
 /** An entry as it is kept: as it is shown, but for the value. */
 export interface KvRecord extends Omit<KvEntry, 'value'> {
   readonly packed: Packed
+}
+
+/** How many keys a replacement came to. */
+export interface KvChanges {
+  readonly added: number
+  readonly changed: number
+  readonly removed: number
 }
 
 /**
@@ -76,6 +84,31 @@ export class Kv implements Rowed {
     for (const { key } of removed.slice(-stateLimits.graves - 1)) this.#bury(key, index)
     this.#foldGraves()
     return removed.length
+  }
+
+  /**
+   * What is staged takes the place of all there is. A key that stays the same keeps its index, so that nobody is
+   * woken for nothing; every other change is one of this index, so that no compare-and-set of before fits.
+   */
+  replace(staged: ReadonlyMap<string, Staged>, index: number): KvChanges {
+    const gone: string[] = []
+    for (const { key } of this.#entries) if (!staged.has(key)) gone.push(key)
+    for (const key of gone) {
+      this.#entries.delete(key)
+      this.#changed.set(key, null)
+      this.#bury(key, index)
+    }
+    let [added, changed] = [0, 0]
+    for (const [key, { flags, packed }] of staged) {
+      const old = this.#entries.get(key)
+      if (old !== undefined && old.flags === flags && holds(old.packed, unpack(packed))) continue
+      if (old === undefined) added++
+      else changed++
+      const createIndex = old?.createIndex ?? index
+      this.put({ key, packed, flags, createIndex, modifyIndex: index, lockIndex: 0 })
+    }
+    this.#foldGraves()
+    return { added, changed, removed: gone.length }
   }
 
   /** Nobody needs to hear any more that a key went at `through` or before: the floor says as much. */

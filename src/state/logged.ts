@@ -18,7 +18,9 @@ export function toLogged(
 ): LoggedEvent | undefined {
   const at = { seq: entry.index, term: entry.term, epoch }
   if (entry.type === 'noop') {
-    return { ...at, time, actor: 'raft', type: 'LeaderElected', data: { term: entry.term } }
+    const { term, leader, cause } = entry
+    const data = { term, ...(leader !== undefined && { leader, cause }) }
+    return { ...at, time, actor: 'raft', type: 'LeaderElected', data }
   }
   if (entry.type === 'config') {
     if (entry.config.outgoing.length > 0) return undefined
@@ -29,7 +31,12 @@ export function toLogged(
   const { event } = entry
   if ('unknown' in event) return undefined
   const { type, actor } = event
-  const data = type === 'KvPut' ? shownPut(event.data) : withoutSecrets(event.data)
+  const data =
+    type === 'KvPut'
+      ? shownPut(event.data)
+      : type === 'RestoreAdded'
+        ? { id: event.data.id, part: event.data.part, bytes: event.data.entries.length }
+        : withoutSecrets(event.data)
   return { ...at, time: event.time, actor, type, data }
 }
 

@@ -9,8 +9,9 @@ import { eventsVersion, type HiveEvent, type LoggedEvent, type NodeId } from './
 import { History } from './history.ts'
 import { Kv } from './kv.ts'
 import { toLogged } from './logged.ts'
-import { type Facts, Meta } from './meta.ts'
+import { type Facts, Meta, type VoterReplacement } from './meta.ts'
 import { Nodes } from './nodes.ts'
+import { type Restore, Restoring } from './restoring.ts'
 import { type Rowed, Table } from './table.ts'
 import type {
   Applied,
@@ -19,10 +20,12 @@ import type {
   ClusterRecord,
   EntryLike,
   GossipKeyRecord,
+  JoinRequest,
   KvEntry,
   NodeRecord,
   Outcome,
   Row,
+  TokenRecord,
   Tombstone,
 } from './types.ts'
 
@@ -48,6 +51,9 @@ export class State {
       'gossip-key',
       (a, b) => a.addedAt - b.addedAt || a.id - b.id,
     ),
+    tokens: new Table<TokenRecord>('token', (a, b) => a.createdAt - b.createdAt),
+    joinRequests: new Table<JoinRequest>('join-request', (a, b) => a.requestedAt - b.requestedAt),
+    restoring: new Restoring(),
   }
   readonly #clients = new Clients()
   readonly #history = new History()
@@ -117,6 +123,21 @@ export class State {
     return { primary, keys: [...this.#parts.gossipKeys.all.values()] }
   }
 
+  /** By id, oldest first; those that are dead stay for a while. */
+  get tokens(): ReadonlyMap<string, TokenRecord> {
+    return this.#parts.tokens.all
+  }
+
+  /** By node id, oldest first: who waits for an operator, and whom one refused. */
+  get joinRequests(): ReadonlyMap<NodeId, JoinRequest> {
+    return this.#parts.joinRequests.all
+  }
+
+  /** A restore whose keys are arriving; undefined: none. */
+  get restore(): Restore | undefined {
+    return this.#parts.restoring.restore
+  }
+
   /** Control nodes that vote, sorted; a change under way shows when it is complete. */
   get voters(): readonly NodeId[] {
     return this.#parts.meta.fact('control')?.voters ?? []
@@ -125,6 +146,11 @@ export class State {
   /** Control nodes that only receive the log, sorted. */
   get observers(): readonly NodeId[] {
     return this.#parts.meta.fact('control')?.observers ?? []
+  }
+
+  /** Whose vote the control plane gave to whom last, by itself. */
+  get replacement(): VoterReplacement | undefined {
+    return this.#parts.meta.fact('replacement')
   }
 
   /** Last entry applied. */

@@ -1,7 +1,15 @@
 import type { Address } from '../base/address.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { EpochMillis } from '../base/time.ts'
-import type { HiveEvent, LoggedEvent, NodeId, RoleState } from './events.ts'
+import type {
+  Actor,
+  HiveEvent,
+  LoggedEvent,
+  NodeDescription,
+  NodeId,
+  RoleState,
+  TokenUse,
+} from './events.ts'
 
 /** What the agreed events add up to. Shapes only. */
 
@@ -12,7 +20,7 @@ export interface UnknownEvent {
 
 /** An entry of the agreed log as this room sees it: raft's own, with the data decoded. */
 export type EntryLike = { readonly index: number; readonly term: number } & (
-  | { readonly type: 'noop' }
+  | { readonly type: 'noop'; readonly leader?: NodeId; readonly cause?: string }
   | {
       readonly type: 'config'
       readonly config: {
@@ -39,6 +47,8 @@ export interface NodeRecord {
   /** What it was before it failed or began to drain, to return to. */
   readonly before: NodePhase | null
   readonly drainDeadline: EpochMillis | null
+  /** While it has failed: when that was agreed. */
+  readonly failedAt?: EpochMillis
   readonly roles: readonly {
     readonly name: string
     readonly state: RoleState
@@ -48,6 +58,38 @@ export interface NodeRecord {
   readonly changedAt: number
   /** SHA-256 of its public key; absent until it is known. */
   readonly key?: string
+  /** Id of the token that let it in; absent: none did. */
+  readonly token?: string
+}
+
+/** Kept for a while after it expired or was revoked, so that who comes with it reads what is wrong. */
+export interface TokenRecord {
+  readonly id: string
+  /** SHA-256 of its secret, hexadecimal. */
+  readonly hash: string
+  readonly name: string
+  readonly expires: EpochMillis | null
+  readonly use: TokenUse
+  /** Nodes that it let in. */
+  readonly used: number
+  readonly revoked: EpochMillis | null
+  readonly by: Actor
+  readonly createdAt: number
+  readonly time: EpochMillis
+}
+
+/** A node that an operator has to decide about, or has refused. */
+export interface JoinRequest {
+  readonly node: NodeDescription
+  readonly token?: string
+  readonly requestedAt: number
+  readonly since: EpochMillis
+  /** null: it waits. */
+  readonly refused: {
+    readonly reason: string
+    readonly by: Actor
+    readonly time: EpochMillis
+  } | null
 }
 
 /** An authority that is believed; the one created last certifies. */

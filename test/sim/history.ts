@@ -1,4 +1,9 @@
-import { checkRegister, type RegisterCall, type RegisterOperation } from './linearizability.ts'
+import {
+  checkRegister,
+  type RegisterCall,
+  type RegisterOperation,
+  register,
+} from '../linearizability/register.ts'
 
 /** An operation on one key, by one client through one node. */
 export interface KvOperation {
@@ -74,16 +79,16 @@ export class History {
 }
 
 function judge(key: string, operations: readonly KvOperation[]): string | undefined {
-  const register: RegisterOperation[] = []
+  const judged: RegisterOperation[] = []
   for (const { call, outcome, invoked, returned } of operations) {
     if (outcome === 'fail') continue
     if (call.kind === 'read') {
-      if (outcome === 'ok') register.push({ call, invoked, returned })
+      if (outcome === 'ok') judged.push({ call, invoked, returned })
       continue
     }
-    register.push({ call, invoked, returned: outcome === 'ok' ? returned : undefined })
+    judged.push({ call, invoked, returned: outcome === 'ok' ? returned : undefined })
   }
-  const judgement = checkRegister(register)
+  const judgement = checkRegister(judged)
   if (judgement.ok === true) return undefined
   if (judgement.ok === 'unknown') return `history of ${key}: too entangled to judge`
   const lines = operations
@@ -92,23 +97,10 @@ function judge(key: string, operations: readonly KvOperation[]): string | undefi
       o =>
         `    #${o.number} ${o.node} ${(o.invoked / 1000).toFixed(4)}–${o.returned === undefined ? '' : (o.returned / 1000).toFixed(4)} ${describe(o.call)} ${o.outcome}${o.index === undefined ? '' : ` @${o.index}`}`,
     )
-  return `history of ${key} is not linearizable (${judgement.done} of ${register.length} could be ordered; stuck before ${judgement.stuck
+  return `history of ${key} is not linearizable (${judgement.done} of ${judged.length} could be ordered; stuck before ${judgement.stuck
     .slice(0, 4)
     .map(o => describe(o.call))
     .join(', ')})\n${lines.join('\n')}`
 }
 
-export function describe(call: RegisterCall): string {
-  switch (call.kind) {
-    case 'read':
-      return `read ${call.saw ?? 'nothing'}`
-    case 'write':
-      return call.value === null ? 'delete' : `put ${call.value}`
-    case 'cas': {
-      const result = call.swapped === undefined ? '' : call.swapped ? ' swapped' : ' refused'
-      return `cas ${call.expected ?? 'nothing'} → ${call.value ?? 'nothing'}${result}`
-    }
-    default:
-      return call satisfies never
-  }
-}
+export const describe = register.show

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { EventData, EventType } from '../../src/state/events.ts'
+import { packEntries } from '../../src/state/restoring.ts'
 import type { EntryLike } from '../../src/state/types.ts'
 import { describeNode, event, initialised } from './support.ts'
 
@@ -43,12 +44,15 @@ const node = fc
   )
 
 const ca = fc.constantFrom('ca1', 'ca2', 'ca3')
+const restore = fc.constantFrom('r1', 'r2')
 const gossipKey = fc.integer({ min: 0, max: 3 })
+
+const token = fc.constantFrom('t1', 't2', 't3')
 
 const states = ['assigned', 'bootstrapping', 'running', 'draining', 'stopped', 'failed'] as const
 
 const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<EventData[T]> } = {
-  NodeAdmitted: fc.record({ node }),
+  NodeAdmitted: fc.record({ node, token }, { requiredKeys: ['node'] }),
   NodeReady: fc.record({ id, incarnation }),
   NodeUpdated: fc.record(
     {
@@ -63,6 +67,7 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
   NodeDrainCancelled: fc.record({ id }),
   NodeDrained: fc.record({ id, forced: fc.boolean() }),
   NodeFailed: fc.record({ id, incarnation, accusers: fc.array(id, { maxLength: 2 }) }),
+  VoterReplacing: fc.record({ id, by: id, reason: fc.constant('dead') }),
   NodeLeaving: fc.record({ id }),
   NodeLeft: fc.record({ id, reason: fc.constant('asked') }),
   RoleAssigned: fc.record({ id, roles }),
@@ -104,6 +109,48 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
   GossipKeyAdded: fc.record({ id: gossipKey, sealed: fc.constantFrom('s', 't') }),
   GossipKeyUsed: fc.record({ id: gossipKey }),
   GossipKeyDropped: fc.record({ id: gossipKey }),
+  TokenCreated: fc.record({
+    id: token,
+    hash: fc.constantFrom('h', 'i'),
+    name: fc.constant(''),
+    expires: fc.constantFrom(null, 5, 2 ** 41, Date.UTC(2026, 0, 1) + 30_000),
+    use: fc.oneof(
+      fc.record({
+        kind: fc.constant('join' as const),
+        roles,
+        uses: fc.integer({ min: 0, max: 2 }),
+        pattern: fc.constantFrom('*', 'n?', 'n1', 'x*'),
+      }),
+      fc.constant({ kind: 'api' as const, policies: ['read'] }),
+    ),
+  }),
+  TokenRevoked: fc.record({ id: token }),
+  JoinRequested: fc.record({ node, token }, { requiredKeys: ['node'] }),
+  JoinRefused: fc.record({ id, reason: fc.constantFrom('', 'no') }),
+  RestoreBegun: fc.record({
+    id: restore,
+    tag: fc.constant('tag-1'),
+    name: fc.constant('prod'),
+    index: fc.constant(7),
+    taken: fc.constant(5),
+    settings: fc.constantFrom<Record<string, string>>({}, { 'tombstone-grace': '1s' }),
+  }),
+  RestoreAdded: fc.record({
+    id: restore,
+    part: fc.integer({ min: 0, max: 2 }),
+    entries: fc
+      .array(fc.record({ key, value, flags: fc.integer({ min: 0, max: 1 }) }), { maxLength: 3 })
+      .map(packEntries),
+  }),
+  RestoreDropped: fc.record({ id: restore, reason: fc.constant('why') }),
+  SnapshotRestored: fc.record({
+    id: restore,
+    parts: fc.integer({ min: 0, max: 2 }),
+    keys: fc.integer({ min: 0, max: 3 }),
+    name: fc.constant('prod'),
+    index: fc.constant(7),
+    taken: fc.constant(5),
+  }),
   KvPut: fc.record({ key, value, flags: fc.integer({ min: 0, max: 1 }), cas }),
   KvDelete: fc.record({ key: prefix, recurse: fc.boolean(), cas }, { requiredKeys: ['key'] }),
 }
@@ -131,6 +178,10 @@ type Body = EntryLike extends infer E
 export const anyEntry: fc.Arbitrary<Body> = fc.oneof(
   { weight: 10, arbitrary: fc.constant<Body>({ type: 'noop' }) },
   {
+    weight: 5,
+    arbitrary: fc.uuid().map<Body>(leader => ({ type: 'noop', leader, cause: 'timeout' })),
+  },
+  {
     weight: 10,
     arbitrary: fc
       .record({ voters: ids, outgoing: fc.oneof(fc.constant([]), ids), learners: ids })
@@ -139,7 +190,7 @@ export const anyEntry: fc.Arbitrary<Body> = fc.oneof(
   { weight: 200, arbitrary: anyData.map((event): Body => ({ type: 'data', event })) },
   {
     weight: 10,
-    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 3 } } }),
+    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 4 } } }),
   },
 )
 

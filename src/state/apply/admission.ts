@@ -11,10 +11,11 @@ import {
   repeated,
   unknownNode,
 } from './ruling.ts'
+import { spend } from './tokens.ts'
 
 /** How a node enters, comes back, and leaves for good. */
 
-export function newNode(description: NodeDescription, at: At): NodeRecord {
+export function newNode(description: NodeDescription, at: At, token?: string): NodeRecord {
   const { id, name, address, dc, version, incarnation, key } = description
   return {
     ...{ id, name, address, dc, version, incarnation },
@@ -25,13 +26,14 @@ export function newNode(description: NodeDescription, at: At): NodeRecord {
     admittedAt: at.index,
     changedAt: at.index,
     ...(key !== undefined && { key }),
+    ...(token !== undefined && { token }),
   }
 }
 
 /**
  * The second validation's last word: two joins that conflict are ordered by the log, and the first
  * wins. A node that is known already came back (after an absence, or a reset): it recovers again, and
- * keeps the roles that operators gave it, to be started anew.
+ * keeps the roles that operators gave it, to be started anew; it spends no token.
  */
 export function admit(parts: Parts, data: EventData['NodeAdmitted'], at: At): Ruling {
   const { node } = data
@@ -51,8 +53,12 @@ export function admit(parts: Parts, data: EventData['NodeAdmitted'], at: At): Ru
   if (known?.key !== undefined && node.key !== undefined && known.key !== node.key) {
     return otherKey(known)
   }
-  const fresh = newNode(known?.key === undefined ? node : { ...node, key: known.key }, at)
+  const token = known ? known.token : data.token
+  const fresh = newNode(known?.key === undefined ? node : { ...node, key: known.key }, at, token)
   if (known === undefined) {
+    const trouble = token !== undefined && spend(parts, token, node, at)
+    if (trouble) return trouble
+    parts.joinRequests.delete(node.id)
     parts.nodes.set(node.id, fresh)
     parts.tombstones.delete(node.id)
     return done(at)

@@ -1,11 +1,15 @@
 import type { HiveEvent } from '../events.ts'
 import { admit, beginLeaving, remove, update } from './admission.ts'
 import { changeSettings, initialise } from './cluster.ts'
+import { replaceVoter } from './control.ts'
 import * as epoch from './epoch.ts'
 import { cancelDrain, drain, drained, fail, ready } from './health.ts'
 import * as kv from './kv.ts'
+import * as requests from './requests.ts'
+import * as restore from './restore.ts'
 import { assign, report, unassign } from './roles.ts'
 import { type At, type Parts, type Ruling, refused } from './ruling.ts'
+import * as tokens from './tokens.ts'
 import * as trust from './trust.ts'
 
 /** The rule for each event. Before `ClusterInitialised` there is nothing to which another could apply. */
@@ -36,6 +40,8 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return drained(parts, event.data, at)
     case 'NodeFailed':
       return fail(parts, event.data, at)
+    case 'VoterReplacing':
+      return replaceVoter(parts, event.data, at)
     case 'NodeLeaving':
       return beginLeaving(parts, event.data, at)
     case 'NodeLeft':
@@ -58,10 +64,26 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return trust.useGossipKey(parts, event.data, at)
     case 'GossipKeyDropped':
       return trust.dropGossipKey(parts, event.data, at)
+    case 'TokenCreated':
+      return tokens.create(parts, event.data, event.actor, at)
+    case 'TokenRevoked':
+      return tokens.revoke(parts, event.data, at)
+    case 'JoinRequested':
+      return requests.request(parts, event.data, at)
+    case 'JoinRefused':
+      return requests.refuse(parts, event.data, event.actor, at)
     case 'TombstonesCollected':
       return epoch.collect(parts, event.data, at)
     case 'ClusterRecovered':
       return epoch.recover(parts, event.data, at)
+    case 'RestoreBegun':
+      return restore.begin(parts, event.data, at)
+    case 'RestoreAdded':
+      return restore.add(parts, event.data, at)
+    case 'RestoreDropped':
+      return restore.drop(parts, event.data, at)
+    case 'SnapshotRestored':
+      return restore.finish(parts, event.data, at)
     default:
       return event satisfies never
   }

@@ -44,12 +44,12 @@ export function recover(parts: Parts, data: EventData['ClusterRecovered'], at: A
   for (const id of data.lost) {
     const node = parts.nodes.get(id)
     if (node === undefined || isFailed(node)) continue
-    change(parts, at, node, { phase: 'failed', before: node.phase })
+    change(parts, at, node, { phase: 'failed', before: node.phase, failedAt: at.time })
   }
   return done(at, { epoch, lineage })
 }
 
-function begin(parts: Parts, at: At, cluster: ClusterRecord): void {
+export function begin(parts: Parts, at: At, cluster: ClusterRecord): void {
   parts.cluster.set('cluster', cluster)
   const before = parts.meta.fact('epochs') ?? []
   parts.meta.note('epochs', [...before, { epoch: cluster.epoch, from: at.index }])

@@ -4,14 +4,17 @@ import type { NodeId } from '../events.ts'
 import type { Kv } from '../kv.ts'
 import type { Meta } from '../meta.ts'
 import type { Nodes } from '../nodes.ts'
+import type { Restoring } from '../restoring.ts'
 import type { Table } from '../table.ts'
 import type {
   CaRecord,
   CertificateRecord,
   ClusterRecord,
   GossipKeyRecord,
+  JoinRequest,
   NodeRecord,
   Outcome,
+  TokenRecord,
   Tombstone,
 } from '../types.ts'
 
@@ -25,6 +28,9 @@ export interface Parts {
   readonly authorities: Table<CaRecord>
   readonly certificates: Table<CertificateRecord>
   readonly gossipKeys: Table<GossipKeyRecord>
+  readonly tokens: Table<TokenRecord>
+  readonly joinRequests: Table<JoinRequest>
+  readonly restoring: Restoring
 }
 
 /** Where in the log, and when by the wall clock of the leader who proposed it. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { seeded } from '../../src/base/random.ts'
-import { checkRegister, type RegisterCall, type RegisterOperation } from './linearizability.ts'
+import { checkRegister, type RegisterCall, type RegisterOperation } from './register.ts'
 
 function operation(call: RegisterCall, invoked: number, returned?: number): RegisterOperation {
   return { call, invoked, returned }

@@ -1,0 +1,109 @@
+import type { TokenReport } from '../../api/token-types.ts'
+import { MalformedError } from '../../base/bytes.ts'
+import { count, type Fields, fields, optionalCount, text, texts } from '../../base/shape.ts'
+import type { EpochMillis } from '../../base/time.ts'
+import type { TokenUse } from '../../state/events.ts'
+import { deadToken } from '../../state/tokens.ts'
+import type { TokenRecord } from '../../state/types.ts'
+import type { ControlPlane } from '../control-plane.ts'
+import { type Methods, refusal } from '../requests.ts'
+import { asSettledLeader, type DeskParts, outcomeOf } from './desk.ts'
+
+/** Tokens, as operators make, see and revoke them. Their secrets never come here: only hashes do. */
+export function tokensDesk(parts: DeskParts): Methods {
+  const { clock } = parts
+  return {
+    'token-create': asSettledLeader(parts, ({ body, answer }, plane) => {
+      const { cluster, authorities } = plane.state
+      const use = readUse(fields(body.use, 'use'))
+      const ca = [...authorities.keys()].at(-1)
+      if (use.kind === 'join' && ca === undefined) {
+        return answer(
+          refusal(
+            'REFUSED',
+            'this cluster has no authority that a token could name: its nodes are on this machine only, and open to it',
+            'join without a token: hive join ADDR',
+          ),
+        )
+      }
+      const unknown = use.kind === 'join' && use.roles.find(role => !parts.roles.requires(role))
+      if (unknown) {
+        return answer(
+          refusal(
+            'UNKNOWN_ROLE',
+            `no such role: ${unknown}`,
+            'see hive role list for those there are',
+          ),
+        )
+      }
+      const life = optionalCount(body, 'life')
+      const id = text(body, 'id', 64)
+      const expires = life === undefined ? null : clock.wall() + life
+      plane.propose(
+        {
+          type: 'TokenCreated',
+          data: { id, hash: text(body, 'hash', 64), name: text(body, 'name', 255), expires, use },
+          actor: text(body, 'actor'),
+        },
+        outcome => {
+          if (!outcome.ok) return answer(outcomeOf(outcome))
+          // Of a repeated question, what the first one came to.
+          const made = plane.state.tokens.get(id)
+          answer({ ok: true, body: { tag: cluster!.tag, ca, expires: made?.expires ?? null } })
+        },
+      )
+    }),
+
+    'token-list': asSettledLeader(parts, ({ answer }, plane) => {
+      answer({ ok: true, body: reportTokens(plane, clock.wall()) })
+    }),
+
+    'token-revoke': asSettledLeader(parts, ({ body, answer }, plane) => {
+      const wanted = text(body, 'id', 64)
+      const found = [...plane.state.tokens.keys()].filter(id => id.startsWith(wanted))
+      const [id] = found
+      if (id === undefined || found.length > 1) {
+        return answer(
+          refusal(
+            'NOT_FOUND',
+            id === undefined
+              ? `there is no token ${wanted}`
+              : `${found.length} tokens begin with ${wanted}: ${found.slice(0, 8).join(', ')}`,
+            'see hive token list for their ids',
+          ),
+        )
+      }
+      plane.propose({ type: 'TokenRevoked', data: { id }, actor: text(body, 'actor') }, outcome =>
+        answer(outcome.ok ? { ok: true, body: { id } } : outcomeOf(outcome)),
+      )
+    }),
+  }
+}
+
+function reportTokens(plane: ControlPlane, wall: EpochMillis): readonly TokenReport[] {
+  return [...plane.state.tokens.values()].map(token => {
+    const { id, name, use, used, expires, time, by } = token
+    return { id, name, state: stateOf(token, wall), use, used, expires, created: time, by }
+  })
+}
+
+function stateOf(token: TokenRecord, wall: EpochMillis): TokenReport['state'] {
+  switch (deadToken(token, wall)?.code) {
+    case undefined:
+      return 'alive'
+    case 'TOKEN_REVOKED':
+      return 'revoked'
+    case 'TOKEN_EXPIRED':
+      return 'expired'
+    default:
+      return 'spent'
+  }
+}
+
+function readUse(from: Fields): TokenUse {
+  const kind = text(from, 'kind', 8)
+  if (kind === 'api') return { kind, policies: texts(from, 'policies', 64) }
+  if (kind !== 'join') throw new MalformedError('kind must be join or api')
+  const pattern = text(from, 'pattern', 63)
+  return { kind, roles: texts(from, 'roles', 64), uses: count(from, 'uses'), pattern }
+}
