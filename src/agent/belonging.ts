@@ -23,7 +23,8 @@ export interface BelongingParts {
 
 export class Belonging {
   readonly #parts: BelongingParts
-  #history: History | undefined
+  /** The links of this node were judged, or judged again, since it belongs to something. */
+  #settled = false
 
   constructor(parts: BelongingParts) {
     this.#parts = parts
@@ -50,22 +51,21 @@ export class Belonging {
   }
 
   /**
-   * This node was empty, or of another history, when it met those it is linked with: whoever says that it is of
-   * a history that is not ours is met again, and the first validation judges.
+   * This node was empty when it met those it is linked with, and let in whoever came: those of a history that is
+   * not its own now are met again, and the first validation judges. Whoever goes on into a new epoch, or rescues
+   * its cluster, needs the links that it has.
    */
   #meetAnew(history: History): void {
     const { links } = this.#parts
-    const before = this.#history
-    this.#history = history
-    // A link outlives an epoch that rose while it was up: both ends go through the same event.
-    if (before && agreesWith({ ...history, epoch: before.epoch }, before)) return
+    if (this.#settled) return
+    this.#settled = true
     for (const id of links.connectedPeers())
       if (!agreesWith(history, links.hello(id)?.allegiance)) links.renew(id)
   }
 
   /** This node belongs to nothing now. */
   forget(): void {
-    this.#history = undefined
+    this.#settled = false
   }
 
   /** How far a node that follows has seen the log: not at each event, because each is a write. */
