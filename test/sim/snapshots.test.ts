@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import type { Backend } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import { Collector } from '../../src/snapshot/inspect.ts'
+import type { State } from '../../src/state/state.ts'
+import type { SimulatedNode } from './cluster.ts'
 import { World } from './world.ts'
 
 /** Snapshots, made and brought back, and disks that fail, under a seed. */
@@ -25,6 +27,11 @@ function opened(pieces: readonly Uint8Array[]) {
   const collector = new Collector()
   for (const piece of pieces) collector.add(piece)
   return collector.end()
+}
+
+/** All of it: agents here are whole. */
+function stateOf(node: SimulatedNode): State | undefined {
+  return node.process?.agent.state as State | undefined
 }
 
 function leaderOf(world: World): string | undefined {
@@ -64,7 +71,7 @@ test('one that is cut off changes nothing, and leaves nothing behind', async () 
   await expect(restored(world, 'n1', pieces, 'other')).rejects.toBeInstanceOf(OperatorError)
   expect(await world.get('n1', 'a')).toBe('2')
   await world.until('what was staged is dropped', () =>
-    world.cluster.running().every(n => n.process!.agent.state?.restore === undefined),
+    world.cluster.running().every(n => stateOf(n)?.restore === undefined),
   )
 })
 
@@ -156,7 +163,7 @@ test('a node that was away while the log was cut comes back by a snapshot', asyn
   await world.until(
     'n3 has caught up',
     () =>
-      world.node('n3').process?.agent.state?.kvGet('k0') !== undefined &&
+      stateOf(world.node('n3'))?.kvGet('k0') !== undefined &&
       world.node('n3').process!.agent.state!.applied >=
         world.node('n1').process!.agent.state!.applied,
   )
