@@ -16,6 +16,7 @@ export const rescueRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/v1/hive/why',
+    needs: 'read',
     summary: 'Why a node, the leader, the epoch or a join is as it is: what happened, newest last',
     query: z.strictObject({
       about: z._default(z.enum(['node', 'election', 'epoch', 'join']), 'node'),
