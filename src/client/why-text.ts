@@ -9,14 +9,16 @@ export function renderWhy(report: WhyReport, paint: Painter): string {
     const number = paint(seq === undefined ? '      -' : String(seq).padStart(7), 'dim')
     const who = where === undefined ? '' : `${paint(printable(where), 'strong')} `
     const by =
-      actor === undefined || actor === 'raft' ? '' : paint(`   by ${printable(actor)}`, 'dim')
+      actor === undefined || actor === 'raft'
+        ? ''
+        : paint(`   by ${printable(actor.replace(/^(node|leader):/, '$1 '))}`, 'dim')
     return `${number}  ${formatTime(time)}  ${who}${printable(text)}${by}`
   })
   const unheard =
     silent.length > 0
       ? [
           paint(
-            `! ${silent.map(printable).join(', ')} did not answer: what they remember is missing`,
+            `! ${silent.map(printable).join(', ')} did not answer: their journals are missing here`,
             'warn',
           ),
         ]

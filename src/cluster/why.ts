@@ -216,6 +216,7 @@ export function nodeConclusion(
 // ---- elections
 
 const causes: Readonly<Record<string, string>> = {
+  first: 'there was none before',
   timeout: 'no leader was heard for an election timeout',
   evidence: 'the port of the leader before refused: its process was gone',
   transfer: 'the leader before handed over to it',

@@ -24,6 +24,8 @@ export interface Settings {
   readonly troubles?: readonly string[]
   /** Nodes have a secret, and prove themselves by it and by what the cluster makes of it. */
   readonly secured?: boolean
+  /** Dead voters give their votes to observers, of whom operators make many, soon. */
+  readonly replacing?: boolean
   readonly verbose?: boolean
 }
 
@@ -138,7 +140,7 @@ async function play(stage: Stage, variant: Variant): Promise<void> {
   if (troubled && settings.earlyTrouble) nemesis.start()
   await variant.begin(stage)
   workload.start()
-  if (variant.operated) operators.start()
+  if (variant.operated) operators.start(settings.replacing)
   if (troubled) nemesis.start()
   await simulation.run(simulation.now + settings.minutes * 60_000)
   operators.stop()
