@@ -240,10 +240,8 @@ const statusReport: StatusReport = {
   notices: [],
 }
 
-<<<<<<< HEAD
 const whyReport = { subject: 'n1', lines: [], conclusion: 'n1 is ready, and answers', silent: [] }
-=======
+
 async function* pieces(...all: number[][]): AsyncGenerator<Uint8Array> {
   for (const one of all) yield new Uint8Array(one)
 }
->>>>>>> main
