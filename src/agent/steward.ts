@@ -1,10 +1,12 @@
+import { formatDuration } from '../base/duration.ts'
 import { count, text } from '../base/shape.ts'
 import type { Timer } from '../base/time.ts'
 import { contactOf } from '../cluster/contact.ts'
 import { drainFinished, isServing } from '../cluster/drain.ts'
 import { collectable } from '../cluster/epoch.ts'
 import { Accusations } from '../cluster/failure.ts'
-import { tombstoneGrace } from '../state/settings.ts'
+import { replacement } from '../cluster/replacement.ts'
+import { tombstoneGrace, voterReplacementAfter } from '../state/settings.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { Member } from '../swim/types.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
@@ -16,6 +18,8 @@ import { decodeMeta } from './member-meta.ts'
 const round = 250
 /** An invitation is repeated after so long, ms, while the node has not come. */
 const inviteAgain = 2_000
+/** An observer that lacks more entries than this is no heir yet; raft itself asks for more than this does. */
+const replacementLag = 1_000
 
 /**
  * The leader's chores: finish an init, invite who is in the physical topology only, decide who has
@@ -91,6 +95,7 @@ export class Steward {
     this.#judge(plane)
     this.#invite(plane)
     this.#collect(plane)
+    this.#replaceVoter(plane)
     for (const node of plane.state.nodes.values()) {
       if (node.phase === 'draining') this.#finishDrain(plane, node)
       if (node.phase === 'leaving') this.#finishLeave(plane, node)
@@ -159,7 +164,7 @@ export class Steward {
       const incarnation = Math.max(verdict.incarnation, member?.incarnation ?? 0, node.incarnation)
       this.#propose(plane, `failed ${node.id}`, {
         type: 'NodeFailed',
-        data: { id: node.id, incarnation, accusers: verdict.accusers },
+        data: { id: node.id, incarnation, accusers: verdict.accusers, health: verdict.health },
         actor: `leader:${self.name}`,
       })
     }
@@ -210,6 +215,34 @@ export class Steward {
     this.#propose(plane, 'collect', {
       type: 'TombstonesCollected',
       data: { epoch: cluster!.epoch + 1, through: due },
+      actor: `leader:${this.#parts.self.name}`,
+    })
+  }
+
+  /** First the decision is agreed, for everybody to read; then it is carried out, by whoever leads then. */
+  #replaceVoter(plane: ControlPlane): void {
+    const { config, progress, commit } = plane.status()
+    const after = voterReplacementAfter(plane.state.cluster!.settings)
+    const order = replacement({
+      config:
+        config.outgoing.length > 0
+          ? undefined
+          : { voters: config.voters, observers: config.learners },
+      nodes: plane.state.nodes,
+      reachable: reachable(this.#parts, plane),
+      caughtUp: new Set(
+        progress.filter(p => p.recentlyActive && p.match + replacementLag >= commit).map(p => p.id),
+      ),
+      last: plane.state.replacement,
+      after,
+      wall: this.#parts.clock.wall(),
+    })
+    if (!order) return
+    const { id, by, voters, observers, agreed } = order
+    if (agreed) return void plane.changeConfig({ voters, learners: observers })
+    this.#propose(plane, 'replace voter', {
+      type: 'VoterReplacing',
+      data: { id, by, reason: `failed for ${formatDuration(after!)}` },
       actor: `leader:${this.#parts.self.name}`,
     })
   }

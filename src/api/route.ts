@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini'
 import { type Checked, check } from '../base/check.ts'
+import type { Need } from '../base/policy.ts'
 import { BadRequest } from './failure.ts'
 import type { Backend } from './types.ts'
 
@@ -12,6 +13,8 @@ export interface Route {
   /** find-my-way's syntax: `:name` one segment, `*` the rest. */
   readonly path: string
   readonly summary: string
+  /** What a token must allow. There is no default: who adds a route says who may use it. */
+  readonly needs: Exclude<Need, object>
   readonly query?: z.ZodMiniType
   readonly body?: z.ZodMiniType
   /** What a 200 answer holds, in words. */
@@ -27,6 +30,8 @@ export interface Ask<Query, Body> {
   readonly query: Query
   readonly body: Body
   readonly actor: string
+  /** Whether the caller may that too. */
+  may(need: Need): boolean
   /** Aborted when nobody wants the answer any more; only on blocking routes. */
   readonly signal: AbortSignal | undefined
 }

@@ -68,6 +68,11 @@ export const errorCodes = {
     exit: 1,
     means: 'the node proves another identity than it claims',
   },
+  UNAUTHENTICATED: {
+    http: 401,
+    exit: 2,
+    means: 'the API needs a token, and none that counts came',
+  },
   UNTRUSTED: {
     http: 403,
     exit: 1,

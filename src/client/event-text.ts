@@ -32,6 +32,7 @@ export function formatTime(time: number): string {
 
 const tones: Partial<Record<LoggedEvent['type'], Tone>> = {
   NodeFailed: 'bad',
+  VoterReplacing: 'warn',
   ClusterRecovered: 'bad',
   TombstonesCollected: 'warn',
   NodeLeft: 'warn',
@@ -40,6 +41,14 @@ const tones: Partial<Record<LoggedEvent['type'], Tone>> = {
   NodeDraining: 'warn',
   ClusterInitialised: 'good',
   NodeReady: 'good',
+}
+
+/** Why there was an election. */
+const causes: Readonly<Record<string, string>> = {
+  timeout: 'no leader was heard',
+  evidence: 'the process of the leader before was gone',
+  transfer: 'handed over by the leader before',
+  rescue: 'a lost quorum was rescued',
 }
 
 /** An event's data as it arrives: a shape that a newer agent may have changed, so nothing is taken for granted. */
@@ -76,6 +85,18 @@ function tell(event: LoggedEvent, names: Names): string {
       const accusers = texts(data.accusers).map(id => nameOf(id, names))
       return listed(who, labelled('accused by', accusers))
     }
+    case 'LeaderElected':
+      return listed(
+        isText(data.leader) && nameOf(data.leader, names),
+        who,
+        `term ${String(data.term)}`,
+        isText(data.cause) && (causes[data.cause] ?? data.cause),
+      )
+    case 'VoterReplacing':
+      return listed(
+        isText(data.by) && `${nameOf(data.by, names)} votes for ${who} from now on`,
+        data.reason,
+      )
     case 'NodeLeft':
       return listed(who, data.reason)
     case 'RoleAssigned':

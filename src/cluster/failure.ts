@@ -21,6 +21,13 @@ interface Accusation {
   readonly at: Instant
 }
 
+export interface Verdict {
+  readonly incarnation: number
+  readonly accusers: readonly string[]
+  /** Of each accuser, when it accused. */
+  readonly health: readonly number[]
+}
+
 export class Accusations {
   readonly #knobs: FailureKnobs
   /** subject → accuser → accusation */
@@ -82,7 +89,7 @@ export class Accusations {
     own: { readonly unreachable: boolean; readonly health: number },
     members: number,
     now: Instant,
-  ): { readonly incarnation: number; readonly accusers: readonly string[] } | undefined {
+  ): Verdict | undefined {
     const current = this.#current(subject, now)
     const well = [...current].filter(([id, a]) => id !== leader && a.health <= 2)
     const needed = Math.min(this.#knobs.accusers, Math.max(1, members - 1))
@@ -91,10 +98,14 @@ export class Accusations {
       : well.length >= needed && needed >= 2
     if (!convinced) return undefined
     const accusers = well.map(([id]) => id)
-    if (own.unreachable) accusers.unshift(leader)
+    const health = well.map(([, a]) => a.health)
+    if (own.unreachable) {
+      accusers.unshift(leader)
+      health.unshift(own.health)
+    }
     let incarnation = 0
     for (const [, a] of current) incarnation = Math.max(incarnation, a.incarnation)
-    return { incarnation, accusers }
+    return { incarnation, accusers, health }
   }
 
   subjects(): readonly string[] {

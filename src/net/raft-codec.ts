@@ -174,7 +174,14 @@ const nothing = new Uint8Array(0)
 
 function entryBody(entry: Entry): Uint8Array {
   if (entry.type === 'data') return entry.data
-  return entry.type === 'noop' ? nothing : encodeConfiguration(entry.config)
+  if (entry.type === 'config') return encodeConfiguration(entry.config)
+  const { leader, cause } = entry
+  return leader === undefined
+    ? nothing
+    : new Writer()
+        .text(leader)
+        .text(cause ?? '')
+        .done()
 }
 
 function decodeAppend(received: Uint8Array, from: PeerId, to: PeerId): Message {
@@ -226,8 +233,12 @@ function readEntry(
     return { index, term, type: 'data', data: view }
   }
   if (type === noop) {
-    if (length > 0) throw new MalformedError('a noop with data')
-    return { index, term, type: 'noop' }
+    if (length === 0) return { index, term, type: 'noop' }
+    const input = new Reader(bytes.subarray(at, at + length))
+    const leader = input.text()
+    const cause = input.text()
+    input.end()
+    return { index, term, type: 'noop', leader, ...(cause !== '' && { cause }) }
   }
   if (type !== config) throw new MalformedError('an unknown type of entry')
   const input = new Reader(bytes.subarray(at, at + length))

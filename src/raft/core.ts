@@ -9,7 +9,18 @@ import { isVoter } from './config-change.ts'
 import { Disk } from './disk.ts'
 import type { Leadership } from './leadership.ts'
 import { Log } from './log.ts'
-import type { Index, Initial, Message, PeerId, RaftConfig, Rank, Ready, Term } from './types.ts'
+import type {
+  ElectionCause,
+  Index,
+  Initial,
+  Message,
+  OfficeLost,
+  PeerId,
+  RaftConfig,
+  Rank,
+  Ready,
+  Term,
+} from './types.ts'
 
 export class Core {
   readonly config: RaftConfig
@@ -57,6 +68,10 @@ export class Core {
   readsRefused: number[] = []
   snapshotsWanted: PeerId[] = []
   rankTold: Ready['rank']
+  /** Why this node stood for election the last time. */
+  cause: ElectionCause = 'timeout'
+  /** What the next change of rank came from. */
+  why: ElectionCause | OfficeLost | undefined
 
   constructor(config: RaftConfig, initial: Initial, random: Random, now: Instant) {
     const { hardState, snapshot, entries, applied } = initial

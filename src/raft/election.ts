@@ -19,6 +19,8 @@ type Of<Type extends Message['type']> = Extract<Message, { type: Type }>
 
 /** Asks everybody whether an election would be won. */
 export function campaignPreVote(core: Core): void {
+  core.cause = core.hurried > 0 ? 'evidence' : 'timeout'
+  core.why = core.cause
   core.rank = 'pre-candidate'
   core.leader = null
   core.campaignedAt = core.now
@@ -43,6 +45,7 @@ export function campaignPreVote(core: Core): void {
 
 /** Stands for election in the next term; `transfer`: because the leader asked for it. */
 export function campaignVote(core: Core, transfer: boolean): void {
+  if (transfer) core.cause = 'transfer'
   core.becomeFollower(core.term + 1, null)
   core.rank = 'candidate'
   core.vote = core.id

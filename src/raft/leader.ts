@@ -28,7 +28,9 @@ export function becomeLeader(core: Core): void {
   for (const id of members(log.config)) {
     if (id !== core.id) lead.addPeer(id, log.lastIndex + 1, config.maxInflight, now)
   }
-  log.push({ index: log.lastIndex + 1, term: core.term, type: 'noop' })
+  core.why = core.cause
+  const { id: leader, cause, term } = core
+  log.push({ index: log.lastIndex + 1, term, type: 'noop', leader, cause })
 }
 
 /** Appends entries, which leave and are written with the next `ready`. */
@@ -156,6 +158,7 @@ export function resign(core: Core, lead: Leadership): void {
   if (best !== undefined) {
     core.outbox.push({ type: 'timeout-now', from: core.id, to: best.id, term: core.term })
   }
+  core.why = 'resigned'
   core.becomeFollower(core.term, null)
 }
 
@@ -179,6 +182,7 @@ export function tickLeader(core: Core, lead: Leadership, late: boolean): void {
     core.excused = true
     lead.judgeAt = now + config.heartbeat
   } else if (now >= lead.judgeAt) {
+    core.why = 'no-quorum'
     core.becomeFollower(core.term, null)
   }
 }

@@ -160,6 +160,7 @@ export class Raft implements Machine<Message, Ready, Done> {
     if (core.failed) return
     if (core.leadership !== undefined) resign(core, core.leadership)
     core.failed = true
+    core.why = 'disk'
     core.becomeFollower(core.term, null)
     core.promises = []
     core.held = []

@@ -89,7 +89,9 @@ function takeRank(core: Core): Ready['rank'] {
   const told = core.rankTold
   const { rank, term, leader } = core
   if (told?.rank === rank && told.term === term && told.leader === leader) return undefined
-  core.rankTold = { rank, term, leader }
+  const { why } = core
+  core.rankTold = { rank, term, leader, ...(why !== undefined && { why }) }
+  core.why = undefined
   return core.rankTold
 }
 

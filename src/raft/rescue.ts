@@ -28,6 +28,7 @@ export function rescue(core: Core, lineage: number): boolean {
   core.becomeFollower(core.term + 1, null)
   const config = { voters: [core.id], outgoing: [], learners: [], learnersNext: [] }
   core.log.push({ index: core.log.lastIndex + 1, term: core.term, type: 'config', config })
+  core.cause = 'rescue'
   campaignVote(core, false)
   return true
 }

@@ -17,7 +17,15 @@ export interface Configuration {
 }
 
 export type Entry =
-  | { readonly index: Index; readonly term: Term; readonly type: 'noop' }
+  | {
+      readonly index: Index
+      readonly term: Term
+      readonly type: 'noop'
+      /** Who took office with it; absent: written before leaders said so. */
+      readonly leader?: PeerId
+      /** An `ElectionCause`, or the word of a newer build. */
+      readonly cause?: string
+    }
   | { readonly index: Index; readonly term: Term; readonly type: 'data'; readonly data: Uint8Array }
   | {
       readonly index: Index
@@ -126,8 +134,23 @@ export interface Ready {
   /** Peers that need a snapshot: send them one in chunks, then `snapshotSent(peer, ok)`. */
   readonly snapshots: readonly PeerId[]
   /** Present when rank, term or leader changed since the last `ready`. */
-  readonly rank?: { readonly rank: Rank; readonly term: Term; readonly leader: PeerId | null }
+  readonly rank?: {
+    readonly rank: Rank
+    readonly term: Term
+    readonly leader: PeerId | null
+    /** What brought it about, where this node knows. */
+    readonly why?: ElectionCause | OfficeLost
+  }
 }
+
+/**
+ * Why a node stood for election: it heard no leader for its timeout, or had evidence that the leader's
+ * process is gone, or the leader handed over to it, or an operator rescued a lost quorum.
+ */
+export type ElectionCause = 'timeout' | 'evidence' | 'transfer' | 'rescue'
+
+/** Why a leader is none any more: no quorum answered it, it is no voter any more, its disk failed. */
+export type OfficeLost = 'no-quorum' | 'resigned' | 'disk'
 
 export type Rank = 'follower' | 'pre-candidate' | 'candidate' | 'leader'
 

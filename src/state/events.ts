@@ -62,7 +62,11 @@ export interface EventData {
     readonly id: NodeId
     readonly incarnation: number
     readonly accusers: readonly NodeId[]
+    /** How unwell each accuser was itself (Lifeguard's local health; 0 is well), in the same order. */
+    readonly health?: readonly number[]
   }
+  /** A voter that stays dead gives its vote to an observer; `VotersChanged` follows. */
+  VoterReplacing: { readonly id: NodeId; readonly by: NodeId; readonly reason: string }
   NodeLeaving: { readonly id: NodeId }
   /** Out of the logical topology; leaves a tombstone. */
   NodeLeft: { readonly id: NodeId; readonly reason: string }
@@ -213,7 +217,8 @@ export function versionOf(type: EventType, data: object): number {
   if (third.has(type) || 'token' in data) return 3
   if (second.has(type)) return 2
   const described = (data as { readonly node?: object }).node ?? data
-  return 'key' in described && type !== 'KvPut' && type !== 'KvDelete' ? 2 : 1
+  if (type === 'KvPut' || type === 'KvDelete') return 1
+  return 'key' in described || 'health' in described ? 2 : 1
 }
 
 const second: ReadonlySet<EventType> = new Set([
@@ -225,6 +230,7 @@ const second: ReadonlySet<EventType> = new Set([
   'GossipKeyDropped',
   'TombstonesCollected',
   'ClusterRecovered',
+  'VoterReplacing',
 ])
 
 const third: ReadonlySet<EventType> = new Set([

@@ -37,11 +37,7 @@ export class Fields {
 
   /** An integer ≥ 0 that a double holds exactly. */
   count(key: string): number {
-    const value = this.#of[key]
-    if (!Number.isSafeInteger(value) || (value as number) < 0) {
-      throw wrong(this.#at(key), 'an integer of 0 or more', value)
-    }
-    return value as number
+    return checkCount(this.#of[key], this.#at(key))
   }
 
   flag(key: string): boolean {
@@ -59,6 +55,10 @@ export class Fields {
 
   texts(key: string, limit: number, textLimit: number): string[] {
     return this.list(key, limit, (value, path) => checkText(value, path, textLimit, 1))
+  }
+
+  counts(key: string, limit: number): number[] {
+    return this.list(key, limit, (value, path) => checkCount(value, path))
   }
 
   list<T>(key: string, limit: number, read: (value: unknown, path: string) => T): T[] {
@@ -87,6 +87,13 @@ export class Fields {
   #at(key: string): string {
     return `${this.path}.${key}`
   }
+}
+
+function checkCount(value: unknown, path: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw wrong(path, 'an integer of 0 or more', value)
+  }
+  return value as number
 }
 
 function checkText(value: unknown, path: string, limit: number, least: number): string {

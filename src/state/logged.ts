@@ -18,7 +18,9 @@ export function toLogged(
 ): LoggedEvent | undefined {
   const at = { seq: entry.index, term: entry.term, epoch }
   if (entry.type === 'noop') {
-    return { ...at, time, actor: 'raft', type: 'LeaderElected', data: { term: entry.term } }
+    const { term, leader, cause } = entry
+    const data = { term, ...(leader !== undefined && { leader, cause }) }
+    return { ...at, time, actor: 'raft', type: 'LeaderElected', data }
   }
   if (entry.type === 'config') {
     if (entry.config.outgoing.length > 0) return undefined

@@ -2,6 +2,13 @@ import type { EpochMillis } from '../base/time.ts'
 import type { NodeId } from './events.ts'
 import { Table } from './table.ts'
 
+export interface VoterReplacement {
+  readonly id: NodeId
+  readonly by: NodeId
+  readonly seq: number
+  readonly time: EpochMillis
+}
+
 /** Single facts, a row each. */
 export interface Facts {
   /** How far, and the wall time of the last event on the way. */
@@ -12,6 +19,8 @@ export interface Facts {
   stopped: { readonly at: number; readonly type: string; readonly needs: number }
   /** The gossip key under which nodes send. */
   gossip: { readonly primary: number }
+  /** Which dead voter gave its vote to whom, the last time that the control plane decided so. */
+  replacement: VoterReplacement
   /** The entry from which each epoch counts, oldest first. */
   epochs: readonly { readonly epoch: number; readonly from: number }[]
 }

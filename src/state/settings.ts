@@ -15,6 +15,8 @@ export interface Setting {
 
 /** Shorter than this nobody can be away without bootstrapping anew; tests go down to it. */
 const leastGrace: Millis = 100
+/** A restart takes seconds: nobody wants votes to move for it; tests go down to it. */
+const leastAfter: Millis = 1_000
 const mostGrace: Millis = 10 * 365 * 24 * 3_600_000
 
 export const settings: readonly Setting[] = [
@@ -27,6 +29,23 @@ export const settings: readonly Setting[] = [
       const span = parseDuration(value)
       if (span !== undefined && span >= leastGrace && span <= mostGrace) return undefined
       return `"${value}" must be a length of time such as 72h, from 100ms to ten years`
+    },
+  },
+  {
+    name: 'voter-replacement',
+    default: 'yes',
+    meaning: 'yes: a control node that stays dead gives its vote to an observer that is well',
+    wrong: value =>
+      value === 'yes' || value === 'no' ? undefined : `"${value}" must be yes or no`,
+  },
+  {
+    name: 'voter-replacement-after',
+    default: '10m',
+    meaning: 'so long a control node must have failed; and so long passes between two replacements',
+    wrong: value => {
+      const span = parseDuration(value)
+      if (span !== undefined && span >= leastAfter && span <= mostGrace) return undefined
+      return `"${value}" must be a length of time such as 10m, from 1s to ten years`
     },
   },
   {
@@ -49,6 +68,12 @@ export function settingOf(values: Values, name: string): string {
 
 export function tombstoneGrace(values: Values): Millis {
   return parseDuration(settingOf(values, 'tombstone-grace'))!
+}
+
+/** How long a voter must have failed before its vote moves; undefined: it stays. */
+export function voterReplacementAfter(values: Values): Millis | undefined {
+  if (settingOf(values, 'voter-replacement') === 'no') return undefined
+  return parseDuration(settingOf(values, 'voter-replacement-after'))!
 }
 
 export function joinsNeedApproval(values: Values): boolean {

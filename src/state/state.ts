@@ -9,7 +9,7 @@ import { eventsVersion, type HiveEvent, type LoggedEvent, type NodeId } from './
 import { History } from './history.ts'
 import { Kv } from './kv.ts'
 import { toLogged } from './logged.ts'
-import { type Facts, Meta } from './meta.ts'
+import { type Facts, Meta, type VoterReplacement } from './meta.ts'
 import { Nodes } from './nodes.ts'
 import { type Restore, Restoring } from './restoring.ts'
 import { type Rowed, Table } from './table.ts'
@@ -146,6 +146,11 @@ export class State {
   /** Control nodes that only receive the log, sorted. */
   get observers(): readonly NodeId[] {
     return this.#parts.meta.fact('control')?.observers ?? []
+  }
+
+  /** Whose vote the control plane gave to whom last, by itself. */
+  get replacement(): VoterReplacement | undefined {
+    return this.#parts.meta.fact('replacement')
   }
 
   /** Last entry applied. */

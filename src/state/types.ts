@@ -20,7 +20,7 @@ export interface UnknownEvent {
 
 /** An entry of the agreed log as this room sees it: raft's own, with the data decoded. */
 export type EntryLike = { readonly index: number; readonly term: number } & (
-  | { readonly type: 'noop' }
+  | { readonly type: 'noop'; readonly leader?: NodeId; readonly cause?: string }
   | {
       readonly type: 'config'
       readonly config: {
@@ -47,6 +47,8 @@ export interface NodeRecord {
   /** What it was before it failed or began to drain, to return to. */
   readonly before: NodePhase | null
   readonly drainDeadline: EpochMillis | null
+  /** While it has failed: when that was agreed. */
+  readonly failedAt?: EpochMillis
   readonly roles: readonly {
     readonly name: string
     readonly state: RoleState

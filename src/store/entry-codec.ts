@@ -95,7 +95,10 @@ export function makeEntry(
   type: number,
   data: Uint8Array,
 ): Entry | undefined {
-  if (type === typeNumbers.noop) return { index, term, type: 'noop' }
+  if (type === typeNumbers.noop) {
+    const office = data.length === 0 ? {} : parseOffice(fromUtf8(data))
+    return office && { index, term, type: 'noop', ...office }
+  }
   if (type === typeNumbers.data) return { index, term, type: 'data', data }
   if (type !== typeNumbers.config) return undefined
   const config = parseConfig(fromUtf8(data))
@@ -119,6 +122,21 @@ export function parseConfig(json: string): Configuration | undefined {
   return { voters, outgoing, learners, learnersNext }
 }
 
+/** Reads who took office and why; undefined when it is not that. */
+function parseOffice(json: string): { leader?: string; cause?: string } | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const { leader, cause } = value as Record<string, unknown>
+  if (typeof leader !== 'string' || (cause !== undefined && typeof cause !== 'string'))
+    return undefined
+  return { leader, ...(cause !== undefined && { cause }) }
+}
+
 export function configText(config: Configuration): string {
   const { voters, outgoing, learners, learnersNext } = config
   return JSON.stringify({ voters, outgoing, learners, learnersNext })
@@ -136,7 +154,9 @@ export const entryHead = 13
 
 function entryData(entry: Entry): Uint8Array {
   if (entry.type === 'data') return entry.data
-  return entry.type === 'config' ? encodeConfig(entry.config) : nothing
+  if (entry.type === 'config') return encodeConfig(entry.config)
+  const { leader, cause } = entry
+  return leader === undefined ? nothing : utf8(JSON.stringify({ leader, cause }))
 }
 
 const nothing = new Uint8Array(0)

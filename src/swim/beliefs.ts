@@ -17,6 +17,8 @@ export interface BeliefListener {
   condemning(peer: Peer): void
   /** Somebody who was given up is back. */
   returned(peer: Peer): void
+  /** A member is given up. */
+  lost(now: Instant): void
 }
 
 export interface BeliefParts {
@@ -52,6 +54,23 @@ export class Beliefs {
     this.#health = parts.health
     this.#listener = parts.listener
     this.#verdicts = parts.verdicts
+    this.#table.forgotten = ({ id }) => {
+      this.#suspicions.end(id)
+      this.#news.forget(id)
+    }
+  }
+
+  /** Whether a verdict about it is remembered. */
+  judged(id: MemberId): boolean {
+    return this.#verdicts.get(id) !== undefined
+  }
+
+  /** Somebody who knows the full list says that it is no member. */
+  forget(id: MemberId): void {
+    const peer = this.#table.get(id)
+    if (!peer) return
+    this.#table.remove(id)
+    this.#table.forgotten(peer)
   }
 
   next(): Instant | undefined {
@@ -66,8 +85,10 @@ export class Beliefs {
       due = this.#suspicions.due(notice, now)
     ) {
       const peer = this.#table.get(due.id)!
-      if (due.over) this.#table.become(peer, 'unreachable', peer.accusers, now)
-      else this.#listener.condemning(peer)
+      if (due.over) {
+        this.#table.become(peer, 'unreachable', peer.accusers, now)
+        this.#listener.lost(now)
+      } else this.#listener.condemning(peer)
     }
     for (let id = this.#verdicts.due(now); id !== undefined; id = this.#verdicts.due(now)) {
       this.#table.remove(id)
@@ -174,6 +195,7 @@ export class Beliefs {
       this.#enforce(peer, sentence, now)
     } else {
       this.#verdicts.remember(id, sentence, now)
+      if (this.#table.slice.partial) return
       this.#news.put({ kind: verdict, id, incarnation: sentence.incarnation })
     }
   }
@@ -280,6 +302,7 @@ export class Beliefs {
     peer.incarnation = incarnation
     if (peer.status !== verdict) this.#table.become(peer, verdict, [], now)
     this.#news.put({ kind: verdict, id: peer.id, incarnation })
+    this.#listener.lost(now)
   }
 }
 

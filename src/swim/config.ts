@@ -14,6 +14,7 @@ export const swimDefaults: SwimConfig = {
   maxHealthScore: 8,
   packetBytes: 1400,
   verdictMemory: 24 * 3600 * 1000,
+  slice: Number.POSITIVE_INFINITY,
 }
 
 /** Bounds that nobody tunes, each with what it protects. */
@@ -59,6 +60,8 @@ export const rhythm = {
   callAnswer: 4,
   /** At least this long between exchanges with members that came back, and between tries at the first. */
   exchangeGap: 4,
+  /** In search of its place among many a node asks on this soon after an answer that told it of somebody new. */
+  searchGap: 1,
 } as const
 
 /** News leaves in the turn that brought it, but not more often than the gossip period over this. */

@@ -72,8 +72,13 @@ export class Exchange {
     if (this.#nextAt === undefined || now < this.#nextAt) return
     this.#nextAt = now + (this.#met ? this.#pause() : this.#gap())
     this.#rounds += 1
-    const peer = this.#table.present.sample(1, this.#random, isAlive)[0]
+    const peer = this.#partner()
     if (peer) this.#ask(peer, now)
+  }
+
+  /** The slice lost many: whoever lives beyond them is to be found. */
+  thinned(now: Instant): void {
+    if (this.#table.slice.thin) this.#search(now)
   }
 
   /** `peer` is back, perhaps with a whole half of the cluster. */
@@ -82,12 +87,33 @@ export class Exchange {
   }
 
   /** Somebody's listing came in; answers if that was wanted. */
-  heard(from: Recipient, wantsAnswer: boolean, now: Instant): void {
+  heard(from: Recipient, wantsAnswer: boolean, toldOfSomebody: boolean, now: Instant): void {
     if (!this.#met) {
       this.#met = true
       this.#nextAt = now + this.#pause() * this.#random.next()
     }
+    if (toldOfSomebody && !wantsAnswer) this.#search(now)
     if (wantsAnswer) this.#tell(from, true)
+  }
+
+  /**
+   * In a cluster that is kept in part, neighbours know of more neighbours: asking on as long as that helps
+   * finds this node's place in a few steps, whoever it met first (Jelasity, Montresor and Babaoglu, T-Man, 2009).
+   */
+  #search(now: Instant): void {
+    if (!this.#table.slice.partial) return
+    this.#rounds = 0
+    const at = now + rhythm.searchGap * this.#config.probePeriod * (0.5 + this.#random.next())
+    this.#nextAt = Math.min(this.#nextAt ?? at, at)
+  }
+
+  #partner(): Peer | undefined {
+    const { present, slice } = this.#table
+    if (slice.partial && this.#random.below(2) === 0) {
+      const next = present.sample(1, this.#random, peer => isAlive(peer) && slice.isNext(peer))[0]
+      if (next) return next
+    }
+    return present.sample(1, this.#random, isAlive)[0]
   }
 
   #ask(peer: Peer, now: Instant): void {
@@ -103,10 +129,15 @@ export class Exchange {
     })
   }
 
-  /** All that this node knows. The doubted are named twice, so that whoever never met them meets them. */
+  /**
+   * All that this node knows. The doubted are named twice, so that whoever never met them meets them; those
+   * given up only where all know all: among slices the dead would be met, doubted and forgotten for ever.
+   */
   #listing(): Update[] {
     const out: Update[] = [{ kind: 'alive', member: this.#self.info }]
+    const { partial } = this.#table.slice
     for (const peer of this.#table.all()) {
+      if (partial && peer.status === 'unreachable') continue
       const opinion = opinionOf(peer)
       if (opinion.kind === 'suspect') out.push({ kind: 'alive', member: peer.info })
       out.push(opinion)

@@ -43,7 +43,19 @@ export class Gossiper {
     if (at === undefined || now < at) return
     this.#lastAt = now
     this.#news.settle()
+    if (this.#table.slice.partial) return this.#tellConcerned()
     for (const peer of this.#audience()) this.#post.sendNews(recipient(peer, 'datagram'))
+  }
+
+  /** To those whom it concerns, in turn; what concerns nobody is not kept for ever. */
+  #tellConcerned(): void {
+    const { audience } = this.#table
+    let told = 0
+    for (let turn = audience.size; turn > 0 && told < this.#config.gossipFanout; turn--) {
+      const peer = audience.next(this.#random)!
+      if (this.#post.sendNews(recipient(peer, 'datagram'))) told++
+    }
+    if (told < this.#config.gossipFanout) this.#post.ageNews()
   }
 
   #audience(): Set<Peer> {

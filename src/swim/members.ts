@@ -2,6 +2,7 @@ import type { Random } from '../base/random.ts'
 import type { Instant } from '../base/time.ts'
 import { limits } from './config.ts'
 import { Rotation } from './rotation.ts'
+import { Slice } from './slice.ts'
 import type { Member, MemberId, MemberInfo, MemberStatus, SwimReady, Update } from './types.ts'
 
 /** What this node keeps of another one. */
@@ -16,6 +17,8 @@ export interface Peer {
   accusers: readonly MemberId[]
   /** Verdicts up to this incarnation were taken back; late gossip of them is void. */
   pardoned: number
+  /** Where it stands on the rings; the slice's own note. */
+  ranks: number
 }
 
 export type Change = SwimReady['changes'][number]
@@ -29,11 +32,19 @@ export class MemberTable {
   readonly audience = new Rotation<Peer>()
   /** Unreachable and failed: they are called now and then. */
   readonly absent = new Rotation<Peer>()
+  /** Which of all the members are kept. */
+  readonly slice: Slice
+  /** How many have been met so far. */
+  met = 0
+  /** Somebody is not kept any more, so that whoever holds something of it lets go. */
+  forgotten: (peer: Peer) => void = () => {}
   readonly #random: Random
   #changes: Change[] = []
 
-  constructor(random: Random) {
+  /** `slice`: how many to keep at most. */
+  constructor(random: Random, self: MemberId, slice: number) {
     this.#random = random
+    this.slice = new Slice(self, this, slice)
   }
 
   /** How many are thought to take part, this node included: the n of all formulas. */
@@ -49,9 +60,9 @@ export class MemberTable {
     return this.#peers.values()
   }
 
-  /** Undefined: there are too many already. */
+  /** Undefined: there are too many already, or others are nearer. */
   add(info: MemberInfo, now: Instant): Peer | undefined {
-    if (this.#peers.size >= limits.members) return undefined
+    if (this.#peers.size >= limits.members || !this.slice.wants(info.id)) return undefined
     const peer: Peer = {
       id: info.id,
       info,
@@ -60,21 +71,42 @@ export class MemberTable {
       since: now,
       accusers: [],
       pardoned: -1,
+      ranks: 0,
     }
     this.#peers.set(info.id, peer)
     this.#place(peer)
+    this.trim()
+    if (!this.#peers.has(info.id)) return undefined
+    this.met++
     this.#changes.push({ member: snapshot(peer), before: undefined })
     return peer
   }
 
   /** Changes the belief, with the accusers that go with it. */
   become(peer: Peer, status: MemberStatus, accusers: readonly MemberId[], now: Instant): void {
+    // Not kept any more, while somebody still waited for its answer.
+    if (this.#peers.get(peer.id) !== peer) return
     const before = peer.status
     if (status !== before) peer.since = now
     peer.status = status
     peer.accusers = accusers
     this.#place(peer)
     this.#changes.push({ member: snapshot(peer), before })
+    this.trim()
+  }
+
+  /** Keeps `size` of them from now on. */
+  resize(size: number): void {
+    this.slice.resize(size)
+    this.trim()
+  }
+
+  /** Forgets whom the slice does not hold. */
+  trim(): void {
+    for (const peer of this.slice.surplus()) {
+      this.remove(peer.id)
+      this.forgotten(peer)
+    }
   }
 
   remove(id: MemberId): void {
@@ -84,6 +116,7 @@ export class MemberTable {
     this.audience.remove(peer)
     this.absent.remove(peer)
     this.#peers.delete(id)
+    this.slice.noticed()
   }
 
   takeChanges(): readonly Change[] {
@@ -98,6 +131,7 @@ export class MemberTable {
     this.#set(this.present, peer, present)
     this.#set(this.audience, peer, present)
     this.#set(this.absent, peer, absent)
+    this.slice.noticed()
   }
 
   #set(rotation: Rotation<Peer>, peer: Peer, belongs: boolean): void {

@@ -60,6 +60,11 @@ export class Post {
     return true
   }
 
+  /** Nobody whom this node keeps needs the news that is left. */
+  ageNews(): void {
+    this.#news.age(this.#transmissions())
+  }
+
   /** Sends `message` as it is. */
   sendBare(to: Recipient, message: SwimMessage): void {
     this.#push(to, message)
@@ -87,10 +92,17 @@ export class Post {
   }
 
   #fill(room: number, id: MemberId, told: readonly Update[]): Update[] {
-    const { retransmitMultiplier } = this.#config
-    const transmissions = retransmitLimit(retransmitMultiplier, this.#table.clusterSize)
-    const hears = this.#table.get(id)?.status === 'alive'
-    return this.#news.fill(room, transmissions, { id, hears, told })
+    const { slice } = this.#table
+    const peer = this.#table.get(id)
+    const hears = peer?.status === 'alive'
+    if (!slice.partial) return this.#news.fill(room, this.#transmissions(), { id, hears, told })
+    if (this.#news.size === 0) return []
+    const concerned = (subject: MemberId) => peer !== undefined && slice.concerns(subject, peer)
+    return this.#news.fill(room, this.#transmissions(), { id, hears, told, concerned })
+  }
+
+  #transmissions(): number {
+    return retransmitLimit(this.#config.retransmitMultiplier, this.#table.clusterSize)
   }
 }
 

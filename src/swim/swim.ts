@@ -56,7 +56,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     assert(config.packetBytes >= 1024, 'a datagram has room for the longest update')
     this.#config = config
     this.#now = now
-    const table = (this.#table = new MemberTable(random.fork()))
+    const table = (this.#table = new MemberTable(random.fork(), self.id, config.slice))
     const news = this.#news
     const verdicts = new VerdictMemory(config.verdictMemory)
     this.#self = new Self(self, news)
@@ -76,6 +76,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
         condemning: peer => this.#calls.lastCall(peer, this.#now),
         doubted: peer => this.#calls.secondOpinion(peer, this.#now),
         returned: peer => this.#exchange.returned(peer, this.#now),
+        lost: now => this.#exchange.thinned(now),
       },
     })
     const probes = (this.#probes = new Probes({
@@ -137,6 +138,12 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
       case 'verdict':
         this.#decided(input.id, input.incarnation, input.verdict, now)
         break
+      case 'slice':
+        this.#table.resize(input.size)
+        break
+      case 'forget':
+        for (const id of input.ids) this.#beliefs.forget(id)
+        break
       case 'lag':
         this.#lagged(input.by)
         break
@@ -186,6 +193,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     const { from, message } = input
     if (from === this.#self.id) return
     if (message.type === 'ping' && message.target !== this.#self.id) return
+    const { met } = this.#table
     const aboutSelf = this.#hear(from, message.updates, now)
     const sender: Recipient = { id: from, address: input.fromAddress, via: input.via }
     switch (message.type) {
@@ -200,7 +208,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
         this.#acked(message.seq, from, now)
         break
       case 'ping-req':
-        if (this.#table.get(from)) this.#relays.begin(sender, message, now)
+        if (this.#mayAsk(from)) this.#relays.begin(sender, message, now)
         break
       case 'nack':
         this.#probes.nack(message.seq, from)
@@ -208,7 +216,9 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
       case 'gossip':
         break
       case 'push-pull':
-        if (this.#table.get(from)) this.#exchange.heard(sender, !message.reply, now)
+        if (this.#mayAsk(from)) {
+          this.#exchange.heard(sender, !message.reply, this.#table.met > met, now)
+        }
         break
       default:
         message satisfies never
@@ -245,7 +255,13 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
 
   #isTrusted(from: MemberId): boolean {
     const peer = this.#table.get(from)
-    return peer !== undefined && peer.status !== 'left'
+    if (peer !== undefined) return peer.status !== 'left'
+    return this.#table.slice.partial && !this.#beliefs.judged(from)
+  }
+
+  /** Where this node keeps only some, others are members as well: the driver lets nobody else through. */
+  #mayAsk(from: MemberId): boolean {
+    return this.#table.get(from) !== undefined || this.#isTrusted(from)
   }
 
   #acked(seq: number, from: MemberId, now: Instant): void {

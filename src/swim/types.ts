@@ -87,6 +87,10 @@ export type SwimInput =
       readonly incarnation: number
       readonly verdict: 'failed' | 'left' | 'alive'
     }
+  /** Keep about so many members from now on; a smaller cluster is known as a whole. */
+  | { readonly type: 'slice'; readonly size: number }
+  /** These members are none any more: forget them. For who knows the full list. */
+  | { readonly type: 'forget'; readonly ids: readonly MemberId[] }
   /** The crank came around late by this much: doubt yourself before you accuse others. */
   | { readonly type: 'lag'; readonly by: Millis }
   /** Change what this node says of itself; raises its incarnation. */
@@ -141,4 +145,6 @@ export interface SwimConfig {
   readonly packetBytes: number
   /** How long a member with a verdict is remembered, so that old gossip cannot revive it, ms. Default 24 h. */
   readonly verdictMemory: Millis
+  /** How many members this node keeps of a cluster that has more. Default Infinity: all. */
+  readonly slice: number
 }

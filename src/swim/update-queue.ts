@@ -16,6 +16,8 @@ export interface Reader {
   readonly hears: boolean
   /** What the packet holds already. */
   readonly told: readonly Update[]
+  /** Whether it needs news about that member; absent: about everybody. */
+  readonly concerned?: (subject: MemberId) => boolean
 }
 
 /** How often each piece of news is sent (SWIM §4.1: λ log n rounds reach everybody, w.h.p.). */
@@ -76,6 +78,16 @@ export class UpdateQueue {
     if (this.#size > this.#limit) this.#dropMostSent()
   }
 
+  /** Nothing more is passed on about `subject`. */
+  forget(subject: MemberId): void {
+    for (const news of [...(this.#bySubject.get(subject) ?? [])]) this.#drop(news)
+  }
+
+  /** Nobody is left whom it concerns: it ages as if it had been sent. */
+  age(transmissions: number): void {
+    for (const news of [...this.#leastSentFirst(transmissions)]) this.#sent(news, transmissions)
+  }
+
   /**
    * News worth at most `budget` bytes. It counts as sent if the reader will hear it: what goes to somebody
    * who may be dead must not use up the chances of the living. What the reader knows anyway
@@ -88,6 +100,7 @@ export class UpdateQueue {
     let misfits = 0
     for (const news of this.#leastSentFirst(transmissions)) {
       const { update, bytes } = news
+      if (reader.concerned?.(subjectOf(update)) === false) continue
       const known = isAliveOf(update, reader.id) || isAmong(reader.told, update)
       if (!known && bytes > left) {
         if (++misfits > misfitsAllowed) break

@@ -16,12 +16,20 @@ const configuration: fc.Arbitrary<Configuration> = fc.record({
 })
 
 type Body =
-  | { type: 'noop' }
+  | { type: 'noop'; leader?: string; cause?: string }
   | { type: 'data'; data: Uint8Array }
   | { type: 'config'; config: Configuration }
 
 const body: fc.Arbitrary<Body> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ type: 'noop' } as const) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('noop' as const),
+      leader: fc.uuid(),
+      cause: fc.constantFrom('timeout', 'transfer', 'of a newer build'),
+    }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({ type: fc.constant('data' as const), data: fc.uint8Array() }),

@@ -112,10 +112,11 @@ test('recovery is counted to the first acknowledged write that began later', () 
     { node: 'n2', invoked: 210, returned: 260 },
   ]
   const fault = { kind: 'kill' as const, sort: 'kill one', what: '', victims: ['n2'] }
-  const [one] = recoveries([{ ...fault, began: 100, ended: 125 }], acknowledged)
-  expect(one).toMatchObject({ sort: 'kill one', count: 1 })
+  const by = () => 'some'
+  const [one] = recoveries([{ ...fault, began: 100, ended: 125 }], acknowledged, by)
+  expect(one).toMatchObject({ what: 'some', count: 1 })
   expect([one!.begun.most, one!.undone.most, one!.victims.most]).toEqual([50, 25, 135])
-  const [never] = recoveries([{ ...fault, began: 250, ended: undefined }], acknowledged)
+  const [never] = recoveries([{ ...fault, began: 250, ended: undefined }], acknowledged, by)
   expect([never!.begun.most, never!.undone.most]).toEqual([Infinity, Infinity])
   expect(percentiles([3, 1, 2])).toEqual({ p50: 2, p90: 3, most: 3 })
 })

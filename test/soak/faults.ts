@@ -1,6 +1,6 @@
 import { type Random, shuffled } from '../../src/base/random.ts'
 import type { Network } from './network.ts'
-import type { SoakNode } from './node.ts'
+import { clockCache, type SoakNode } from './node.ts'
 import type { FaultKind } from './options.ts'
 
 /** Of what faults are made. */
@@ -27,6 +27,8 @@ export interface Fault {
   readonly weight: number
   /** Longest time until it is undone, s. */
   readonly lasts: number
+  /** Shortest, s, where a fault needs some time to be one at all. */
+  readonly least?: number
   begin(stage: Stage): Promise<Begun | undefined> | Begun | undefined
 }
 
@@ -37,7 +39,7 @@ export const faults: readonly Fault[] = [
   { kind: 'partition', weight: 4, lasts: 12, begin: partition },
   { kind: 'loss', weight: 2, lasts: 10, begin: loss },
   { kind: 'slow', weight: 2, lasts: 10, begin: slow },
-  { kind: 'clock', weight: 2, lasts: 12, begin: clock },
+  { kind: 'clock', weight: 2, lasts: 12, least: clockCache + 0.5, begin: clock },
   { kind: 'disk', weight: 2, lasts: 8, begin: disk },
 ]
 
@@ -82,7 +84,7 @@ async function restart(stage: Stage): Promise<Begun> {
   await Promise.all(victims.map(node => node.stop()))
   return {
     what: `stop of ${names(victims)}`,
-    sort: `stop ${sort}`,
+    sort: `restart ${sort}`,
     victims,
     end() {
       for (const node of victims) node.start()

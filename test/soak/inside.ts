@@ -8,7 +8,7 @@ import type { Stage } from './faults.ts'
 import { History } from './history.ts'
 import { Nemesis } from './nemesis.ts'
 import { mount, Network } from './network.ts'
-import { bin, SoakNode } from './node.ts'
+import { bin, otherTime, SoakNode } from './node.ts'
 import { faultKinds, type Options } from './options.ts'
 import { recoveries } from './recovery.ts'
 import { keepResults } from './results.ts'
@@ -199,7 +199,8 @@ async function campaign(
     acknowledged: history.acknowledged.length,
     latency: history.acknowledged.map(({ invoked, returned }) => returned - invoked),
     faults: nemesis.happened,
-    recoveries: recoveries(nemesis.happened, history.acknowledged),
+    byKind: recoveries(nemesis.happened, history.acknowledged, ({ kind }) => kind),
+    bySort: recoveries(nemesis.happened, history.acknowledged, ({ sort }) => sort),
     recovered,
     judged: performance.now() - judging,
     verdict,
@@ -263,6 +264,7 @@ function stageOf(nodes: readonly SoakNode[], network: Network) {
   }
 }
 
+/** libfaketime, if it is here and does what it is for. */
 function findFaketime(): string | undefined {
   const places = [
     '/usr/lib/x86_64-linux-gnu',
@@ -270,7 +272,13 @@ function findFaketime(): string | undefined {
     '/usr/lib',
     '/usr/lib64',
   ]
-  return places.map(at => `${at}/faketime/libfaketime.so.1`).find(existsSync)
+  const library = places.map(at => `${at}/faketime/libfaketime.so.1`).find(existsSync)
+  if (library === undefined) return undefined
+  const file = join(place, 'clock')
+  writeFileSync(file, '+7200\n')
+  const env = { PATH: process.env.PATH, ...otherTime(library, file) }
+  const asked = spawnSync(process.execPath, ['-p', 'Date.now()'], { env, encoding: 'utf8' })
+  return Number(asked.stdout) - Date.now() > 7_000_000 ? library : undefined
 }
 
 /** The faults that this machine can make, of those that were asked for, and why not the others. */
@@ -281,7 +289,7 @@ function kindsHere(
   const lacking: Record<string, string | false> = {
     loss: !means.netem && !means.statistic && 'tc has no netem, and iptables no statistic match',
     slow: !means.netem && !means.tbf && 'tc has neither netem nor tbf',
-    clock: faketime === undefined && 'libfaketime is not installed',
+    clock: faketime === undefined && 'libfaketime is not installed, or has no effect',
   }
   const asked = options.faults ?? faultKinds
   return {

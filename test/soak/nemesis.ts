@@ -80,7 +80,7 @@ export class Nemesis {
     this.happened.push(happened)
     say(what)
     // Squared: mostly short, now and then as long as may be.
-    await this.#rest(0.2 + dice.next() ** 2 * fault.lasts)
+    await this.#rest((fault.least ?? 0.2) + dice.next() ** 2 * fault.lasts)
     await begun.end()
     happened.ended = now()
     say(`over: ${what}`)

@@ -18,6 +18,8 @@ export const bin = join(import.meta.dirname, '../../bin/hive.js')
 const stopLimit = 15_000
 /** Before who ended by itself is started again, as its init system would, ms. */
 const revival = 1_000
+/** A process looks at the file with its other time so often, s. */
+export const clockCache = 1
 
 export interface Machine {
   readonly network: Network
@@ -166,13 +168,18 @@ export class SoakNode {
 
   #time(): Record<string, string> {
     const { faketime } = this.#machine
-    if (faketime === undefined) return {}
-    return {
-      LD_PRELOAD: faketime,
-      FAKETIME_TIMESTAMP_FILE: this.#clockFile,
-      FAKETIME_CACHE_DURATION: '1',
-      FAKETIME_DONT_FAKE_MONOTONIC: '1',
-      DONT_FAKE_MONOTONIC: '1',
-    }
+    return faketime === undefined ? {} : otherTime(faketime, this.#clockFile)
+  }
+}
+
+/** Variables that make a process read another wall clock; time that passes stays true. */
+export function otherTime(library: string, file: string): Record<string, string> {
+  return {
+    LD_PRELOAD: library,
+    FAKETIME_TIMESTAMP_FILE: file,
+    FAKETIME_CACHE_DURATION: String(clockCache),
+    // The variable has another name in older versions.
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    DONT_FAKE_MONOTONIC: '1',
   }
 }

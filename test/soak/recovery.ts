@@ -3,7 +3,7 @@ import type { Happened } from './nemesis.ts'
 
 /** How long until a write was acknowledged that began later than something, ms. */
 export interface Recovery {
-  readonly sort: string
+  readonly what: string
   readonly count: number
   /** After the fault began, through any node. */
   readonly begun: Percentiles
@@ -19,15 +19,16 @@ export interface Percentiles {
   readonly most: number
 }
 
-/** By sort of fault; what never was acknowledged counts as infinite. */
+/** By kind or sort of fault; what never was acknowledged counts as infinite. */
 export function recoveries(
   happened: readonly Happened[],
   acknowledged: readonly Acknowledged[],
+  by: (one: Happened) => string,
 ): Recovery[] {
-  const bySort = new Map<string, Happened[]>()
-  for (const one of happened) bySort.set(one.sort, [...(bySort.get(one.sort) ?? []), one])
-  return [...bySort].sort().map(([sort, all]) => ({
-    sort,
+  const groups = new Map<string, Happened[]>()
+  for (const one of happened) groups.set(by(one), [...(groups.get(by(one)) ?? []), one])
+  return [...groups].sort().map(([what, all]) => ({
+    what,
     count: all.length,
     begun: percentiles(all.map(({ began }) => until(acknowledged, began))),
     undone: percentiles(all.map(({ ended }) => until(acknowledged, ended))),

@@ -15,7 +15,8 @@ export interface Summary {
   /** Of every acknowledged write. */
   readonly latency: readonly number[]
   readonly faults: readonly Happened[]
-  readonly recoveries: readonly Recovery[]
+  readonly byKind: readonly Recovery[]
+  readonly bySort: readonly Recovery[]
   /** After the last fault, until all nodes were well; undefined: they were not. */
   readonly recovered: number | undefined
   readonly judged: number
@@ -40,7 +41,7 @@ const shown = 20
 
 /** For people: what was done, how long recovery took, and the verdict. */
 export function reportOf(summary: Summary): string {
-  const { counts, acknowledged, faults, recoveries, recovered, verdict, judged } = summary
+  const { counts, acknowledged, faults, byKind, bySort, recovered, verdict, judged } = summary
   const { p50, p90, most } = percentiles(summary.latency)
   const wrong = findings(summary)
   return [
@@ -49,7 +50,7 @@ export function reportOf(summary: Summary): string {
     `${acknowledged} acknowledged writes: half within ${ms(p50)}, nine in ten within ${ms(p90)}, the slowest ${ms(most)}`,
     `${faults.length} faults; until the next acknowledged write (half of them, nine in ten, longest):`,
     '',
-    ...table(recoveries),
+    ...table([...byKind, ...bySort].sort((a, b) => (a.what < b.what ? -1 : 1))),
     '',
     recovered === undefined
       ? 'not all was well in the end'
@@ -69,8 +70,8 @@ export function reportOf(summary: Summary): string {
 
 function table(recoveries: readonly Recovery[]): string[] {
   const head = ['fault', 'times', 'after it began', 'after its end', 'by who had it']
-  const rows = recoveries.map(({ sort, count, begun, undone, victims }) => {
-    return [sort, String(count), three(begun), three(undone), three(victims)]
+  const rows = recoveries.map(({ what, count, begun, undone, victims }) => {
+    return [what, String(count), three(begun), three(undone), three(victims)]
   })
   const all = [head, ...rows]
   const widths = head.map((_, i) => Math.max(...all.map(row => row[i]!.length)))

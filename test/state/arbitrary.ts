@@ -67,6 +67,7 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
   NodeDrainCancelled: fc.record({ id }),
   NodeDrained: fc.record({ id, forced: fc.boolean() }),
   NodeFailed: fc.record({ id, incarnation, accusers: fc.array(id, { maxLength: 2 }) }),
+  VoterReplacing: fc.record({ id, by: id, reason: fc.constant('dead') }),
   NodeLeaving: fc.record({ id }),
   NodeLeft: fc.record({ id, reason: fc.constant('asked') }),
   RoleAssigned: fc.record({ id, roles }),
@@ -176,6 +177,10 @@ type Body = EntryLike extends infer E
 
 export const anyEntry: fc.Arbitrary<Body> = fc.oneof(
   { weight: 10, arbitrary: fc.constant<Body>({ type: 'noop' }) },
+  {
+    weight: 5,
+    arbitrary: fc.uuid().map<Body>(leader => ({ type: 'noop', leader, cause: 'timeout' })),
+  },
   {
     weight: 10,
     arbitrary: fc

@@ -25,6 +25,7 @@ const config: fc.Arbitrary<Configuration> = fc.record({
 const bytes = fc.uint8Array({ maxLength: 300 })
 const body = fc.oneof(
   fc.record({ type: fc.constant('noop' as const) }),
+  fc.record({ type: fc.constant('noop' as const), leader: fc.uuid(), cause: fc.string() }),
   fc.record({ type: fc.constant('data' as const), data: bytes }),
   fc.record({ type: fc.constant('config' as const), config }),
 )

@@ -1,6 +1,7 @@
 import type { HiveEvent } from '../events.ts'
 import { admit, beginLeaving, remove, update } from './admission.ts'
 import { changeSettings, initialise } from './cluster.ts'
+import { replaceVoter } from './control.ts'
 import * as epoch from './epoch.ts'
 import { cancelDrain, drain, drained, fail, ready } from './health.ts'
 import * as kv from './kv.ts'
@@ -39,6 +40,8 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return drained(parts, event.data, at)
     case 'NodeFailed':
       return fail(parts, event.data, at)
+    case 'VoterReplacing':
+      return replaceVoter(parts, event.data, at)
     case 'NodeLeaving':
       return beginLeaving(parts, event.data, at)
     case 'NodeLeft':

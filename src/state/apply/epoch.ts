@@ -44,7 +44,7 @@ export function recover(parts: Parts, data: EventData['ClusterRecovered'], at: A
   for (const id of data.lost) {
     const node = parts.nodes.get(id)
     if (node === undefined || isFailed(node)) continue
-    change(parts, at, node, { phase: 'failed', before: node.phase })
+    change(parts, at, node, { phase: 'failed', before: node.phase, failedAt: at.time })
   }
   return done(at, { epoch, lineage })
 }

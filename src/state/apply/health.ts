@@ -23,7 +23,8 @@ export function ready(parts: Parts, data: EventData['NodeReady'], at: At): Rulin
   if (data.incarnation < node.incarnation) {
     return refused('REFUSED', `${node.name} has restarted since it was ready: that word is stale`)
   }
-  const changed = { ...node, ...readied(node, data.incarnation), incarnation: data.incarnation }
+  const { failedAt: _, ...rest } = node
+  const changed = { ...rest, ...readied(node, data.incarnation), incarnation: data.incarnation }
   if (JSON.stringify(changed) === JSON.stringify(node)) return repeated(at)
   change(parts, at, changed, {})
   return done(at)
@@ -57,7 +58,8 @@ export function fail(parts: Parts, data: EventData['NodeFailed'], at: At): Rulin
   }
   if (isFailed(node)) return repeated(at)
   const { incarnation } = data
-  change(parts, at, node, { phase: 'failed', before: node.phase, incarnation })
+  const failedAt = at.time
+  change(parts, at, node, { phase: 'failed', before: node.phase, incarnation, failedAt })
   return done(at)
 }
 

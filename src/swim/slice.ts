@@ -1,0 +1,202 @@
+import { onwards, ringCount, ringPosition } from '../base/rings.ts'
+import type { MemberTable, Peer } from './members.ts'
+import type { MemberId } from './types.ts'
+
+const sides = 2
+/** A rank takes so many bits of `Peer.ranks`; 0: not among the neighbours on that ring. */
+const rankBits = 8
+const mostRank = 2 ** (rankBits - 1) - 1
+
+/** One member as it stands on one ring, seen from this node. */
+interface Stand {
+  readonly peer: Peer
+  readonly onwards: number
+  readonly back: number
+}
+
+/**
+ * Which members this node keeps where they are too many (design: K rings). Up to `size` it keeps
+ * everybody. Beyond, the nearest present ones: the first on both sides of each ring, then the
+ * second, … until there are `size`; and the absent ones that stand between them, so that who comes back is
+ * met again. Whoever keeps us is, but for the outermost, whom we keep; so each member has about
+ * `size` watchers, who are its own neighbours.
+ */
+export class Slice {
+  readonly #self: MemberId
+  readonly #table: MemberTable
+  #size: number
+  #partial = false
+  #stale = true
+  /** How far the kept ones reach, per ring and side. */
+  readonly #reach = new Float64Array(ringCount * sides)
+  #depth = 0
+
+  constructor(self: MemberId, table: MemberTable, size: number) {
+    this.#self = self
+    this.#table = table
+    this.#size = size
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** There are, as far as this node knows, more than it keeps. */
+  get partial(): boolean {
+    return this.#partial
+  }
+
+  /** Fewer than there could be: what brings more is welcome. */
+  get thin(): boolean {
+    return this.#partial && this.#table.present.size < (this.#size * 7) / 8
+  }
+
+  resize(size: number): void {
+    this.#size = size
+    this.#partial = false
+    this.#stale = true
+    this.noticed()
+  }
+
+  /** Somebody came, went, or is believed otherwise. */
+  noticed(): void {
+    this.#stale = true
+    if (this.#table.present.size >= this.#size) this.#partial = true
+  }
+
+  /** Whether a newcomer would stand nearer than somebody who is kept. */
+  wants(id: MemberId): boolean {
+    if (!this.#partial || this.#table.present.size < this.#size) return true
+    if (this.#stale) this.#measure()
+    for (let ring = 0; ring < ringCount; ring++) {
+      const own = ringPosition(this.#self, ring)
+      const at = ringPosition(id, ring)
+      if (onwards(own, at) <= this.#reach[ring * sides]!) return true
+      if (onwards(at, own) <= this.#reach[ring * sides + 1]!) return true
+    }
+    return false
+  }
+
+  /** Whom to forget, now that somebody came. */
+  surplus(): readonly Peer[] {
+    const { present, absent } = this.#table
+    if (present.size <= this.#size && absent.size <= this.#size) return []
+    const kept = this.#measure()
+    const out: Peer[] = []
+    for (const peer of this.#table.all()) if (!kept.has(peer)) out.push(peer)
+    return out
+  }
+
+  /**
+   * Whether `reader` keeps `subject`, as far as this node can see: news about others is
+   * wasted on it. A node that knows few does not choose.
+   */
+  concerns(subject: MemberId, reader: Peer): boolean {
+    if (!this.#partial || subject === this.#self || subject === reader.id) return true
+    if (this.#table.present.size < this.#size) return true
+    const peer = this.#table.get(subject)
+    if (!peer) return false
+    if (this.#stale) this.#measure()
+    for (let ring = 0; ring < ringCount; ring++) {
+      const a = rankOn(peer, ring)
+      const b = rankOn(reader, ring)
+      if (a !== 0 && b !== 0 && Math.abs(a - b) <= this.#depth) return true
+    }
+    return false
+  }
+
+  /** Stands next to this node on some ring: whom it keeps is what this node should know of. */
+  isNext(peer: Peer): boolean {
+    if (this.#stale) this.#measure()
+    for (let ring = 0; ring < ringCount; ring++) {
+      if (Math.abs(rankOn(peer, ring)) === 1) return true
+    }
+    return false
+  }
+
+  /** Takes the measure of everybody known; answers who is kept. */
+  #measure(): ReadonlySet<Peer> {
+    this.#stale = false
+    const kept = new Set<Peer>()
+    const rows = Array.from({ length: ringCount }, (_, ring) => this.#row(ring))
+    for (const peer of this.#table.all()) peer.ranks = 0
+    const walks = rows.flatMap((row, ring) => [
+      new Walk(row, ring, 1),
+      new Walk(row.toReversed(), ring, -1),
+    ])
+    this.#depth = 0
+    for (let going = true; going && kept.size < this.#size; ) {
+      going = false
+      this.#depth++
+      for (const walk of walks) {
+        if (kept.size >= this.#size) break
+        if (walk.step(kept, this.#depth)) going = true
+      }
+    }
+    for (const [i, walk] of walks.entries()) this.#reach[i] = walk.reach
+    this.#keepAbsent(walks, kept)
+    return kept
+  }
+
+  /** The latest of the absent ones that stand between the kept, no more of them than of those. */
+  #keepAbsent(walks: readonly Walk[], kept: Set<Peer>): void {
+    const absent = new Set(walks.flatMap(walk => walk.passed))
+    const latest = [...absent].sort((a, b) => b.since - a.since).slice(0, this.#size)
+    for (const peer of latest) kept.add(peer)
+  }
+
+  #row(ring: number): Stand[] {
+    const own = ringPosition(this.#self, ring)
+    const row: Stand[] = []
+    for (const peer of this.#table.all()) {
+      if (peer.status === 'left') continue
+      const at = ringPosition(peer.id, ring)
+      row.push({ peer, onwards: onwards(own, at), back: onwards(at, own) })
+    }
+    return row.sort((a, b) => a.onwards - b.onwards || (a.peer.id < b.peer.id ? -1 : 1))
+  }
+}
+
+/** Along one side of one ring, from this node outwards. */
+class Walk {
+  readonly #row: readonly Stand[]
+  readonly #ring: number
+  readonly #direction: 1 | -1
+  #next = 0
+  reach = 0
+  /** Absent ones on the way. */
+  readonly passed: Peer[] = []
+
+  constructor(row: readonly Stand[], ring: number, direction: 1 | -1) {
+    this.#row = row
+    this.#ring = ring
+    this.#direction = direction
+  }
+
+  /** Goes on to the next present one and keeps it; false: there is none. */
+  step(kept: Set<Peer>, rank: number): boolean {
+    for (; this.#next < this.#row.length; this.#next++) {
+      const { peer, onwards: ahead, back } = this.#row[this.#next]!
+      this.#mark(peer, rank)
+      if (peer.status === 'alive' || peer.status === 'suspect') {
+        this.reach = this.#direction === 1 ? ahead : back
+        kept.add(peer)
+        this.#next++
+        return true
+      }
+      this.passed.push(peer)
+    }
+    return false
+  }
+
+  #mark(peer: Peer, rank: number): void {
+    if (rankOn(peer, this.#ring) !== 0 || rank > mostRank) return
+    const shift = this.#ring * rankBits
+    peer.ranks |= ((this.#direction * rank) & 0xff) << shift
+  }
+}
+
+/** How many present ones stand between this node and `peer` on that ring, plus one; behind it negative. */
+function rankOn(peer: Peer, ring: number): number {
+  return (peer.ranks << (32 - (ring + 1) * rankBits)) >> (32 - rankBits)
+}
