@@ -77,7 +77,7 @@ function show<State, Call>(
   return `${model.show(call)} (${(invoked / 1000).toFixed(3)}–${end} s)`
 }
 
-/** Every key is read back last of all, so the read that began last has what there is. */
+/** What was acknowledged before the last read of its key began, and is not in it; in the end every key is read back. */
 function missing<Call>(
   all: readonly Seen<Call>[],
   elements: (call: Call) => number | readonly number[],
@@ -92,7 +92,8 @@ function missing<Call>(
     )
     if (last === undefined) continue
     const there = new Set(elements(last.call) as readonly number[])
-    for (const { call } of answered) {
+    for (const { call, returned } of answered) {
+      if (returned >= last.invoked) continue
       const element = elements(call)
       if (typeof element === 'number' && !there.has(element)) lost.push(`${element} of ${key}`)
     }

@@ -2,14 +2,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { enclosureHere } from '../soak/enclosure.ts'
 import { eventually } from '../support/agents.ts'
 import { startScript } from '../support/run.ts'
-import { enclosureHere } from './enclosure.ts'
 
 /** The soak itself, short: it runs, finds nothing, and leaves nothing behind, however it ends. */
 
 const here = 'args' in enclosureHere()
-const script = join(import.meta.dirname, 'run.ts')
+const script = join(import.meta.dirname, '../soak/run.ts')
 const options = { env: { HOME: tmpdir() } }
 
 function places(): string[] {
