@@ -157,6 +157,7 @@ export class Agent {
     this.passports = new Passports({
       self: this.self,
       security,
+      links: () => this.links,
       plane: () => this.plane,
       view: () => this.following.view,
     })

@@ -22,7 +22,7 @@ import { unpacked } from './desk/kv.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
 import { overlaid } from './status.ts'
-import { createToken } from './tokens.ts'
+import { createToken, withToken } from './tokens.ts'
 
 /** How long an operator waits for the control plane before hearing that nobody decides. */
 const patience = 10_000
@@ -55,7 +55,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
         agent.initiation.run(asked, outcome =>
           outcome.ok ? resolve(outcome.answer) : reject(outcome.error),
         )
-      }),
+      }).then(answer => withToken(agent, clock, ask, answer, asked.actor)),
 
     join: async ({ address, token }) => join(agent, clock, address, token),
 

@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import type { InitAnswer } from '../api/types.ts'
 import { AgentCommand } from '../client/command.ts'
 import { type Painter, printable } from '../client/paint.ts'
+import { renderNewToken } from '../dashboard/tokens.ts'
 
 export default class Init extends AgentCommand {
   static override summary = 'Make a cluster of the zombies that see each other.'
@@ -14,6 +15,10 @@ export default class Init extends AgentCommand {
   ]
   static override flags = {
     name: Flags.string({ description: "The cluster's name, for people." }),
+    approve: Flags.boolean({
+      description:
+        'Nodes that are new wait for hive admit; the same as join-approval in hive settings.',
+    }),
     control: Flags.string({ description: 'The control nodes, by name.', helpValue: 'n1,n2,n3' }),
   }
 
@@ -26,6 +31,7 @@ export default class Init extends AgentCommand {
     const answer = await this.agent(flags).init({
       ...(flags.name !== undefined && { name: flags.name }),
       ...(control !== undefined && { control }),
+      ...(flags.approve && { approve: true }),
     })
     this.log(renderInit(answer, this.paint))
     return answer
@@ -38,6 +44,21 @@ export function renderInit(answer: InitAnswer, paint: Painter): string {
   return [
     `${paint(printable(answer.name), 'strong')} ${paint(head, 'good')}   tag ${answer.tag}`,
     `control nodes: ${answer.control.map(printable).join(', ')}${why}`,
-    `add a node:    ${printable(answer.join)}`,
+    ...joinLines(answer, paint),
   ].join('\n')
+}
+
+/** As lines to be copied to the new node: a token in an argument could be read by everybody there. */
+function joinLines({ join, token }: InitAnswer, paint: Painter): string[] {
+  if (!token) return [`add a node:    ${printable(join)}`]
+  return [
+    'add a node:    run this on it',
+    '',
+    "(umask 077; cat > join.token) <<'END'",
+    token.token,
+    'END',
+    printable(join),
+    '',
+    paint(`${renderNewToken(token)}; another: hive token create`, 'dim'),
+  ]
 }
