@@ -214,7 +214,8 @@ function join(
     )
   }
   const membersBefore = agent.sight().members.length
-  if (token !== undefined) showToken(agent, token)
+  if (token === undefined) agent.security?.expect(undefined)
+  else showToken(agent, token)
   agent.entry.join(formatAddress(parsed))
   const deadline = clock.now() + patience
   return new Promise((resolve, reject) => {
