@@ -12,6 +12,7 @@ import type { Member } from '../swim/types.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
 import { invitation } from './desk/control.ts'
 import { type DeskParts, reachable } from './desk/desk.ts'
+import { abandonedAfter } from './desk/restores.ts'
 import { decodeMeta } from './member-meta.ts'
 
 /** How often the leader looks around, ms; agreed events make it look at once. */
@@ -95,6 +96,7 @@ export class Steward {
     this.#judge(plane)
     this.#invite(plane)
     this.#collect(plane)
+    this.#dropAbandoned(plane)
     this.#replaceVoter(plane)
     for (const node of plane.state.nodes.values()) {
       if (node.phase === 'draining') this.#finishDrain(plane, node)
@@ -106,10 +108,11 @@ export class Steward {
     const prepared = this.#parts.self.facts.group?.prepared
     if (!prepared?.control) return
     const { tag } = this.#parts.self.facts.group!
-    const { name, control, coordinator } = prepared
+    const { name, control, coordinator, approve } = prepared
+    const settings: Record<string, string> = approve ? { 'join-approval': 'yes' } : {}
     this.#propose(plane, 'init', {
       type: 'ClusterInitialised',
-      data: { tag, name, version: this.#parts.self.version, control, settings: {} },
+      data: { tag, name, version: this.#parts.self.version, control, settings },
       actor: coordinator,
     })
   }
@@ -243,6 +246,17 @@ export class Steward {
     this.#propose(plane, 'replace voter', {
       type: 'VoterReplacing',
       data: { id, by, reason: `failed for ${formatDuration(after!)}` },
+      actor: `leader:${this.#parts.self.name}`,
+    })
+  }
+
+  /** A restore that its operator broke off; its keys would stay in memory for ever. */
+  #dropAbandoned(plane: ControlPlane): void {
+    const { restore } = plane.state
+    if (!restore || this.#parts.clock.wall() - restore.moved < abandonedAfter) return
+    this.#propose(plane, 'restore', {
+      type: 'RestoreDropped',
+      data: { id: restore.id, reason: 'nobody went on with it' },
       actor: `leader:${this.#parts.self.name}`,
     })
   }

@@ -94,8 +94,10 @@ export interface InitAnswer {
   readonly control: readonly string[]
   /** Why these, when hive chose. */
   readonly why: string
-  /** The command that adds a node. */
+  /** The command that adds a node; with a token, which is read from the file join.token. */
   readonly join: string
+  /** Lets nodes in for a day; absent: they need none here, or the cluster could not make one yet. */
+  readonly token?: NewToken
   /** The same init had already happened. */
   readonly repeated: boolean
 }
@@ -207,6 +209,27 @@ export interface KeptEvents {
   readonly events: readonly LoggedEvent[]
 }
 
+export interface SnapshotStream {
+  /** The cluster's. */
+  readonly name: string
+  readonly index: number
+  /** Bytes, about. */
+  readonly size: number
+  readonly pieces: AsyncIterable<Uint8Array>
+}
+
+/** `POST /v1/hive/snapshot/restore` */
+export interface RestoreAnswer {
+  /** Of the event from which on the data is that of the snapshot. */
+  readonly index: number
+  /** The new one. */
+  readonly epoch: number
+  readonly keys: number
+  readonly added: number
+  readonly changed: number
+  readonly removed: number
+}
+
 export interface ErrorBody {
   readonly error: {
     readonly code: ErrorCode
@@ -242,7 +265,13 @@ export interface KvQuery {
 /** What the API asks of the agent. Every method rejects with OperatorError; nothing blocks for ever. */
 export interface Backend {
   status(): Promise<StatusReport>
-  init(request: { name?: string; control?: readonly string[]; actor: string }): Promise<InitAnswer>
+  init(request: {
+    name?: string
+    control?: readonly string[]
+    /** Nodes that are new wait for an operator. */
+    approve?: boolean
+    actor: string
+  }): Promise<InitAnswer>
   /** `token`: as `hive token create` printed it. */
   join(request: { address: string; token?: string; actor: string }): Promise<JoinAnswer>
   drain(request: {
@@ -312,6 +341,16 @@ export interface Backend {
     settings: Readonly<Record<string, string>>
     actor: string
   }): Promise<{ seq: number }>
+  /** All of the replicated state at one index, as a snapshot file. `stale`: of a control node without a quorum. */
+  snapshot(request: { stale: boolean }): Promise<SnapshotStream>
+  /** `name`: of this cluster, as typed by whoever means it. */
+  restoreSnapshot(request: {
+    bytes: AsyncIterable<Uint8Array>
+    name: string
+    /** The snapshot may be of another cluster. */
+    fromAnother: boolean
+    actor: string
+  }): Promise<RestoreAnswer>
   kvRead(query: KvQuery): Promise<KvRead>
   /** `ok: false`: the cas index did not match. */
   kvPut(request: {
