@@ -166,6 +166,7 @@ export class Agent {
     this.passports = new Passports({
       self: this.self,
       security,
+      links: () => this.links,
       plane: () => this.plane,
       view: () => this.following.view,
     })
