@@ -130,18 +130,22 @@ export class KvDesk {
     }
   }
 
-  #hold({ key, recurse }: KvQuery, patience: number, done: () => void): void {
+  #hold({ key, recurse, signal }: KvQuery, patience: number, done: () => void): void {
+    if (signal?.aborted) return done()
     const table = recurse ? this.#prefixes : this.#exact
     const held = table.get(key) ?? new Set<() => void>()
     let timer: Timer | undefined
     const wake = (): void => {
       timer?.cancel()
+      signal?.removeEventListener('abort', wake)
       held.delete(wake)
       if (held.size === 0) table.delete(key)
       this.#held -= 1
       done()
     }
     timer = this.#parts.clock.after(patience, wake)
+    // Whoever asked is gone: its place is another's now.
+    signal?.addEventListener('abort', wake)
     held.add(wake)
     table.set(key, held)
     this.#held += 1
