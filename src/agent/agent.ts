@@ -46,6 +46,7 @@ import { Group } from './group.ts'
 import { Homecoming } from './homecoming.ts'
 import { Initiation } from './initiation.ts'
 import { Journal } from './journal.ts'
+import { Levels } from './levels.ts'
 import { Members } from './members.ts'
 import { Passports } from './passports.ts'
 import { type ReceptionParts, reception } from './reception.ts'
@@ -142,6 +143,7 @@ export class Agent {
   #led = false
   readonly rescuers: Rescuers
   readonly doctor: Doctor
+  readonly levels: Levels
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -153,6 +155,7 @@ export class Agent {
     const { security } = parts
     security?.be(this.self.id)
     this.self.key = security?.key
+    this.levels = new Levels(() => this.self.id)
     this.journal = new Journal(clock, trace)
     this.passports = new Passports({
       self: this.self,
@@ -361,6 +364,7 @@ export class Agent {
       ...{ self: this.self, gate: this.#gate, journal: this.journal, passports: this.passports },
       ...{ homecoming: this.#homecoming, entry: this.entry, members: this.#members },
       ...{ group: this.group, departure: this.#departure, requests: this.#requests },
+      levels: this.levels,
       notice: (from, kind, body) => this.#onNotice(from, kind, body),
       failed: error => parts.events?.failed?.(error),
     }
@@ -484,6 +488,7 @@ export class Agent {
       clock: this.#parts.clock,
       trace: this.#parts.trace,
       links: this.links,
+      levels: this.levels,
       roles: { requires: role => this.#catalog(role)?.requires, needs: role => this.#needs(role) },
       admin: this.#admin,
       plane: () => this.plane,

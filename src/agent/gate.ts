@@ -13,6 +13,7 @@ import { runHandlers } from '../net/validation.ts'
 import type { Claims } from './claims.ts'
 import type { AgentConfig } from './config.ts'
 import type { Journal } from './journal.ts'
+import { Levels } from './levels.ts'
 import type { Self } from './self.ts'
 
 export interface GateParts {
@@ -61,7 +62,7 @@ export class Gate {
       incarnation: self.facts.incarnation,
       roles: config.roles,
       dc: config.dc,
-      proof: { ...proof?.(), clock: String(clock.wall()) },
+      proof: { ...proof?.(), ...Levels.proof, clock: String(clock.wall()) },
     }
   }
 

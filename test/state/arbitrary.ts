@@ -78,6 +78,7 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
     state: fc.constantFrom(...states),
     detail: fc.constantFrom('', 'why'),
   }),
+  ClusterUpgraded: fc.record({ events: fc.integer({ min: 1, max: 9 }) }),
   SettingsChanged: fc.record({
     settings: fc.dictionary(
       fc.constantFrom('a', 'b', 'tombstone-grace'),
