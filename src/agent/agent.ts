@@ -79,6 +79,8 @@ export interface AgentParts {
   readonly security?: Security
   /** More rules of the first validation. */
   readonly validation?: readonly ValidationHandler[]
+  /** The version of events that this build reads; another than its own only in a rehearsal of an upgrade. */
+  readonly eventsRead?: number
   /** What the doctor measures the machine with. Undefined: it measures the network alone. */
   readonly instruments?: Instruments
   /** Something that the process must know: bound, or unusable. */
@@ -155,7 +157,7 @@ export class Agent {
     const { security } = parts
     security?.be(this.self.id)
     this.self.key = security?.key
-    this.levels = new Levels(() => this.self.id)
+    this.levels = new Levels(() => this.self.id, parts.eventsRead)
     this.journal = new Journal(clock, trace)
     this.passports = new Passports({
       self: this.self,
@@ -538,7 +540,8 @@ export class Agent {
     const { clock, config, validation } = this.#parts
     return new Gate({
       ...{ self, clock, config, journal: this.journal, claims: this.#claims },
-      handlers: validation ?? [],
+      levels: this.levels,
+      handlers: () => [...(validation ?? []), ...(this.#roles?.validation ?? [])],
       alias: () => {
         const { security, clock, random } = this.#parts
         if (!security?.incognito || self.facts.cluster) return undefined

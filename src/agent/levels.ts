@@ -8,15 +8,20 @@ import type { ControlPlane } from './control-plane.ts'
  * upgraded node by node: nobody ever meets an event that it cannot read.
  */
 export class Levels {
+  readonly reads: number
   readonly #self: () => string
   readonly #read = new Map<string, number>()
 
-  constructor(self: () => string) {
+  /** `reads`: the version of events that this build reads. */
+  constructor(self: () => string, reads: number = eventsVersion) {
     this.#self = self
+    this.reads = reads
   }
 
   /** What this build says of itself. */
-  static readonly proof = { events: String(eventsVersion) } as const
+  get proof(): { readonly events: string } {
+    return { events: String(this.reads) }
+  }
 
   /** A node that says nothing is of a time before anybody did. */
   met({ id, proof }: Pick<Hello, 'id' | 'proof'>): void {
@@ -28,9 +33,9 @@ export class Levels {
 
   /** The most that all of them read; undefined: one of them was not met yet. */
   common(ids: readonly string[]): number | undefined {
-    let least: number = eventsVersion
+    let least = this.reads
     for (const id of ids) {
-      const reads = id === this.#self() ? eventsVersion : this.#read.get(id)
+      const reads = id === this.#self() ? this.reads : this.#read.get(id)
       if (reads === undefined) return undefined
       least = Math.min(least, reads)
     }

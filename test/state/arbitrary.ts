@@ -191,7 +191,7 @@ export const anyEntry: fc.Arbitrary<Body> = fc.oneof(
   { weight: 200, arbitrary: anyData.map((event): Body => ({ type: 'data', event })) },
   {
     weight: 10,
-    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 4 } } }),
+    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 5 } } }),
   },
 )
 
