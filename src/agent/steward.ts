@@ -110,16 +110,13 @@ export class Steward {
     const prepared = this.#parts.self.facts.group?.prepared
     if (!prepared?.control) return
     const { tag } = this.#parts.self.facts.group!
-    const { name, control, coordinator } = prepared
+    const { name, control, coordinator, approve } = prepared
+    const settings: Record<string, string> = approve ? { 'join-approval': 'yes' } : {}
     const events = this.#parts.levels.common(control.map(c => c.id)) ?? ungatedEvents
     this.#propose(plane, 'init', {
       type: 'ClusterInitialised',
       data: {
-        tag,
-        name,
-        version: this.#parts.self.version,
-        control,
-        settings: {},
+        ...{ tag, name, version: this.#parts.self.version, control, settings },
         ...(events > ungatedEvents && { events }),
       },
       actor: coordinator,
