@@ -103,6 +103,10 @@ export const mutants: readonly Mutant[] = [
     whole: true,
     find: 'if (same) return',
     replace: 'if (same || !same) return',
+    unit: {
+      file: 'test/raft',
+      why: 'operators move one vote at a time, and majorities that differ by one voter overlap anyway',
+    },
   },
   {
     name: 'who must catch up first becomes a voter at once',
