@@ -31,6 +31,9 @@ import { settingsDesk } from './desk/settings.ts'
 import { tokensDesk } from './desk/tokens.ts'
 import { trustFor } from './desk/trust.ts'
 import { viewsDesk } from './desk/views.ts'
+import { Doctor } from './doctor/doctor.ts'
+import type { Instruments } from './doctor/instruments.ts'
+import { patientOf } from './doctor/patient.ts'
 import { Enrolment } from './enrolment.ts'
 import { Entry } from './entry.ts'
 import { Following, followMethods } from './following.ts'
@@ -72,6 +75,8 @@ export interface AgentParts {
   readonly security?: Security
   /** More rules of the first validation. */
   readonly validation?: readonly ValidationHandler[]
+  /** What the doctor measures the machine with. Undefined: it measures the network alone. */
+  readonly instruments?: Instruments
   /** Something that the process must know: bound, or unusable. */
   readonly events?: { bound?(at: Address): void; failed?(error: Error): void }
 }
@@ -131,6 +136,7 @@ export class Agent {
   #ledAt: number | undefined
   #led = false
   readonly rescuers: Rescuers
+  readonly doctor: Doctor
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -169,6 +175,7 @@ export class Agent {
       isShutOut: id => this.#gate.isShutOut(id),
       leader: () => this.leader(),
       changed: () => this.#steward.look(),
+      probed: (from, nonce, bytes) => this.doctor.helper.arrived(from, nonce, bytes),
     })
     this.group = new Group({
       self: this.self,
@@ -285,6 +292,16 @@ export class Agent {
       admitted: view => this.#admitted(view),
       expelled: () => this.#departure.expelled(),
     })
+    this.doctor = new Doctor({
+      ...{ clock, random, sockets, links: this.links, instruments: parts.instruments },
+      maxClockSkew: config.maxClockSkew,
+      datagrams: () => this.#members.datagrams,
+      patient: () =>
+        patientOf({
+          ...{ self: this.self, config, security, plane: () => this.plane },
+          ...{ view: () => this.view(), leader: () => this.leader(), gossip: () => this.gossip },
+        }),
+    })
     this.#requests = new Requests(
       [
         membershipDesk(desk),
@@ -311,6 +328,7 @@ export class Agent {
           leader: () => this.plane?.leader() ?? null,
         }),
         this.#enrolment.methods(),
+        this.doctor.methods(),
       ],
       trace,
     )

@@ -73,6 +73,10 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     leave: request => leave(agent, clock, request),
     reset: async () => ({ setAside: agent.reset() }),
     promote: request => longAsk<ControlAnswer>(agent, 'promote', request),
+    doctor: ({ node }) =>
+      new Promise((resolve, reject) => {
+        agent.doctor.consult(node, o => (o.ok ? resolve(o.answer) : reject(o.error)))
+      }),
     recoverPlan: ({ voters }) =>
       new Promise((resolve, reject) => {
         agent.rescuers.plan(voters, o => (o.ok ? resolve(o.answer) : reject(o.error)))
@@ -230,26 +234,26 @@ function leave(
   agent: Agent,
   clock: Clock,
   request: { node?: string; force: boolean; actor: string },
-): Promise<{ left: true }> {
+): Promise<{ left: true; advice?: string }> {
   requireCluster(agent)
   const node = request.node ?? agent.self.id
   const own = node === agent.self.id || node === agent.self.name
-  return settled<unknown>(done =>
+  return settled<{ advice?: string }>(done =>
     agent.authority.ask(
       'leave',
-      { node, force: request.force, actor: request.actor },
+      { node, own, force: request.force, actor: request.actor },
       patience,
-      done,
+      outcome => done(withRescue(outcome)),
     ),
   ).then(
-    () =>
+    ({ advice }) =>
       new Promise((resolve, reject) => {
         const deadline = clock.now() + leavePatience
         const look = async (): Promise<void> => {
           const gone = own
             ? !agent.self.facts.cluster
             : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
-          if (gone) return resolve({ left: true })
+          if (gone) return resolve({ left: true, ...(advice && { advice }) })
           if (clock.now() > deadline)
             return reject(
               new OperatorError(
@@ -263,6 +267,16 @@ function leave(
         void look()
       }),
   )
+}
+
+/** Who is taken out because it is dead may be what the quorum lacks. */
+function withRescue(outcome: RequestOutcome): RequestOutcome {
+  if (outcome.ok || outcome.code !== 'NO_QUORUM') return outcome
+  return {
+    ...outcome,
+    remedy:
+      'nobody can decide it: start the missing control nodes again; if they are gone for good: hive recover plan',
+  }
 }
 
 function rolesOf(agent: Agent, report: StatusReport): readonly RoleReport[] {

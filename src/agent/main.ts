@@ -20,6 +20,7 @@ import { loadConfig } from './load-config.ts'
 import { boundYoungGeneration } from './memory.ts'
 import { keepToOneself, openToGroup, shutOutOthers } from './premises.ts'
 import { realClock } from './real-clock.ts'
+import { realInstruments } from './real-instruments.ts'
 import { openRoleMemory, type RoleMemory } from './role-memory.ts'
 import { RoleRunners } from './role-runners.ts'
 import { readSecret } from './secret.ts'
@@ -63,6 +64,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     trace,
     version,
     roleCatalog: builtInRoles,
+    instruments: realInstruments(config.dataDir),
     roles: ({ report, ...identity }) =>
       new RoleRunners({
         clock,

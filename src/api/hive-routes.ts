@@ -150,7 +150,7 @@ export const hiveRoutes: readonly Route[] = [
     summary: 'Take a node out of the cluster: this one, or one that cannot say it itself',
     needs: 'operator',
     body: z.strictObject({ node: z.optional(nodeText), force: flag }),
-    answer: '{left}',
+    answer: '{left, advice}',
     handle: ({ body, actor }, backend) =>
       backend.leave({ ...given({ node: body.node }), force: body.force, actor }),
   }),

@@ -14,6 +14,17 @@ const voterNames = z.array(nodeText).check(z.minLength(1), z.maxLength(64))
 export const rescueRoutes: readonly Route[] = [
   route({
     method: 'GET',
+    path: '/v1/hive/doctor',
+    summary:
+      'Examine this node, or the one named: disk, clocks, network, limits; takes some seconds',
+    // It writes and dials: nothing for whoever may only look.
+    needs: 'operator',
+    query: z.strictObject({ node: z.optional(nodeText) }),
+    answer: 'DoctorReport',
+    handle: ({ query }, backend) => backend.doctor(query.node ? { node: query.node } : {}),
+  }),
+  route({
+    method: 'GET',
     path: '/v1/hive/recover',
     summary: 'What a rescue of a lost quorum would do, and what would be lost',
     needs: 'read',

@@ -2,6 +2,7 @@ import type { ErrorCode, Problem } from '../base/errors.ts'
 import type { ServiceDefinition, ServiceReport } from '../base/service.ts'
 import type { LoggedEvent, RoleState } from '../state/events.ts'
 import type { KvEntry } from '../state/types.ts'
+import type { DoctorReport } from './doctor-types.ts'
 import type { NewToken, TokenReport, TokenWish } from './token-types.ts'
 import type { CaReport, KeysReport } from './trust-types.ts'
 
@@ -39,6 +40,18 @@ export interface StatusNode {
   readonly accusers?: readonly string[]
 }
 
+/** A control node that does not answer. */
+export interface MissingVoter {
+  readonly name: string
+  /** `failed`: agreed. `unreachable`: whoever reports does not hear it now. */
+  readonly state: 'failed' | 'unreachable'
+  /** ms since 1970, by the log; null: it is not agreed that it failed. */
+  readonly since: number | null
+  /** Who gets its vote by itself, and from when on. */
+  readonly heir?: string
+  readonly heirFrom?: number
+}
+
 /** `GET /v1/hive/status`, `hive status --json`. */
 export interface StatusReport {
   readonly cluster: {
@@ -55,6 +68,10 @@ export interface StatusReport {
       readonly voters: number
       readonly needed: number
       readonly reachable: number
+      /** So many more control nodes may be lost before nothing can be decided. */
+      readonly survives?: number
+      /** Control nodes that do not answer; absent: an older agent's report. */
+      readonly missing?: readonly MissingVoter[]
     }
   }
   readonly nodes: readonly StatusNode[]
@@ -261,7 +278,11 @@ export interface Backend {
     signal?: AbortSignal
   }): Promise<{ events: readonly LoggedEvent[]; next: number }>
   /** `node`: another node, that cannot say it itself; default: this one. */
-  leave(request: { node?: string; force: boolean; actor: string }): Promise<{ left: true }>
+  leave(request: {
+    node?: string
+    force: boolean
+    actor: string
+  }): Promise<{ left: true; advice?: string }>
   reset(request: { actor: string }): Promise<{ setAside: string }>
   promote(request: {
     node: string
@@ -270,6 +291,8 @@ export interface Backend {
     actor: string
   }): Promise<ControlAnswer>
   demote(request: { node: string; force: boolean; actor: string }): Promise<ControlAnswer>
+  /** Of this node, or of the one named. Changes nothing. */
+  doctor(request: { node?: string }): Promise<DoctorReport>
   recoverPlan(request: { voters?: readonly string[] }): Promise<RecoveryPlan>
   /** `name`: the cluster's, as typed by whoever means it. */
   recoverApply(request: {

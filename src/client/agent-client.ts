@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os'
+import type { DoctorReport } from '../api/doctor-types.ts'
 import type { NewToken, TokenReport, TokenWish } from '../api/token-types.ts'
 import type { CaReport, KeysReport } from '../api/trust-types.ts'
 import type {
@@ -78,7 +79,7 @@ export class AgentClient {
   }
 
   /** `node`: another one, that cannot say it itself. */
-  leave(request: { node?: string; force: boolean }): Promise<{ left: true }> {
+  leave(request: { node?: string; force: boolean }): Promise<{ left: true; advice?: string }> {
     return this.#json('POST', '/v1/hive/leave', request, patient)
   }
 
@@ -92,6 +93,10 @@ export class AgentClient {
 
   demote(request: { node: string; force: boolean }): Promise<ControlAnswer> {
     return this.#json('POST', '/v1/hive/control/demote', request, patient)
+  }
+
+  doctor(node?: string): Promise<DoctorReport> {
+    return this.#json('GET', `/v1/hive/doctor${queryOf({ node })}`, undefined, patient)
   }
 
   recoverPlan(voters?: readonly string[]): Promise<RecoveryPlan> {

@@ -6,6 +6,7 @@ import Completion from './completion.ts'
 import ControlDemote from './control/demote.ts'
 import ControlPromote from './control/promote.ts'
 import Dev from './dev.ts'
+import Doctor from './doctor.ts'
 import Drain from './drain.ts'
 import Init from './init.ts'
 import Join from './join.ts'
@@ -17,6 +18,7 @@ import KvList from './kv/list.ts'
 import KvPut from './kv/put.ts'
 import Leave from './leave.ts'
 import Log from './log.ts'
+import NodeRemove from './node/remove.ts'
 import RecoverApply from './recover/apply.ts'
 import RecoverPlan from './recover/plan.ts'
 import RecoverYield from './recover/yield.ts'
@@ -45,6 +47,7 @@ export const commands = {
   'control:demote': ControlDemote,
   'control:promote': ControlPromote,
   dev: Dev,
+  doctor: Doctor,
   drain: Drain,
   init: Init,
   join: Join,
@@ -56,6 +59,7 @@ export const commands = {
   'kv:put': KvPut,
   leave: Leave,
   log: Log,
+  'node:remove': NodeRemove,
   'recover:apply': RecoverApply,
   'recover:plan': RecoverPlan,
   'recover:yield': RecoverYield,

@@ -22,6 +22,8 @@ export interface DatagramParts {
     failed(error: Error): void
     /** `tag`: the sender's cluster. Whether that is ours is for the owner to say. */
     received(from: string, tag: string | null, fromAddress: Address, message: SwimMessage): void
+    /** A datagram that only tries the way (`probe`); `bytes`: its whole size. */
+    probe?(from: string, nonce: number, bytes: number): void
     /** Something arrived that is not hive's, or not whole. */
     foreign(from: Address, why: string): void
   }
@@ -51,6 +53,8 @@ export interface Datagrams {
   bind(at: Address): void
   /** False: too large, or not bound; nothing left. True promises nothing. */
   send(to: Address, message: SwimMessage): boolean
+  /** A datagram of `bytes` in all that says nothing but `nonce`. Bounds as `send`. */
+  probe(to: Address, nonce: number, bytes: number): boolean
   close(): void
 }
 
@@ -67,6 +71,9 @@ const clearBytes = 4
 const idBytes = 16
 const zeros = new Uint8Array(idBytes)
 const sealedFlag = 1
+/** Above every kind of swim's messages (gossip-codec.ts). */
+const probeKind = 0x70
+const probeBytes = 5
 
 export function createDatagrams(parts: DatagramParts): Datagrams {
   const { handlers } = parts
@@ -76,7 +83,7 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
   let closed = false
 
   function received(from: Address, bytes: Uint8Array): void {
-    let packet: Packet | undefined
+    let packet: Packet | Probe | undefined
     try {
       packet = decodeDatagram(bytes, cipher())
     } catch (error) {
@@ -86,7 +93,14 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
     }
     if (!packet) return
     if (packet.from === parts.id) handlers.foreign(from, "this node's own id")
+    else if ('nonce' in packet) handlers.probe?.(packet.from, packet.nonce, bytes.length)
     else handlers.received(packet.from, packet.tag, from, packet.message)
+  }
+
+  function sendBytes(to: Address, bytes: Uint8Array | undefined): boolean {
+    if (!socket || closed || !bytes || bytes.length > maxDatagramBytes) return false
+    socket.send(to, bytes)
+    return true
   }
 
   return {
@@ -99,12 +113,9 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
         failed: handlers.failed,
       })
     },
-    send(to, message) {
-      const bytes = encodeDatagram(ownId, parts.tag(), message, cipher())
-      if (!socket || closed || !bytes || bytes.length > maxDatagramBytes) return false
-      socket.send(to, bytes)
-      return true
-    },
+    send: (to, message) => sendBytes(to, encodeDatagram(ownId, parts.tag(), message, cipher())),
+    probe: (to, nonce, bytes) =>
+      sendBytes(to, encodeProbe(ownId, parts.tag(), nonce, bytes, cipher())),
     close() {
       closed = true
       socket?.close()
@@ -118,6 +129,27 @@ export interface Packet {
   readonly message: SwimMessage
 }
 
+/** In place of a swim message: this kind, a nonce, and zeros up to the size that is tried. */
+export interface Probe {
+  readonly from: string
+  readonly nonce: number
+}
+
+/** Undefined: the cipher has no key. `bytes` below what the rest needs: as small as it goes. */
+export function encodeProbe(
+  ownId: Uint8Array,
+  tag: string | null,
+  nonce: number,
+  bytes: number,
+  cipher?: Cipher,
+): Uint8Array | undefined {
+  const around = clearBytes + 2 * idBytes + (cipher?.overhead ?? 0)
+  const body = new Uint8Array(Math.max(probeBytes, bytes - around))
+  body[0] = probeKind
+  new DataView(body.buffer).setUint32(1, nonce)
+  return wrapped(ownId, tag, body, cipher)
+}
+
 /** Undefined: the cipher has no key. */
 export function encodeDatagram(
   ownId: Uint8Array,
@@ -125,7 +157,15 @@ export function encodeDatagram(
   message: SwimMessage,
   cipher?: Cipher,
 ): Uint8Array | undefined {
-  const swim = encodeSwim(message)
+  return wrapped(ownId, tag, encodeSwim(message), cipher)
+}
+
+function wrapped(
+  ownId: Uint8Array,
+  tag: string | null,
+  swim: Uint8Array,
+  cipher?: Cipher,
+): Uint8Array | undefined {
   const plain = new Uint8Array(2 * idBytes + swim.length)
   plain.set(ownId)
   plain.set(tag === null ? zeros : uuidBytes(tag), idBytes)
@@ -138,7 +178,7 @@ export function encodeDatagram(
 }
 
 /** Undefined: not for us to read, or heard before. Throws MalformedError for anything that is not a whole datagram of ours. */
-export function decodeDatagram(bytes: Uint8Array, cipher?: Cipher): Packet | undefined {
+export function decodeDatagram(bytes: Uint8Array, cipher?: Cipher): Packet | Probe | undefined {
   if (bytes.length > maxDatagramBytes) throw new MalformedError('a datagram over its limit')
   if (bytes[0] !== magic[0] || bytes[1] !== magic[1]) throw new MalformedError('not hive')
   if (bytes[2] !== version) throw new MalformedError(`a datagram of version ${bytes[2]}`)
@@ -154,6 +194,11 @@ export function decodeDatagram(bytes: Uint8Array, cipher?: Cipher): Packet | und
   if (opened && !cipher!.fresh(from, opened)) return undefined
   const tag = uuidFromBytes(plain.subarray(idBytes))
   const isZombie = plain.subarray(idBytes, 2 * idBytes).every(byte => byte === 0)
-  const message = decodeSwim(plain.subarray(2 * idBytes))
+  const body = plain.subarray(2 * idBytes)
+  if (body[0] === probeKind) {
+    if (body.length < probeBytes) throw new MalformedError('a datagram ends too early')
+    return { from, nonce: new DataView(body.buffer, body.byteOffset).getUint32(1) }
+  }
+  const message = decodeSwim(body)
   return { from, tag: isZombie ? null : tag, message }
 }

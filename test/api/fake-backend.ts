@@ -1,3 +1,4 @@
+import type { DoctorReport } from '../../src/api/doctor-types.ts'
 import type { TokenWish } from '../../src/api/token-types.ts'
 import type { Backend, KvQuery, RecoveryPlan, StatusReport } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
@@ -44,6 +45,7 @@ export class FakeBackend implements Backend {
   reset = (request: object) => this.#record('reset', request, { setAside: '/d/old' })
   promote = (request: object) => this.#record('promote', request, control)
   demote = (request: object) => this.#record('demote', request, control)
+  doctor = (request: object) => this.#record('doctor', request, examination)
   recoverPlan = (request: object) => this.#record('recoverPlan', request, recoveryPlan)
   recoverApply = (request: object) => this.#record('recoverApply', request, recovered)
   recoverYield = (request: object) => this.#record('recoverYield', request, { setAside: '/d/old' })
@@ -138,6 +140,29 @@ export class FakeBackend implements Backend {
 
 export function noQuorum(): OperatorError {
   return new OperatorError('NO_QUORUM', 'two of three are away', 'start n2 or n3')
+}
+
+export const examination: DoctorReport = {
+  node: 'n1',
+  verdict: 'warn',
+  took: 1_600,
+  checks: [
+    { name: 'quorum', verdict: 'ok', figures: '3 of 3 voters reachable, 2 needed', cure: '' },
+    {
+      name: 'disk-sync',
+      verdict: 'warn',
+      figures: 'p50 12 ms, p99 48 ms, longest 60 ms of 64 fsyncs',
+      cure: 'every write waits for this: a faster disk, or fewer others on it',
+    },
+    {
+      name: 'tcp',
+      verdict: 'ok',
+      figures: 'n2: open both ways',
+      cure: '',
+      peers: [{ peer: 'n2', verdict: 'ok', figures: 'open both ways' }],
+    },
+    { name: 'seeds', verdict: 'skipped', figures: 'none configured', cure: '' },
+  ],
 }
 
 export const recoveryPlan: RecoveryPlan = {

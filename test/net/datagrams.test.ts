@@ -46,6 +46,7 @@ function ear(network: FakeNetwork, digit: number, cipher?: Cipher): Ear {
           heard.push(
             `${message.type} from n${from[0]} of ${tag?.[0] ?? 'no cluster'} at ${at.host}`,
           ),
+        probe: (from, nonce, bytes) => heard.push(`probe ${nonce} of ${bytes} from n${from[0]}`),
         foreign: (from, why) => heard.push(`foreign ${from.host}: ${why}`),
       },
     }),
@@ -125,6 +126,21 @@ describe('datagrams', () => {
     expect(a.datagrams.send(b.address, fill(count + 1))).toBe(false)
     network.clock.advance(5)
     expect(b.heard.length).toBe(1)
+  })
+
+  test('that only try the way are as large as is asked, sealed or not, and never larger than gossip', () => {
+    for (const cipher of [undefined, cipherWith(1)]) {
+      const network = new FakeNetwork(new ManualClock())
+      const a = ear(network, 1, cipher)
+      const b = ear(network, 2, cipher && cipherWith(1))
+      expect([1400, 548, 1401].map(size => a.datagrams.probe(b.address, 7, size))).toEqual([
+        true,
+        true,
+        false,
+      ])
+      network.clock.advance(5)
+      expect(b.heard).toEqual(['probe 7 of 1400 from n1', 'probe 7 of 548 from n1'])
+    }
   })
 
   test('sealed with another key, or not at all, are foreign', () => {

@@ -2,7 +2,7 @@ import { MalformedError } from '../../base/bytes.ts'
 import { count, type Fields, fields, flag, optionalText, text, texts } from '../../base/shape.ts'
 import { isUuid } from '../../base/uuid.ts'
 import { admission } from '../../cluster/admission.ts'
-import { demoteVerdict } from '../../cluster/voters.ts'
+import { removalVerdict } from '../../cluster/removal.ts'
 import type { Answer } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
@@ -83,27 +83,19 @@ export function membershipDesk(parts: DeskParts): Methods {
 
     leave: asSettledLeader(parts, ({ body, answer }, plane) => {
       const record = findNode(plane, text(body, 'node'))
-      const { voters, observers } = plane.state
-      const verdict = demoteVerdict(
-        {
-          voters,
-          observers,
-          reachable: reachable(parts, plane),
-          nameOf: id => plane.state.nodes.get(id)?.name ?? id,
-        },
-        record.id,
-        flag(body, 'force'),
-      )
-      if (!verdict.ok) {
-        const remedy =
-          voters.length === 1
-            ? 'a cluster of one ends with hive reset; or promote another node first'
-            : verdict.remedy
-        return answer(refusal(verdict.code, verdict.message, remedy))
-      }
+      const { voters, observers, nodes } = plane.state
+      const verdict = removalVerdict({
+        ...{ voters, observers, nodes, node: record },
+        reachable: reachable(parts, plane),
+        nameOf: id => nodes.get(id)?.name ?? id,
+        own: flag(body, 'own'),
+        force: flag(body, 'force'),
+      })
+      if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
+      const { advice } = verdict
       plane.propose(
         { type: 'NodeLeaving', data: { id: record.id }, actor: text(body, 'actor') },
-        outcome => answer(outcomeOf(outcome)),
+        outcome => answer(outcome.ok ? { ok: true, body: { advice } } : outcomeOf(outcome)),
       )
     }),
   }
