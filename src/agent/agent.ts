@@ -4,6 +4,8 @@ import type { Random } from '../base/random.ts'
 import { fields } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
+import { aliasId } from '../base/uuid.ts'
+import { requestNotices } from '../cluster/entrance.ts'
 import { expiryNotices } from '../cluster/expiry.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
 import type { ValidationHandler } from '../net/handshake.ts'
@@ -37,6 +39,7 @@ import { patientOf } from './doctor/patient.ts'
 import { Enrolment } from './enrolment.ts'
 import { Entry } from './entry.ts'
 import { Following, followMethods } from './following.ts'
+import { FrontDoor } from './front-door.ts'
 import { Gate } from './gate.ts'
 import type { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
@@ -132,6 +135,8 @@ export class Agent {
   readonly certification: Certification | undefined
   readonly trust: TrustSteward | undefined
   #stopped = false
+  /** What it calls itself where it can prove nothing. */
+  #alias: string | undefined
   /** When a leader was last known; undefined: never, since this start. */
   #ledAt: number | undefined
   #led = false
@@ -287,7 +292,8 @@ export class Agent {
       authority: this.authority,
       seeds: config.join,
       view: () => this.view(),
-      proof: () => (security ? { request: security.request(this.self.id) } : {}),
+      proof: () => security?.plea(this.self.id) ?? {},
+      incognito: () => security?.incognito ?? false,
       introduce: (peer, address) => this.#members.introduce(peer, address),
       admitted: view => this.#admitted(view),
       expelled: () => this.#departure.expelled(),
@@ -316,6 +322,10 @@ export class Agent {
         }),
         this.initiation.methods(),
         this.entry.methods(),
+        new FrontDoor({
+          ...{ self: this.self, clock, links: this.links },
+          ...{ authority: this.authority, journal: this.journal },
+        }).methods(),
         epochsDesk(desk),
         settingsDesk(desk),
         tokensDesk(desk),
@@ -450,11 +460,9 @@ export class Agent {
   ownReport(): StatusReport {
     const { cluster, group } = this.self.facts
     const waiting = this.entry.validating || group?.prepared !== undefined
-    return ownReport(
-      this.sight(),
-      this.view(),
-      waiting ? 'validating' : cluster ? 'unreachable' : 'zombie',
-    )
+    const asks = this.entry.refusal?.code === 'AWAITS_APPROVAL' && !cluster
+    const state = asks ? 'waiting' : waiting ? 'validating' : cluster ? 'unreachable' : 'zombie'
+    return ownReport(this.sight(), this.view(), state)
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
@@ -526,6 +534,12 @@ export class Agent {
     return new Gate({
       ...{ self, clock, config, journal: this.journal, claims: this.#claims },
       handlers: validation ?? [],
+      alias: () => {
+        const { security, clock, random } = this.#parts
+        if (!security?.incognito || self.facts.cluster) return undefined
+        this.#alias ??= aliasId(clock.wall(), random)
+        return this.#alias
+      },
       busy: () => self.facts.group?.prepared !== undefined || this.entry.validating,
       known: id => {
         const prepared = self.facts.group?.prepared?.voters.some(v => v.id === id) ?? false
@@ -638,8 +652,11 @@ export class Agent {
   }
 
   #admitted(view: ClusterView & { readonly certified?: unknown }): void {
+    const incognito = this.security?.incognito
     if (view.certified !== undefined) this.certification?.take(view.certified, view.cluster.tag)
-    this.#follow(view)
+    this.following.take(view)
+    if (incognito) this.#trusted.unmask()
+    this.following.follow()
     this.#trusted.proveAnew()
   }
 
@@ -700,6 +717,7 @@ export class Agent {
       )
     }
     const state = this.plane?.state
+    if (state) out.push(...requestNotices(state.joinRequests))
     if (state && !this.#parts.security?.open) {
       out.push(...expiryNotices(state.nodes, state.certificates, this.#parts.clock.wall()))
     }

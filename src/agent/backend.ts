@@ -15,6 +15,7 @@ import { formatAddress, parseAddress } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
 import type { Answer, RequestOutcome } from '../net/link-types.ts'
+import { parseJoinToken } from '../net/security/token.ts'
 import type { Outcome } from '../state/types.ts'
 import type { Agent } from './agent.ts'
 import { unpacked } from './desk/kv.ts'
@@ -56,7 +57,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
         )
       }),
 
-    join: ({ address }) => join(agent, clock, address),
+    join: async ({ address, token }) => join(agent, clock, address, token),
 
     drain: request =>
       ask<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
@@ -133,6 +134,9 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     tokens: () => ask('token-list', {}),
     createToken: request => createToken(agent.security, ask, request),
     revokeToken: request => ask('token-revoke', request),
+    joinRequests: () => ask('join-requests', {}),
+    admitNode: request => ask('join-admit', request),
+    refuseNode: request => ask('join-refuse', request),
 
     leaderAddress: () => {
       const leader = agent.leader()
@@ -181,7 +185,12 @@ async function log(
 }
 
 /** Waits a little for the outcome, so that the operator reads more than "trying". */
-function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> {
+function join(
+  agent: Agent,
+  clock: Clock,
+  address: string,
+  token: string | undefined,
+): Promise<JoinAnswer> {
   const parsed = parseAddress(address, 4483)
   if ('message' in parsed)
     throw new OperatorError(
@@ -198,6 +207,7 @@ function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> 
     )
   }
   const membersBefore = agent.sight().members.length
+  if (token !== undefined) showToken(agent, token)
   agent.entry.join(formatAddress(parsed))
   const deadline = clock.now() + patience
   return new Promise((resolve, reject) => {
@@ -209,6 +219,12 @@ function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> 
       const refusal = agent.entry.refusal
       if (refusal?.final)
         return reject(new OperatorError(refusal.code, refusal.text, refusal.remedy))
+      if (refusal?.code === 'AWAITS_APPROVAL')
+        return resolve({
+          state: 'waiting',
+          cluster: null,
+          detail: `${refusal.text.replace(/^.*?: .*?: /, '')}; ${refusal.remedy}`,
+        })
       const met = agent.sight().members
       if (!now && met.length > membersBefore && !agent.entry.validating) {
         return resolve({
@@ -228,6 +244,16 @@ function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> 
     }
     look()
   })
+}
+
+/** From now on it is shown to whoever is asked to let this node in. */
+function showToken(agent: Agent, text: string): void {
+  const token = parseJoinToken(text)
+  if (!agent.security)
+    throw new OperatorError('REFUSED', 'nodes prove nothing here, so tokens are good for nothing')
+  agent.security.expect(token)
+  // What was made without it proves less, or is of another cluster than the token.
+  for (const id of agent.links.connectedPeers()) agent.links.forget(id)
 }
 
 function leave(

@@ -30,6 +30,8 @@ export interface AgentConfig {
   readonly maxClockSkew: number
   /** File with the cluster's secret; null: none, unless HIVE_SECRET has it. */
   readonly secretFile: string | null
+  /** File with a join token; null: none. */
+  readonly tokenFile: string | null
   /** How long a certificate counts that this node issues as the leader, ms. Default 30 days. */
   readonly certificateLife: number
   /** Group that may use the local socket, by name or number; null: only the agent's user. */

@@ -170,6 +170,7 @@ function withDefaults(
     timingFactor: get('timingFactor', 1),
     maxClockSkew: get('maxClockSkew', 60_000),
     secretFile: get('secretFile', null),
+    tokenFile: get('tokenFile', null),
     certificateLife: get('certificateLife', 30 * 86_400_000),
     socketGroup: get('socketGroup', null),
   }

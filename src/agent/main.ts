@@ -25,6 +25,7 @@ import { openRoleMemory, type RoleMemory } from './role-memory.ts'
 import { RoleRunners } from './role-runners.ts'
 import { readSecret } from './secret.ts'
 import { Security } from './security.ts'
+import { readToken } from './token-file.ts'
 import { createTrace } from './trace.ts'
 import { productVersion } from './version.ts'
 
@@ -129,11 +130,15 @@ function securityOf(config: AgentConfig, trace: Trace): Security {
   const secret = readSecret(config.secretFile, process.env, trace)
   // What every child of this process would inherit is not for them.
   delete process.env.HIVE_SECRET
+  const store = identityFile(config.dataDir)
+  const known = store.read()
+  const token = readToken(config.tokenFile, !known?.member && !known?.token, trace)
   const security = new Security({
     notary: realNotary(),
-    store: identityFile(config.dataDir),
+    store,
     loopback: staysInside(config),
     ...(secret !== undefined && { secret }),
+    ...(token && { token }),
   })
   if (security.helpless) throw insecure(config)
   return security

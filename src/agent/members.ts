@@ -218,6 +218,7 @@ export class Members {
       id: self.id,
       tag: () => self.facts.cluster?.tag ?? null,
       cipher: () => security?.cipher,
+      now: () => this.#parts.clock.now(),
       handlers: {
         bound: at => events.bound?.(at),
         failed: error => events.failed?.(error),

@@ -206,6 +206,18 @@ export const options: readonly Option[] = [
     read: text => ({ value: text }),
   },
   {
+    field: 'tokenFile',
+    flag: 'token-file',
+    env: ['HIVE_TOKEN_FILE'],
+    toml: 'token_file',
+    value: 'FILE',
+    path: true,
+    summary:
+      'file with a token that lets the node in, as `hive token create` makes it; not needed once it is in',
+    default: 'none',
+    read: text => ({ value: text }),
+  },
+  {
     field: 'certificateLife',
     flag: 'certificate-life',
     env: ['HIVE_CERTIFICATE_LIFE'],

@@ -11,6 +11,7 @@ import {
   queryWait,
   reasonText,
   roleTexts,
+  tokenText,
 } from './shapes.ts'
 
 /** hive's own paths. */
@@ -56,9 +57,10 @@ export const hiveRoutes: readonly Route[] = [
     path: '/v1/hive/join',
     summary: 'Make this node join the cluster of another one',
     needs: 'operator',
-    body: z.strictObject({ address: addressText }),
+    body: z.strictObject({ address: addressText, token: z.optional(tokenText) }),
     answer: 'JoinAnswer',
-    handle: ({ body, actor }, backend) => backend.join({ ...body, actor }),
+    handle: ({ body, actor }, backend) =>
+      backend.join({ address: body.address, ...given({ token: body.token }), actor }),
   }),
   route({
     method: 'POST',

@@ -9,6 +9,7 @@ export const roleTexts = z
   .array(z.string().check(z.minLength(1), z.maxLength(63)))
   .check(z.minLength(1), z.maxLength(64))
 export const addressText = z.string().check(z.minLength(1), z.maxLength(300))
+export const tokenText = z.string().check(z.minLength(1), z.maxLength(1024))
 export const reasonText = z.string().check(z.maxLength(500))
 
 /** Absent: false. */

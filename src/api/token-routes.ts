@@ -1,9 +1,9 @@
 import * as z from 'zod/mini'
 import { maxPolicies, parsePolicy, policyForms } from '../base/policy.ts'
 import { type Route, route } from './route.ts'
-import { roleTexts } from './shapes.ts'
+import { nodeText, reasonText, roleTexts } from './shapes.ts'
 
-/** Tokens: made, listed without their secrets, revoked. */
+/** Tokens: made, listed without their secrets, revoked; and who waits to be let in. */
 
 /** Longest life of a token, ms: a leap year. */
 const maxLife = 366 * 24 * 3_600_000
@@ -65,5 +65,31 @@ export const tokenRoutes: readonly Route[] = [
     }),
     answer: '{id}: that was revoked',
     handle: ({ body, actor }, backend) => backend.revokeToken({ ...body, actor }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/hive/join-requests',
+    needs: 'read',
+    summary: 'Nodes that ask to be let in, and those that were refused',
+    answer: 'JoinRequestReport[]',
+    handle: (_, backend) => backend.joinRequests(),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/hive/join-requests/admit',
+    needs: 'operator',
+    summary: 'Let a node in that asks for it',
+    body: z.strictObject({ node: nodeText }),
+    answer: 'JoinRequestReport',
+    handle: ({ body, actor }, backend) => backend.admitNode({ ...body, actor }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/hive/join-requests/refuse',
+    needs: 'operator',
+    summary: 'Refuse a node that asks to be let in, until an operator admits it',
+    body: z.strictObject({ node: nodeText, reason: z._default(reasonText, '') }),
+    answer: 'JoinRequestReport',
+    handle: ({ body, actor }, backend) => backend.refuseNode({ ...body, actor }),
   }),
 ]

@@ -3,7 +3,7 @@ import type { ServiceDefinition, ServiceReport } from '../base/service.ts'
 import type { LoggedEvent, RoleState } from '../state/events.ts'
 import type { KvEntry } from '../state/types.ts'
 import type { DoctorReport } from './doctor-types.ts'
-import type { NewToken, TokenReport, TokenWish } from './token-types.ts'
+import type { JoinRequestReport, NewToken, TokenReport, TokenWish } from './token-types.ts'
 import type { CaReport, KeysReport } from './trust-types.ts'
 
 /** JSON shapes of the API, shared with the client; and what the API needs from the agent, as `Backend`. */
@@ -13,6 +13,8 @@ export type { CheckDefinition, ServiceDefinition, ServiceReport } from '../base/
 export type NodeState =
   | 'zombie'
   | 'validating'
+  /** For an operator to let it in. */
+  | 'waiting'
   | 'recovering'
   | 'ready'
   | 'draining'
@@ -99,7 +101,8 @@ export interface InitAnswer {
 }
 
 export interface JoinAnswer {
-  readonly state: 'zombie' | 'joined' | 'trying'
+  /** `waiting`: for an operator to let it in. */
+  readonly state: 'zombie' | 'joined' | 'trying' | 'waiting'
   readonly cluster: string | null
   readonly detail: string
 }
@@ -240,7 +243,8 @@ export interface KvQuery {
 export interface Backend {
   status(): Promise<StatusReport>
   init(request: { name?: string; control?: readonly string[]; actor: string }): Promise<InitAnswer>
-  join(request: { address: string; actor: string }): Promise<JoinAnswer>
+  /** `token`: as `hive token create` printed it. */
+  join(request: { address: string; token?: string; actor: string }): Promise<JoinAnswer>
   drain(request: {
     node: string
     cancel: boolean
@@ -340,6 +344,10 @@ export interface Backend {
   createToken(request: TokenWish & { readonly actor: string }): Promise<NewToken>
   /** `id`: or its beginning. */
   revokeToken(request: { id: string; actor: string }): Promise<{ id: string }>
+  joinRequests(): Promise<readonly JoinRequestReport[]>
+  /** `node`: name, id, or the beginning of one, of a node that asks to be let in. */
+  admitNode(request: { node: string; actor: string }): Promise<JoinRequestReport>
+  refuseNode(request: { node: string; reason: string; actor: string }): Promise<JoinRequestReport>
   /** Read-only: leader's address and the control nodes' addresses, Consul's `/v1/status/*`. */
   leaderAddress(): string
   peerAddresses(): readonly string[]

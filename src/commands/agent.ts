@@ -75,6 +75,10 @@ export default class Agent extends HiveCommand {
       description: "File with the cluster's secret; see hive secret new.",
       helpValue: 'FILE',
     }),
+    'token-file': Flags.string({
+      description: 'File with a token that lets the node in; see hive token create.',
+      helpValue: 'FILE',
+    }),
     'certificate-life': Flags.string({
       description: 'How long a certificate counts that this node issues; default 720h.',
       helpValue: 'TIME',

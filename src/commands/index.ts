@@ -1,4 +1,5 @@
 import { start as startWith } from '../client/start.ts'
+import Admit from './admit.ts'
 import Agent from './agent.ts'
 import CaRotate from './ca/rotate.ts'
 import CaShow from './ca/show.ts'
@@ -10,6 +11,7 @@ import Doctor from './doctor.ts'
 import Drain from './drain.ts'
 import Init from './init.ts'
 import Join from './join.ts'
+import JoinRequests from './join-requests.ts'
 import KeysRotate from './keys/rotate.ts'
 import KeysShow from './keys/show.ts'
 import KvDelete from './kv/delete.ts'
@@ -22,6 +24,7 @@ import NodeRemove from './node/remove.ts'
 import RecoverApply from './recover/apply.ts'
 import RecoverPlan from './recover/plan.ts'
 import RecoverYield from './recover/yield.ts'
+import Refuse from './refuse.ts'
 import Reset from './reset.ts'
 import RoleAssign from './role/assign.ts'
 import RoleList from './role/list.ts'
@@ -40,6 +43,7 @@ import Version from './version.ts'
 
 /** Everything an operator can type: a list one can read, and the entry of the bundle. */
 export const commands = {
+  admit: Admit,
   agent: Agent,
   'ca:rotate': CaRotate,
   'ca:show': CaShow,
@@ -51,6 +55,7 @@ export const commands = {
   drain: Drain,
   init: Init,
   join: Join,
+  'join-requests': JoinRequests,
   'keys:rotate': KeysRotate,
   'keys:show': KeysShow,
   'kv:delete': KvDelete,
@@ -63,6 +68,7 @@ export const commands = {
   'recover:apply': RecoverApply,
   'recover:plan': RecoverPlan,
   'recover:yield': RecoverYield,
+  refuse: Refuse,
   reset: Reset,
   'role:assign': RoleAssign,
   'role:list': RoleList,

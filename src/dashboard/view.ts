@@ -55,6 +55,7 @@ const columns: readonly Column[] = [
 const stateTones: Record<NodeState, Tone> = {
   zombie: 'warn',
   validating: 'warn',
+  waiting: 'warn',
   recovering: 'warn',
   ready: 'good',
   draining: 'warn',

@@ -1,8 +1,10 @@
 import type { Address } from '../base/address.ts'
 import { MalformedError } from '../base/bytes.ts'
+import type { Instant } from '../base/time.ts'
 import { uuidBytes, uuidFromBytes } from '../base/uuid.ts'
 import type { SwimMessage } from '../swim/types.ts'
 import { decodeSwim, encodeSwim } from './gossip-codec.ts'
+import { Strangers } from './strangers.ts'
 import type { DatagramSocket, Sockets } from './types.ts'
 
 /**
@@ -29,6 +31,8 @@ export interface DatagramParts {
   }
   /** Authenticated encryption. Undefined: none, and sealed packets are foreign. Asked at each packet. */
   readonly cipher?: () => Cipher | undefined
+  /** Given: strangers may not make this end try more forged packets than it can bear. */
+  readonly now?: () => Instant
 }
 
 export interface Cipher {
@@ -71,6 +75,8 @@ const clearBytes = 4
 const idBytes = 16
 const zeros = new Uint8Array(idBytes)
 const sealedFlag = 1
+const notHive = 'malformed: not hive'
+const tooManyForged = 'one of very many that nobody of ours made'
 /** Above every kind of swim's messages (gossip-codec.ts). */
 const probeKind = 0x70
 const probeBytes = 5
@@ -79,15 +85,28 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
   const { handlers } = parts
   const cipher = () => parts.cipher?.()
   const ownId = uuidBytes(parts.id)
+  const strangers = parts.now && new Strangers(parts.now)
   let socket: DatagramSocket | undefined
   let closed = false
 
   function received(from: Address, bytes: Uint8Array): void {
+    // Garbage is told by its first bytes: an error with its trace would cost more than all the rest.
+    if (bytes.length > maxDatagramBytes || bytes[0] !== magic[0] || bytes[1] !== magic[1]) {
+      handlers.foreign(from, notHive)
+      return
+    }
+    const key = cipher()
+    if (key && strangers?.mayTry(from) === false) {
+      handlers.foreign(from, tooManyForged)
+      return
+    }
     let packet: Packet | Probe | undefined
     try {
-      packet = decodeDatagram(bytes, cipher())
+      packet = decodeDatagram(bytes, key)
+      if (packet && key) strangers?.know(from)
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
+      strangers?.failed(from)
       handlers.foreign(from, error.message)
       return
     }
@@ -99,6 +118,7 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
 
   function sendBytes(to: Address, bytes: Uint8Array | undefined): boolean {
     if (!socket || closed || !bytes || bytes.length > maxDatagramBytes) return false
+    strangers?.know(to)
     socket.send(to, bytes)
     return true
   }

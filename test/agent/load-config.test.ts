@@ -50,6 +50,7 @@ describe('the configuration', () => {
       timingFactor: 1,
       maxClockSkew: 60_000,
       secretFile: null,
+      tokenFile: null,
       certificateLife: 30 * 86_400_000,
       socketGroup: null,
     })
@@ -80,6 +81,7 @@ describe('the configuration', () => {
       timingFactor: 2.5,
       maxClockSkew: 90_000,
       secretFile: '/secret',
+      tokenFile: '/token',
       certificateLife: 3_600_000,
       socketGroup: 'adm',
     }
@@ -99,6 +101,7 @@ describe('the configuration', () => {
       'timing-factor': '2.5',
       'max-clock-skew': '1m30s',
       'secret-file': '/secret',
+      'token-file': '/token',
       'certificate-life': '1h',
       'socket-group': 'adm',
     }

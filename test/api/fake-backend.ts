@@ -6,6 +6,12 @@ import type { ServiceReport } from '../../src/base/service.ts'
 import type { KvEntry } from '../../src/state/types.ts'
 
 /** A backend of one process: a real little KV with indexes and waiting, and a record of every other call. */
+const asked = {
+  ...{ id: '01980000-0000-7000-8000-000000000004', name: 'n4', address: '127.0.0.1:4486' },
+  ...{ key: null, roles: [], dc: 'dc1', version: '1.2.3', token: null, since: 5 },
+  ...{ state: 'waits' as const, reason: '', by: null },
+}
+
 export class FakeBackend implements Backend {
   readonly calls: { method: string; request: unknown }[] = []
   readonly entries = new Map<string, KvEntry>()
@@ -71,6 +77,9 @@ export class FakeBackend implements Backend {
     })
   revokeToken = (request: { id: string }) =>
     this.#record('revokeToken', request, { id: request.id })
+  joinRequests = () => this.#record('joinRequests', undefined, [])
+  admitNode = (request: object) => this.#record('admitNode', request, asked)
+  refuseNode = (request: object) => this.#record('refuseNode', request, asked)
   leaderAddress = () => '127.0.0.1:4483'
   peerAddresses = () => ['127.0.0.1:4483', '127.0.0.1:4484']
 

@@ -6,6 +6,7 @@ import { OperatorError } from '../../src/base/errors.ts'
 import type { Random } from '../../src/base/random.ts'
 import type { Clock } from '../../src/base/time.ts'
 import type { Trace as AgentTrace } from '../../src/base/trace.ts'
+import { parseJoinToken } from '../../src/net/security/token.ts'
 import type { RaftStatus } from '../../src/raft/types.ts'
 import type { StateContract } from '../../src/state/state.ts'
 import type { Member } from '../../src/swim/types.ts'
@@ -64,6 +65,8 @@ export interface SimulatedNode {
   readonly roles: readonly string[]
   /** What the agent is started with; undefined: neither secret nor key. */
   secret: string | undefined
+  /** A join token that it is started with. */
+  token: string | undefined
   /** Port that the agent is started on. */
   port: number
   process: Process | undefined
@@ -123,7 +126,13 @@ export class Cluster {
 
   addNode(
     name: string,
-    options: { join?: readonly string[]; roles?: readonly string[]; secret?: string } = {},
+    options: {
+      join?: readonly string[]
+      roles?: readonly string[]
+      secret?: string
+      /** Instead of the secret. */
+      token?: string
+    } = {},
   ): SimulatedNode {
     const node: SimulatedNode = {
       name,
@@ -135,7 +144,8 @@ export class Cluster {
       },
       join: options.join ?? [],
       roles: options.roles ?? [],
-      secret: options.secret ?? this.secret,
+      secret: options.token === undefined ? (options.secret ?? this.secret) : undefined,
+      token: options.token,
       port: gossipPort,
       process: undefined,
       boots: 0,
@@ -181,8 +191,8 @@ export class Cluster {
     simulation.after(0, () => agent.start(), life)
   }
 
-  #securityOf({ name, disk, secret }: SimulatedNode, dice: Random): Security | undefined {
-    if (secret === undefined) return undefined
+  #securityOf({ name, disk, secret, token }: SimulatedNode, dice: Random): Security | undefined {
+    if (secret === undefined && token === undefined) return undefined
     return new Security({
       notary: simulatedNotary(this.simulation.dice(`notary ${name} ${dice.below(2 ** 32)}`)),
       store: {
@@ -192,7 +202,8 @@ export class Cluster {
         },
       },
       loopback: false,
-      secret,
+      ...(secret !== undefined && { secret }),
+      ...(token !== undefined && { token: parseJoinToken(token) }),
     })
   }
 
@@ -310,6 +321,7 @@ function configOf(node: SimulatedNode): AgentConfig {
     timingFactor: 1,
     maxClockSkew: 60_000,
     secretFile: null,
+    tokenFile: null,
     certificateLife: 30 * 86_400_000,
     socketGroup: null,
   }
