@@ -4,12 +4,12 @@ import type { Random } from '../base/random.ts'
 import { fields } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
-import { aliasId } from '../base/uuid.ts'
+import { aliasId, uuidv7 } from '../base/uuid.ts'
 import { requestNotices } from '../cluster/entrance.ts'
 import { expiryNotices } from '../cluster/expiry.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
 import type { ValidationHandler } from '../net/handshake.ts'
-import type { Links } from '../net/link-types.ts'
+import type { Answer, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
 import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
@@ -23,12 +23,14 @@ import type { AgentConfig } from './config.ts'
 import type { AppliedEntry, ControlPlane } from './control-plane.ts'
 import { Departure } from './departure.ts'
 import { controlDesk } from './desk/control.ts'
+import { CopyDesk } from './desk/copies.ts'
 import type { DeskParts } from './desk/desk.ts'
 import { epochsDesk } from './desk/epochs.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
 import { type RecoveryDeskParts, recoveryDesk } from './desk/recovery.ts'
+import { restoresDesk } from './desk/restores.ts'
 import { settingsDesk } from './desk/settings.ts'
 import { tokensDesk } from './desk/tokens.ts'
 import { trustFor } from './desk/trust.ts'
@@ -122,6 +124,7 @@ export class Agent {
   readonly #belonging: Belonging
   readonly #reception: ReceptionParts
   readonly #steward: Steward
+  readonly #copies: CopyDesk
   readonly #requests: Requests
   readonly #admin: Watch
   readonly #applied: Watch
@@ -267,6 +270,7 @@ export class Agent {
     security?.onChange(() => this.#trusted.proveAnew())
     this.kv = new KvDesk(desk)
     this.#steward = new Steward(desk)
+    this.#copies = new CopyDesk(desk)
     this.initiation = new Initiation({
       self: this.self,
       clock,
@@ -329,6 +333,8 @@ export class Agent {
         epochsDesk(desk),
         settingsDesk(desk),
         tokensDesk(desk),
+        this.#copies.methods(),
+        restoresDesk(desk),
         recoveryDesk(this.#recoveryParts(desk), random.fork()),
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
@@ -393,6 +399,7 @@ export class Agent {
     this.entry.stop()
     this.following.stop()
     this.#steward.stop()
+    this.#copies.stop()
     this.trust?.stop()
     this.certification?.stop()
     this.kv.wakeAll()
@@ -407,6 +414,15 @@ export class Agent {
     }
     if (this.#roles) this.#roles.stop(silence)
     else silence()
+  }
+
+  /** A request of this node to itself. */
+  answerOwn(method: string, body: object, answer: Answer): void {
+    this.#requests.handle(this.self.id, method, body, none, answer)
+  }
+
+  newId(): string {
+    return uuidv7(this.#parts.clock.wall(), this.#parts.random)
   }
 
   get plane(): ControlPlane | undefined {

@@ -21,6 +21,7 @@ import type { Agent } from './agent.ts'
 import { unpacked } from './desk/kv.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
+import { restoreSnapshot, takeSnapshot } from './snapshot-backend.ts'
 import { overlaid } from './status.ts'
 import { createToken } from './tokens.ts'
 
@@ -92,6 +93,12 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
       seq: (await ask<{ index: number }>('settings-change', request)).index,
     }),
     demote: request => longAsk<ControlAnswer>(agent, 'demote', request),
+
+    snapshot: async request => {
+      requireCluster(agent)
+      return takeSnapshot(agent, request)
+    },
+    restoreSnapshot: request => restoreSnapshot(agent, request),
 
     kvRead: query =>
       new Promise<KvRead>((resolve, reject) => {

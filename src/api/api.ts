@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Address } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Need } from '../base/policy.ts'
@@ -14,8 +15,9 @@ import { kvDoor } from './kv.ts'
 import { kvPrefix } from './kv-request.ts'
 import { openApi } from './openapi.ts'
 import { noteRequest } from './request-log.ts'
-import { checkAsk, type Route } from './route.ts'
+import { type Bytes, checkAsk, type Route } from './route.ts'
 import { routesOf } from './routes.ts'
+import { snapshotType } from './snapshot-routes.ts'
 import { httpsServer, type ServerProof } from './tls-door.ts'
 import type { Backend } from './types.ts'
 import { Waiting } from './waiting.ts'
@@ -136,6 +138,8 @@ function router(parts: RouterParts): FastifyInstance {
       done(error as Error)
     }
   })
+  // Taken in as it comes: it may be larger than memory.
+  app.addContentTypeParser(snapshotType, (_request, payload, done) => done(null, payload))
   guardRoutes(app, parts)
   app.setErrorHandler((error, _request, reply) => {
     const { status, body, headers } = failureOf(error, trace)
@@ -182,21 +186,34 @@ function addRoute(app: FastifyInstance, route: Route, { backend, waiting }: Rout
     const caller = request.caller!
     const actor = nameOf(caller, request.headers)
     const allowed = (need: Need) => may(caller, need)
-    return route.handle({ ...checked, params, actor, signal, may: allowed }, backend)
+    const upload = route.upload && (request.body as AsyncIterable<Uint8Array>)
+    return route.handle({ ...checked, params, actor, signal, upload, may: allowed }, backend)
   }
   app.route({
     method: route.method,
     url: route.path,
+    ...(route.upload && { bodyLimit: uploadLimit }),
     config: { needs: route.needs },
     handler: async (request, reply) => {
       const answer = route.blocking
         ? await waiting.run(reply.raw, signal => ask(request, signal))
         : await ask(request)
+      if (route.download) return download(reply, answer as Bytes)
       // Fastify would send text as it is; every answer here is JSON.
       reply.type('application/json')
       return answer === undefined ? '' : JSON.stringify(answer)
     },
   })
+}
+
+/** No bound of memory, but one of patience. */
+const uploadLimit = 2 ** 40
+
+function download(reply: FastifyReply, { headers, pieces }: Bytes): FastifyReply {
+  return reply
+    .headers(headers)
+    .type(snapshotType)
+    .send(Readable.from(pieces, { objectMode: false }))
 }
 
 function parseJson(text: string): unknown {

@@ -21,7 +21,18 @@ export interface Route {
   readonly answer: string
   /** Set: may wait for something to change. */
   readonly blocking?: true
+  /** Set: the body is bytes of any length, taken in as they come. */
+  readonly upload?: true
+  /** Set: the answer is bytes (`Bytes`), sent as they are taken. */
+  readonly download?: true
   handle(ask: Ask<never, never>, backend: Backend): Promise<unknown>
+}
+
+/** What a route with `download` answers. */
+export interface Bytes {
+  /** Beside the usual ones. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly pieces: AsyncIterable<Uint8Array>
 }
 
 /** A request whose parts have been checked. */
@@ -30,6 +41,8 @@ export interface Ask<Query, Body> {
   readonly query: Query
   readonly body: Body
   readonly actor: string
+  /** Only on routes that take an upload. */
+  readonly upload: AsyncIterable<Uint8Array> | undefined
   /** Whether the caller may that too. */
   may(need: Need): boolean
   /** Aborted when nobody wants the answer any more; only on blocking routes. */

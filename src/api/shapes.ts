@@ -15,6 +15,15 @@ export const reasonText = z.string().check(z.maxLength(500))
 /** Absent: false. */
 export const flag = z._default(z.boolean(), false)
 
+/** Bare (`?stale`), or true or false; absent: false. */
+export const queryFlag = z._default(
+  z.pipe(
+    z.enum(['', 'true', 'false']),
+    z.transform((text: '' | 'true' | 'false') => text !== 'false'),
+  ),
+  false,
+)
+
 /** A whole number in a query. */
 export function queryCount(most: number) {
   const message = `must be a whole number from 0 to ${most}`

@@ -207,6 +207,27 @@ export interface KeptEvents {
   readonly events: readonly LoggedEvent[]
 }
 
+export interface SnapshotStream {
+  /** The cluster's. */
+  readonly name: string
+  readonly index: number
+  /** Bytes, about. */
+  readonly size: number
+  readonly pieces: AsyncIterable<Uint8Array>
+}
+
+/** `POST /v1/hive/snapshot/restore` */
+export interface RestoreAnswer {
+  /** Of the event from which on the data is that of the snapshot. */
+  readonly index: number
+  /** The new one. */
+  readonly epoch: number
+  readonly keys: number
+  readonly added: number
+  readonly changed: number
+  readonly removed: number
+}
+
 export interface ErrorBody {
   readonly error: {
     readonly code: ErrorCode
@@ -312,6 +333,16 @@ export interface Backend {
     settings: Readonly<Record<string, string>>
     actor: string
   }): Promise<{ seq: number }>
+  /** All of the replicated state at one index, as a snapshot file. `stale`: of a control node without a quorum. */
+  snapshot(request: { stale: boolean }): Promise<SnapshotStream>
+  /** `name`: of this cluster, as typed by whoever means it. */
+  restoreSnapshot(request: {
+    bytes: AsyncIterable<Uint8Array>
+    name: string
+    /** The snapshot may be of another cluster. */
+    fromAnother: boolean
+    actor: string
+  }): Promise<RestoreAnswer>
   kvRead(query: KvQuery): Promise<KvRead>
   /** `ok: false`: the cas index did not match. */
   kvPut(request: {

@@ -35,6 +35,9 @@ import ServiceList from './service/list.ts'
 import ServiceRegister from './service/register.ts'
 import SettingsList from './settings/list.ts'
 import SettingsSet from './settings/set.ts'
+import SnapshotInspect from './snapshot/inspect.ts'
+import SnapshotRestore from './snapshot/restore.ts'
+import SnapshotSave from './snapshot/save.ts'
 import Status from './status.ts'
 import TokenCreate from './token/create.ts'
 import TokenList from './token/list.ts'
@@ -79,6 +82,9 @@ export const commands = {
   'service:register': ServiceRegister,
   'settings:list': SettingsList,
   'settings:set': SettingsSet,
+  'snapshot:inspect': SnapshotInspect,
+  'snapshot:restore': SnapshotRestore,
+  'snapshot:save': SnapshotSave,
   status: Status,
   'token:create': TokenCreate,
   'token:list': TokenList,

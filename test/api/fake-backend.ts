@@ -38,6 +38,16 @@ export class FakeBackend implements Backend {
   drain = (request: { node: string }) => this.#record('drain', request, drained(request.node))
   drainProgress = (request: { node: string }) =>
     this.#record('drainProgress', request, drained(request.node))
+  snapshot = async (request: { stale: boolean }) => {
+    await this.#record('snapshot', request, undefined)
+    return { name: 'prod', index: 7, size: 6, pieces: pieces([1, 2, 3], [4, 5, 6]) }
+  }
+  restoreSnapshot = async ({ bytes, ...request }: Parameters<Backend['restoreSnapshot']>[0]) => {
+    let keys = 0
+    for await (const piece of bytes) keys += piece.length
+    const answer = { index: 9, epoch: 2, keys, added: 1, changed: 0, removed: 0 }
+    return this.#record('restoreSnapshot', request, answer)
+  }
   assignRoles = (request: object) => this.#record('assignRoles', request, { seq: 7 })
   unassignRoles = (request: object) => this.#record('unassignRoles', request, { seq: 8 })
   roles = () => this.#record('roles', undefined, [])
@@ -227,4 +237,8 @@ const statusReport: StatusReport = {
   self: 'n1',
   stale: false,
   notices: [],
+}
+
+async function* pieces(...all: number[][]): AsyncGenerator<Uint8Array> {
+  for (const one of all) yield new Uint8Array(one)
 }

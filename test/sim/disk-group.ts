@@ -3,6 +3,7 @@ import type { Entry, Index, Persist, SnapshotMeta, Term } from '../../src/raft/t
 import type { Row } from '../../src/state/types.ts'
 import type {
   GroupStore,
+  RowsCopy,
   SnapshotSource,
   StateBatch,
   StorageFailure,
@@ -112,6 +113,30 @@ export class SimulatedGroup implements GroupStore {
         meta: applied,
         size: bytes.length,
         read: (offset, length) => bytes.slice(offset, offset + length),
+        close() {},
+      })
+    })
+  }
+
+  copyRows(done: (failure: StorageFailure | undefined, copy?: RowsCopy) => void): void {
+    this.#later(() => {
+      if (this.#stuck()) return done(this.#failure)
+      this.#settleSaves()
+      const { applied: meta, rows: kept } = this.#durable
+      const rows = [...kept.values()].sort((a, b) => (rowKey(a) < rowKey(b) ? -1 : 1))
+      let at = 0
+      done(undefined, {
+        meta,
+        size: rows.length * 100,
+        find: (table, key) => rows.find(row => row.table === table && row.key === key),
+        next(bytes) {
+          const from = at
+          for (let taken = 0; at < rows.length && taken < bytes; at++) {
+            const row = rows[at]!
+            taken += row.key.length + (row.json?.length ?? 0) + (row.blob?.length ?? 0)
+          }
+          return rows.slice(from, at)
+        },
         close() {},
       })
     })

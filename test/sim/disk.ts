@@ -3,12 +3,14 @@ import type { Random } from '../../src/base/random.ts'
 import type { Entry, HardState, SnapshotMeta } from '../../src/raft/types.ts'
 import type { Row } from '../../src/state/types.ts'
 import type {
+  Backups,
   GroupStore,
   Loaded,
   NodeFacts,
   Storage,
   StorageFailure,
 } from '../../src/store/types.ts'
+import { simulatedBackups } from './disk-backups.ts'
 import { SimulatedGroup } from './disk-group.ts'
 import type { Life } from './queue.ts'
 import type { Simulation } from './simulation.ts'
@@ -50,6 +52,9 @@ export class Disk {
   /** Set: every write fails like this from now on. */
   failing: StorageFailure | undefined
 
+  /** Snapshots that the node keeps, by name. */
+  readonly backups = new Map<string, Uint8Array>()
+
   constructor(simulation: Simulation, name: string, habits: DiskHabits = { ...fairDisk }) {
     this.simulation = simulation
     this.habits = habits
@@ -87,6 +92,10 @@ export class SimulatedStorage implements Storage {
   /** The group's store while it is open: the checkers read its log. */
   get openStore(): SimulatedGroup | undefined {
     return this.#open
+  }
+
+  get backups(): Backups {
+    return simulatedBackups(this.#disk, this.#life)
   }
 
   readFacts(): NodeFacts | undefined {
