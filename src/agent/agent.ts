@@ -160,6 +160,7 @@ export class Agent {
     this.passports = new Passports({
       self: this.self,
       security,
+      links: () => this.links,
       plane: () => this.plane,
       view: () => this.following.view,
     })
@@ -709,6 +710,7 @@ export class Agent {
   /** The log that this node carried counts no more, nor what was learned of its history. */
   #forgetLog(): void {
     this.following.forget()
+    this.#belonging.forget()
     this.#claims.forget()
     this.#homecoming.forget()
     this.#admin.restart()

@@ -94,8 +94,10 @@ export interface InitAnswer {
   readonly control: readonly string[]
   /** Why these, when hive chose. */
   readonly why: string
-  /** The command that adds a node. */
+  /** The command that adds a node; with a token, which is read from the file join.token. */
   readonly join: string
+  /** Lets nodes in for a day; absent: they need none here, or the cluster could not make one yet. */
+  readonly token?: NewToken
   /** The same init had already happened. */
   readonly repeated: boolean
 }
@@ -263,7 +265,13 @@ export interface KvQuery {
 /** What the API asks of the agent. Every method rejects with OperatorError; nothing blocks for ever. */
 export interface Backend {
   status(): Promise<StatusReport>
-  init(request: { name?: string; control?: readonly string[]; actor: string }): Promise<InitAnswer>
+  init(request: {
+    name?: string
+    control?: readonly string[]
+    /** Nodes that are new wait for an operator. */
+    approve?: boolean
+    actor: string
+  }): Promise<InitAnswer>
   /** `token`: as `hive token create` printed it. */
   join(request: { address: string; token?: string; actor: string }): Promise<JoinAnswer>
   drain(request: {

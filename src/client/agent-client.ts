@@ -43,7 +43,11 @@ export class AgentClient {
     return this.#json('GET', '/v1/hive/status')
   }
 
-  init(request: { name?: string; control?: readonly string[] }): Promise<InitAnswer> {
+  init(request: {
+    name?: string
+    control?: readonly string[]
+    approve?: boolean
+  }): Promise<InitAnswer> {
     return this.#json('POST', '/v1/hive/init', request, patient)
   }
 

@@ -38,9 +38,15 @@ export interface SimulatedAgent {
   readonly backend: Backend
   /** undefined: in no raft group. */
   raftStatus(): RaftStatus | undefined
-  readonly state: Pick<StateContract, 'applied' | 'nodes' | 'fingerprint'> | undefined
+  readonly state: SimulatedState | undefined
   swimMembers(): readonly Member[]
 }
+
+/** What checkers read of an agent's state. */
+export type SimulatedState = Pick<
+  StateContract,
+  'applied' | 'nodes' | 'fingerprint' | 'tombstones' | 'cluster' | 'voters' | 'observers'
+>
 
 export type MakeAgent = (parts: AgentParts, node: SimulatedNode) => SimulatedAgent
 
@@ -92,8 +98,10 @@ export class Cluster {
   readonly #dice: Random
   readonly #nodes = new Map<string, SimulatedNode>()
   readonly #byLife = new Map<Life, SimulatedNode>()
-  /** A process ended, however: nobody will hear its answers. */
-  onEnd: ((node: SimulatedNode, process: Process) => void) | undefined
+  /** Hear that a process ended, however: nobody will hear its answers. */
+  readonly onEnd: ((node: SimulatedNode, process: Process) => void)[] = []
+  /** Hear of each machine that is added. */
+  readonly onAdded: ((node: SimulatedNode) => void)[] = []
   /** What an agent says of itself, for readers. */
   readonly #verbose: boolean
 
@@ -152,6 +160,7 @@ export class Cluster {
       gone: false,
     }
     this.#nodes.set(name, node)
+    for (const hear of this.onAdded) hear(node)
     return node
   }
 
@@ -269,7 +278,7 @@ export class Cluster {
     this.simulation.end(process.life)
     process.sockets.vanish(goodbye)
     node.process = undefined
-    this.onEnd?.(node, process)
+    for (const hear of this.onEnd) hear(node, process)
     this.#byLife.delete(process.life)
   }
 

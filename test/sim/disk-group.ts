@@ -181,6 +181,7 @@ export class SimulatedGroup implements GroupStore {
     const { dice } = this.#disk
     if (!this.#closed && this.#failure === undefined && this.#disk.failing === undefined) {
       const torn = this.#syncing.length > 0 ? dice.below(this.#syncing.length + 1) : 0
+      if (torn > 0 && torn < this.#syncing.length) this.#disk.noted?.('torn')
       for (const write of this.#syncing.slice(0, torn)) this.#commit(write)
       if (this.#saving && dice.next() < 0.3) this.#settleSaves()
     }
@@ -228,6 +229,7 @@ export class SimulatedGroup implements GroupStore {
       group.rows.clear()
       for (const row of decodeSnapshot(received)) group.rows.set(rowKey(row), row)
       group.base = batch.snapshot
+      this.#disk.noted?.('snapshot')
       group.applied = batch.snapshot
       group.entries = []
       this.#saves = []
@@ -241,6 +243,7 @@ export class SimulatedGroup implements GroupStore {
         first.index > commit || known?.term === first.term,
         `entry ${first.index} overwrites what is committed up to ${commit}`,
       )
+      if (known !== undefined && known.term !== first.term) this.#disk.noted?.('truncated')
       append(group.entries, group.base.index, batch.entries)
     }
     if (batch.hardState !== undefined) {

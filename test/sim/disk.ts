@@ -38,6 +38,8 @@ export interface DurableGroup {
   readonly rows: Map<string, Row>
 }
 
+export type DiskNote = 'truncated' | 'snapshot' | 'torn'
+
 /** One machine's disk. Processes come and go; it stays. */
 export class Disk {
   readonly simulation: Simulation
@@ -49,6 +51,8 @@ export class Disk {
   group: DurableGroup | undefined
   /** What was set aside, by label. */
   readonly aside = new Map<string, { readonly group?: DurableGroup; readonly facts?: NodeFacts }>()
+  /** Hears of what is rare enough to be counted. */
+  noted: ((what: DiskNote) => void) | undefined
   /** Set: every write fails like this from now on. */
   failing: StorageFailure | undefined
 
@@ -61,10 +65,15 @@ export class Disk {
     this.dice = simulation.dice(`disk ${name}`)
   }
 
+  /** The one in use, and those set aside. */
+  get groups(): readonly DurableGroup[] {
+    const all = [this.group, ...Array.from(this.aside.values(), a => a.group)]
+    return all.filter(group => group !== undefined)
+  }
+
   /** Whether a crash now would leave `entry` here: as such, or within what was compacted or installed. */
   holds(entry: Entry): boolean {
-    for (const group of [this.group, ...[...this.aside.values()].map(a => a.group)]) {
-      if (group === undefined) continue
+    for (const group of this.groups) {
       if (group.base.index >= entry.index) return true
       if (group.entries[entry.index - group.base.index - 1]?.term === entry.term) return true
     }
