@@ -3,6 +3,7 @@ import { OperatorError } from '../base/errors.ts'
 import { parsePolicies } from '../base/policy.ts'
 import { fields, flag, optionalCount, text, texts } from '../base/shape.ts'
 import type { Clock, EpochMillis, Instant, Millis } from '../base/time.ts'
+import type { RequestOutcome } from '../net/link-types.ts'
 import { hashOf, parseApiToken, sameHash } from '../net/security/token.ts'
 import { deadToken } from '../state/tokens.ts'
 import type { TokenRecord } from '../state/types.ts'
@@ -88,8 +89,7 @@ export class ApiTokens implements TokenBook {
         answered = true
         this.#asked.delete(key)
         if (!outcome.ok) {
-          const { code, message, remedy } = outcome
-          reject(new OperatorError(code, `the token cannot be checked: ${message}`, remedy))
+          reject(nobodyKnows(outcome))
           return
         }
         try {
@@ -110,6 +110,18 @@ export class ApiTokens implements TokenBook {
     this.#known.set(key, known)
     if (this.#known.size > maxKnown) this.#known.delete(this.#known.keys().next().value!)
   }
+}
+
+/** Whether nobody leads or nobody answers: to whoever asks it is the same. */
+function nobodyKnows({ code, message, remedy }: RequestOutcome & { ok: false }): OperatorError {
+  if (!['TIMEOUT', 'NOT_LEADER', 'NO_QUORUM'].includes(code)) {
+    return new OperatorError(code, `the token cannot be checked: ${message}`, remedy)
+  }
+  return new OperatorError(
+    'NO_QUORUM',
+    'the token cannot be checked: no control node answers',
+    'ask a control node, or use the local socket of this one',
+  )
 }
 
 const unknown: TokenFound = { ok: false, why: 'the cluster knows no such token' }
