@@ -26,6 +26,7 @@ import { controlDesk } from './desk/control.ts'
 import { CopyDesk } from './desk/copies.ts'
 import type { DeskParts } from './desk/desk.ts'
 import { epochsDesk } from './desk/epochs.ts'
+import { inquiriesDesk } from './desk/inquiries.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
@@ -47,9 +48,12 @@ import type { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
 import { Homecoming } from './homecoming.ts'
 import { Initiation } from './initiation.ts'
+import { Inquiries } from './inquiries.ts'
 import { Journal } from './journal.ts'
+import { Levels } from './levels.ts'
 import { Members } from './members.ts'
 import { Passports } from './passports.ts'
+import { RankJournal } from './rank-journal.ts'
 import { type ReceptionParts, reception } from './reception.ts'
 import { Rescuers } from './recovery.ts'
 import { Requests } from './requests.ts'
@@ -80,6 +84,8 @@ export interface AgentParts {
   readonly security?: Security
   /** More rules of the first validation. */
   readonly validation?: readonly ValidationHandler[]
+  /** The version of events that this build reads; another than its own only in a rehearsal of an upgrade. */
+  readonly eventsRead?: number
   /** What the doctor measures the machine with. Undefined: it measures the network alone. */
   readonly instruments?: Instruments
   /** Something that the process must know: bound, or unusable. */
@@ -144,7 +150,10 @@ export class Agent {
   #ledAt: number | undefined
   #led = false
   readonly rescuers: Rescuers
+  readonly inquiries: Inquiries
+  readonly #ranks: RankJournal
   readonly doctor: Doctor
+  readonly levels: Levels
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -156,7 +165,9 @@ export class Agent {
     const { security } = parts
     security?.be(this.self.id)
     this.self.key = security?.key
+    this.levels = new Levels(() => this.self.id, parts.eventsRead)
     this.journal = new Journal(clock, trace)
+    this.#ranks = new RankJournal(clock)
     this.passports = new Passports({
       self: this.self,
       security,
@@ -195,7 +206,10 @@ export class Agent {
       storage,
       timing: raftTiming(config.timingFactor),
       applied: batch => this.#onApplied(batch),
-      ranked: () => this.#onRanked(),
+      ranked: rank => {
+        this.#ranks.note(rank)
+        this.#onRanked()
+      },
       failed: failure => this.#fault.report(failure),
     })
     this.#trusted = new TrustedLinks({
@@ -313,8 +327,10 @@ export class Agent {
           ...{ view: () => this.view(), leader: () => this.leader(), gossip: () => this.gossip },
         }),
     })
+    const inquiry = Object.assign(this.#deskParts(), { journal: this.journal, ranks: this.#ranks })
     this.#requests = new Requests(
       [
+        inquiriesDesk(inquiry),
         membershipDesk(desk),
         operationsDesk(desk),
         controlDesk(desk),
@@ -358,6 +374,11 @@ export class Agent {
       epoch: () => this.self.facts.cluster?.epoch ?? 0,
       incarnation: () => this.self.facts.incarnation,
     })
+    this.inquiries = new Inquiries({
+      ...{ self: this.self, clock, links: this.links, authority: this.authority },
+      desk: inquiry,
+      view: () => this.view(),
+    })
     this.rescuers = new Rescuers({
       ...{ self: this.self, clock, links: this.links },
       plane: () => this.plane,
@@ -368,6 +389,7 @@ export class Agent {
       ...{ self: this.self, gate: this.#gate, journal: this.journal, passports: this.passports },
       ...{ homecoming: this.#homecoming, entry: this.entry, members: this.#members },
       ...{ group: this.group, departure: this.#departure, requests: this.#requests },
+      levels: this.levels,
       notice: (from, kind, body) => this.#onNotice(from, kind, body),
       failed: error => parts.events?.failed?.(error),
     }
@@ -501,10 +523,13 @@ export class Agent {
       clock: this.#parts.clock,
       trace: this.#parts.trace,
       links: this.links,
+      levels: this.levels,
       roles: { requires: role => this.#catalog(role)?.requires, needs: role => this.#needs(role) },
       admin: this.#admin,
       plane: () => this.plane,
       viewOf: id => this.#viewOf(id),
+      refusedJoin: (node, { code, message, remedy }) =>
+        this.journal.refused('by us', node, code, message, remedy),
       keyObjection: (node, before, request) => this.trust?.keyObjection(node, before, request),
       certify: (plane, id, request, done) =>
         this.trust ? this.trust.certify(plane, id, request, done) : done(undefined),
@@ -550,7 +575,8 @@ export class Agent {
     const { clock, config, validation } = this.#parts
     return new Gate({
       ...{ self, clock, config, journal: this.journal, claims: this.#claims },
-      handlers: validation ?? [],
+      levels: this.levels,
+      handlers: () => [...(validation ?? []), ...(this.#roles?.validation ?? [])],
       alias: () => {
         const { security, clock, random } = this.#parts
         if (!security?.incognito || self.facts.cluster) return undefined

@@ -79,6 +79,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
       new Promise((resolve, reject) => {
         agent.doctor.consult(node, o => (o.ok ? resolve(o.answer) : reject(o.error)))
       }),
+    why: question => agent.inquiries.why(question),
     recoverPlan: ({ voters }) =>
       new Promise((resolve, reject) => {
         agent.rescuers.plan(voters, o => (o.ok ? resolve(o.answer) : reject(o.error)))

@@ -196,6 +196,25 @@ export interface RecoveryAnswer {
   readonly missing: readonly string[]
 }
 
+/** `GET /v1/hive/why`, `hive why --json`: what happened, newest last, and what it comes to. */
+export interface WhyReport {
+  /** A node's name, or `election` or `epoch`. */
+  readonly subject: string
+  readonly lines: readonly {
+    /** Of the event; absent: of a node's own journal. */
+    readonly seq?: number
+    /** ms since 1970. */
+    readonly time: number
+    /** Whose journal says so. */
+    readonly where?: string
+    readonly text: string
+    readonly actor?: string
+  }[]
+  readonly conclusion: string
+  /** Control nodes whose journals are missing because they did not answer. */
+  readonly silent: readonly string[]
+}
+
 /** `hive log --file`: a log that was set aside. */
 export interface KeptEvents {
   /** Null: of a node that never applied an event. */
@@ -326,6 +345,11 @@ export interface Backend {
   demote(request: { node: string; force: boolean; actor: string }): Promise<ControlAnswer>
   /** Of this node, or of the one named. Changes nothing. */
   doctor(request: { node?: string }): Promise<DoctorReport>
+  why(request: {
+    about: 'node' | 'election' | 'epoch' | 'join'
+    /** Node or joiner; '' otherwise. */
+    name: string
+  }): Promise<WhyReport>
   recoverPlan(request: { voters?: readonly string[] }): Promise<RecoveryPlan>
   /** `name`: the cluster's, as typed by whoever means it. */
   recoverApply(request: {

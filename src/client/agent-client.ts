@@ -14,6 +14,7 @@ import type {
   RoleReport,
   SettingReport,
   StatusReport,
+  WhyReport,
 } from '../api/types.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Millis } from '../base/time.ts'
@@ -101,6 +102,10 @@ export class AgentClient {
 
   doctor(node?: string): Promise<DoctorReport> {
     return this.#json('GET', `/v1/hive/doctor${queryOf({ node })}`, undefined, patient)
+  }
+
+  why(question: { about: string; name?: string }): Promise<WhyReport> {
+    return this.#json('GET', `/v1/hive/why${queryOf(question)}`)
   }
 
   recoverPlan(voters?: readonly string[]): Promise<RecoveryPlan> {

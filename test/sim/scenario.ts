@@ -5,6 +5,7 @@ import { CasWorkload } from './cas-workload.ts'
 import { Checkers, Violation } from './checkers.ts'
 import { Cluster, type MakeAgent, type SimulatedNode } from './cluster.ts'
 import { Coverage } from './coverage.ts'
+import { watchHeldReads } from './held-reads.ts'
 import { History } from './history.ts'
 import { type KvLoad, KvWorkload, usualLoad } from './kv-workload.ts'
 import { Ledger } from './ledger.ts'
@@ -16,9 +17,10 @@ import { watchVerdicts } from './verdicts.ts'
 
 /**
  * `cas`: counting, appending and locking by cas. `removals`: dead nodes are removed, and come back. `epochs`: what is
- * removed is soon forgotten. `settings`: operators change them. `rescue`: in the end the quorum is lost for good.
+ * removed is soon forgotten. `settings`: operators change them. `votes`: who votes
+ * changes all the time.
  */
-export type Work = 'cas' | 'removals' | 'epochs' | 'settings' | 'rescue'
+export type Work = 'cas' | 'removals' | 'epochs' | 'settings' | 'votes'
 
 /** What a run is made of; together with the seed, all of it. */
 export interface Settings {
@@ -33,6 +35,8 @@ export interface Settings {
   readonly troubles?: readonly string[]
   /** Nodes have a secret, and prove themselves by it and by what the cluster makes of it. */
   readonly secured?: boolean
+  /** Dead voters give their votes to observers, of whom operators make many, soon. */
+  readonly replacing?: boolean
   /** How many become control nodes at the init; undefined: three, or five if there are as many. */
   readonly control?: number
   /** Two operators run an init at once, with different control nodes. */
@@ -132,6 +136,7 @@ export async function runScenario(
   const stage: Stage = { ...parts, coverage }
   new Ledger(cluster, checkers)
   watchVerdicts(stage)
+  watchHeldReads(stage)
   let failure: Error | undefined
   try {
     await play(stage, variant)
@@ -168,7 +173,7 @@ async function play(stage: Stage, variant: Variant): Promise<void> {
   await variant.begin(stage)
   workload.start()
   if (swaps) cas.start()
-  if (variant.operated) operators.start()
+  if (variant.operated) operators.start(settings.replacing)
   if (troubled) nemesis.start()
   await simulation.run(simulation.now + settings.minutes * 60_000)
   operators.stop()

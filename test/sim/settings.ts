@@ -15,6 +15,7 @@ export function plainDay(
     load: seed % 5 === 4 ? { ...usualLoad, clients: 6, think: 200, bulk: 0.15 } : usualLoad,
     earlyTrouble: seed % 4 === 3,
     secured: seed % 3 !== 0,
+    replacing: seed % 4 === 2,
   }
 }
 
@@ -37,6 +38,7 @@ export function settingsFor(seed: number, minutes: number, nodes?: number): Sett
     earlyTrouble: begins < 0.25,
     race: begins > 0.85 && control + others > 1,
     secured: dice.next() < 0.65,
+    replacing: seed % 4 === 2,
     works,
   }
 }
@@ -79,7 +81,7 @@ const shares: Readonly<Record<Work, number>> = {
   removals: 0.5,
   epochs: 0.3,
   settings: 0.4,
-  rescue: 0.2,
+  votes: 0.35,
 }
 
 const allWorks = Object.keys(shares) as Work[]
