@@ -148,7 +148,11 @@ export class ScheduledSnapshots {
     const step = (offset: number): void => {
       backups.read(name, offset, pieceBytes, (failure, bytes) => {
         if (this.#stopped) return
-        const wrong = failure ?? said(() => reader.add(bytes).forEach(row => loading.add(row)))
+        const wrong =
+          failure ??
+          said(() => {
+            for (const row of reader.add(bytes)) loading.add(row)
+          })
         if (wrong !== undefined) return this.#refuse(name, wrong)
         if (bytes.length > 0) return step(offset + bytes.length)
         const unfinished = said(() => reader.end())
