@@ -238,7 +238,9 @@ export interface SlowDay {
 
 /** Half of all die at the same moment: does the rest hang together, and how do the gaps close? */
 export function halved(nodes: number, healing: readonly Millis[]) {
-  const fabric = settled({ nodes })
+  const fabric = new Fabric({ nodes })
+  fabric.introduceAll()
+  if (healing.length > 0) fabric.run(5_000)
   for (const i of some(fabric, nodes / 2, nodes)) fabric.kill(i)
   const stages = [{ after: 0, ...connection(fabric) }]
   let at = 0

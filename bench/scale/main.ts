@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { failures, guards, halved, joins, lossy, slowMembers, steady } from './experiments.ts'
 
 /**
- * `node --expose-gc --max-old-space-size=14000 bench/scale/main.ts [EXPERIMENT …] [--nodes N]`: runs them and keeps what
+ * `node --expose-gc --max-old-space-size=14000 --max-semi-space-size=128 bench/scale/main.ts [EXPERIMENT …] [--nodes N]`: runs them and keeps what
  * came out in `results.json`, next to what is there of others. The same seed gives the same numbers.
  */
 const file = new URL('results.json', import.meta.url)
