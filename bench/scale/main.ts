@@ -20,7 +20,7 @@ const experiments: Record<string, (nodes: number) => readonly Row[]> = {
       joins(n, n >= 1_000 ? 50 : 10, helped, 200, n > 10_000 ? 10_000 : 30_000),
     ),
   loss: n =>
-    n > 10_000 ? [] : [0.01, 0.1, 0.3].map(loss => lossy(n, loss, n >= 10_000 ? 20_000 : 120_000)),
+    n > 10_000 ? [] : [0.01, 0.1, 0.3].map(loss => lossy(n, loss, n >= 10_000 ? 20_000 : 60_000)),
   slow: n => {
     if (n !== 100) return []
     const rows: Row[] = []

@@ -107,6 +107,11 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     return peer && snapshot(peer)
   }
 
+  /** Whether the cluster has more members than this node keeps, as far as it knows. */
+  get partial(): boolean {
+    return this.#table.slice.partial
+  }
+
   /** Local health score: 0 is healthy, the more the less this node trusts itself. */
   health(): number {
     return this.#health.score
