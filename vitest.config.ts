@@ -1,10 +1,16 @@
 import { defineConfig } from 'vitest/config'
 
-// The fast suites only: real processes live in test/cluster, test/soak and test/browser and are run by scripts of their own.
+// The fast suites only: real processes live in test/cluster, test/soak, test/attack and test/browser and are run by scripts of their own.
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
-    exclude: ['test/cluster/**', 'test/soak/**', 'test/browser/**', 'node_modules/**'],
+    exclude: [
+      'test/cluster/**',
+      'test/soak/**',
+      'test/attack/**',
+      'test/browser/**',
+      'node_modules/**',
+    ],
     testTimeout: 30_000,
   },
 })

@@ -12,7 +12,9 @@ const root = join(import.meta.dirname, '..')
 const apart: Readonly<Record<string, string>> = {
   'src/agent/main.ts': './agent.js',
   'src/agent/kept-log.ts': './kept-log.js',
+  'src/agent/doctor-offline.ts': './doctor-offline.js',
   'src/dashboard/live.tsx': './live.js',
+  'src/snapshot/inspect.ts': './snapshot.js',
 }
 
 const common: BuildOptions = {
@@ -122,6 +124,10 @@ export async function bundleAgent(dist: string): Promise<void> {
   await build({ ...options, entryPoints: ['src/agent/main.ts'], outfile: join(dist, 'agent.js') })
   const kept = join(dist, 'kept-log.js')
   await build({ ...options, entryPoints: ['src/agent/kept-log.ts'], outfile: kept })
+  const snapshot = join(dist, 'snapshot.js')
+  await build({ ...options, entryPoints: ['src/snapshot/inspect.ts'], outfile: snapshot })
+  const doctor = join(dist, 'doctor-offline.js')
+  await build({ ...options, entryPoints: ['src/agent/doctor-offline.ts'], outfile: doctor })
   const worker = join(dist, 'log-worker.js')
   await build({ ...options, entryPoints: ['src/store/log-worker.ts'], outfile: worker })
 }

@@ -4,10 +4,12 @@ import type { Random } from '../base/random.ts'
 import { fields } from '../base/shape.ts'
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
+import { aliasId, uuidv7 } from '../base/uuid.ts'
+import { requestNotices } from '../cluster/entrance.ts'
 import { expiryNotices } from '../cluster/expiry.ts'
 import { type ClusterView, viewFor } from '../cluster/view.ts'
 import type { ValidationHandler } from '../net/handshake.ts'
-import type { Links } from '../net/link-types.ts'
+import type { Answer, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
 import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
@@ -22,19 +24,25 @@ import type { AgentConfig } from './config.ts'
 import type { AppliedEntry, ControlPlane } from './control-plane.ts'
 import { Departure } from './departure.ts'
 import { controlDesk } from './desk/control.ts'
+import { CopyDesk } from './desk/copies.ts'
 import type { DeskParts } from './desk/desk.ts'
 import { epochsDesk } from './desk/epochs.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
 import { type RecoveryDeskParts, recoveryDesk } from './desk/recovery.ts'
+import { restoresDesk } from './desk/restores.ts'
 import { settingsDesk } from './desk/settings.ts'
 import { tokensDesk } from './desk/tokens.ts'
 import { trustFor } from './desk/trust.ts'
 import { viewsDesk } from './desk/views.ts'
+import { Doctor } from './doctor/doctor.ts'
+import type { Instruments } from './doctor/instruments.ts'
+import { patientOf } from './doctor/patient.ts'
 import { Enrolment } from './enrolment.ts'
 import { Entry } from './entry.ts'
 import { Following, followMethods } from './following.ts'
+import { FrontDoor } from './front-door.ts'
 import { Gate } from './gate.ts'
 import type { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
@@ -75,6 +83,8 @@ export interface AgentParts {
   readonly security?: Security
   /** More rules of the first validation. */
   readonly validation?: readonly ValidationHandler[]
+  /** What the doctor measures the machine with. Undefined: it measures the network alone. */
+  readonly instruments?: Instruments
   /** Something that the process must know: bound, or unusable. */
   readonly events?: { bound?(at: Address): void; failed?(error: Error): void }
 }
@@ -119,6 +129,7 @@ export class Agent {
   readonly #belonging: Belonging
   readonly #reception: ReceptionParts
   readonly #steward: Steward
+  readonly #copies: CopyDesk
   readonly #requests: Requests
   readonly #admin: Watch
   readonly #neighbourhood: Neighbourhood
@@ -133,10 +144,13 @@ export class Agent {
   readonly certification: Certification | undefined
   readonly trust: TrustSteward | undefined
   #stopped = false
+  /** What it calls itself where it can prove nothing. */
+  #alias: string | undefined
   /** When a leader was last known; undefined: never, since this start. */
   #ledAt: number | undefined
   #led = false
   readonly rescuers: Rescuers
+  readonly doctor: Doctor
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -184,6 +198,7 @@ export class Agent {
       leader: () => this.leader(),
       control: () => (this.view()?.control ?? []).map(c => c.id),
       changed: () => this.#steward.look(),
+      probed: (from, nonce, bytes) => this.doctor.helper.arrived(from, nonce, bytes),
     })
     this.group = new Group({
       self: this.self,
@@ -270,6 +285,7 @@ export class Agent {
     security?.onChange(() => this.#trusted.proveAnew())
     this.kv = new KvDesk(desk)
     this.#steward = new Steward(desk)
+    this.#copies = new CopyDesk(desk)
     this.initiation = new Initiation({
       self: this.self,
       clock,
@@ -295,10 +311,21 @@ export class Agent {
       authority: this.authority,
       seeds: config.join,
       view: () => this.view(),
-      proof: () => (security ? { request: security.request(this.self.id) } : {}),
+      proof: () => security?.plea(this.self.id) ?? {},
+      incognito: () => security?.incognito ?? false,
       introduce: (peer, address) => this.#members.introduce(peer, address),
       admitted: view => this.#admitted(view),
       expelled: () => this.#departure.expelled(),
+    })
+    this.doctor = new Doctor({
+      ...{ clock, random, sockets, links: this.links, instruments: parts.instruments },
+      maxClockSkew: config.maxClockSkew,
+      datagrams: () => this.#members.datagrams,
+      patient: () =>
+        patientOf({
+          ...{ self: this.self, config, security, plane: () => this.plane },
+          ...{ view: () => this.view(), leader: () => this.leader(), gossip: () => this.gossip },
+        }),
     })
     this.#requests = new Requests(
       [
@@ -314,9 +341,15 @@ export class Agent {
         }),
         this.initiation.methods(),
         this.entry.methods(),
+        new FrontDoor({
+          ...{ self: this.self, clock, links: this.links },
+          ...{ authority: this.authority, journal: this.journal },
+        }).methods(),
         epochsDesk(desk),
         settingsDesk(desk),
         tokensDesk(desk),
+        this.#copies.methods(),
+        restoresDesk(desk),
         recoveryDesk(this.#recoveryParts(desk), random.fork()),
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
@@ -326,6 +359,7 @@ export class Agent {
           leader: () => this.plane?.leader() ?? null,
         }),
         this.#enrolment.methods(),
+        this.doctor.methods(),
       ],
       trace,
     )
@@ -381,6 +415,7 @@ export class Agent {
     this.entry.stop()
     this.following.stop()
     this.#steward.stop()
+    this.#copies.stop()
     this.trust?.stop()
     this.certification?.stop()
     this.kv.wakeAll()
@@ -395,6 +430,15 @@ export class Agent {
     }
     if (this.#roles) this.#roles.stop(silence)
     else silence()
+  }
+
+  /** A request of this node to itself. */
+  answerOwn(method: string, body: object, answer: Answer): void {
+    this.#requests.handle(this.self.id, method, body, none, answer)
+  }
+
+  newId(): string {
+    return uuidv7(this.#parts.clock.wall(), this.#parts.random)
   }
 
   get plane(): ControlPlane | undefined {
@@ -449,11 +493,9 @@ export class Agent {
   ownReport(): StatusReport {
     const { cluster, group } = this.self.facts
     const waiting = this.entry.validating || group?.prepared !== undefined
-    return ownReport(
-      this.sight(),
-      this.view(),
-      waiting ? 'validating' : cluster ? 'unreachable' : 'zombie',
-    )
+    const asks = this.entry.refusal?.code === 'AWAITS_APPROVAL' && !cluster
+    const state = asks ? 'waiting' : waiting ? 'validating' : cluster ? 'unreachable' : 'zombie'
+    return ownReport(this.sight(), this.view(), state)
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
@@ -525,6 +567,12 @@ export class Agent {
     return new Gate({
       ...{ self, clock, config, journal: this.journal, claims: this.#claims },
       handlers: validation ?? [],
+      alias: () => {
+        const { security, clock, random } = this.#parts
+        if (!security?.incognito || self.facts.cluster) return undefined
+        this.#alias ??= aliasId(clock.wall(), random)
+        return this.#alias
+      },
       busy: () => self.facts.group?.prepared !== undefined || this.entry.validating,
       known: id => {
         const prepared = self.facts.group?.prepared?.voters.some(v => v.id === id) ?? false
@@ -643,8 +691,11 @@ export class Agent {
   }
 
   #admitted(view: ClusterView & { readonly certified?: unknown }): void {
+    const incognito = this.security?.incognito
     if (view.certified !== undefined) this.certification?.take(view.certified, view.cluster.tag)
-    this.#follow(view)
+    this.following.take(view)
+    if (incognito) this.#trusted.unmask()
+    this.following.follow()
     this.#trusted.proveAnew()
   }
 
@@ -712,6 +763,7 @@ export class Agent {
       )
     }
     const state = this.plane?.state
+    if (state) out.push(...requestNotices(state.joinRequests))
     if (state && !this.#parts.security?.open) {
       out.push(...expiryNotices(state.nodes, state.certificates, this.#parts.clock.wall()))
     }

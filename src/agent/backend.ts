@@ -15,11 +15,13 @@ import { formatAddress, parseAddress } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
 import type { Answer, RequestOutcome } from '../net/link-types.ts'
+import { parseJoinToken } from '../net/security/token.ts'
 import type { Outcome } from '../state/types.ts'
 import type { Agent } from './agent.ts'
 import { unpacked } from './desk/kv.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
+import { restoreSnapshot, takeSnapshot } from './snapshot-backend.ts'
 import { overlaid } from './status.ts'
 import { createToken } from './tokens.ts'
 
@@ -56,7 +58,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
         )
       }),
 
-    join: ({ address }) => join(agent, clock, address),
+    join: async ({ address, token }) => join(agent, clock, address, token),
 
     drain: request =>
       ask<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
@@ -73,6 +75,10 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     leave: request => leave(agent, clock, request),
     reset: async () => ({ setAside: agent.reset() }),
     promote: request => longAsk<ControlAnswer>(agent, 'promote', request),
+    doctor: ({ node }) =>
+      new Promise((resolve, reject) => {
+        agent.doctor.consult(node, o => (o.ok ? resolve(o.answer) : reject(o.error)))
+      }),
     recoverPlan: ({ voters }) =>
       new Promise((resolve, reject) => {
         agent.rescuers.plan(voters, o => (o.ok ? resolve(o.answer) : reject(o.error)))
@@ -87,6 +93,12 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
       seq: (await ask<{ index: number }>('settings-change', request)).index,
     }),
     demote: request => longAsk<ControlAnswer>(agent, 'demote', request),
+
+    snapshot: async request => {
+      requireCluster(agent)
+      return takeSnapshot(agent, request)
+    },
+    restoreSnapshot: request => restoreSnapshot(agent, request),
 
     kvRead: query =>
       new Promise<KvRead>((resolve, reject) => {
@@ -129,6 +141,9 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     tokens: () => ask('token-list', {}),
     createToken: request => createToken(agent.security, ask, request),
     revokeToken: request => ask('token-revoke', request),
+    joinRequests: () => ask('join-requests', {}),
+    admitNode: request => ask('join-admit', request),
+    refuseNode: request => ask('join-refuse', request),
 
     leaderAddress: () => {
       const leader = agent.leader()
@@ -177,7 +192,12 @@ async function log(
 }
 
 /** Waits a little for the outcome, so that the operator reads more than "trying". */
-function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> {
+function join(
+  agent: Agent,
+  clock: Clock,
+  address: string,
+  token: string | undefined,
+): Promise<JoinAnswer> {
   const parsed = parseAddress(address, 4483)
   if ('message' in parsed)
     throw new OperatorError(
@@ -194,6 +214,7 @@ function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> 
     )
   }
   const membersBefore = agent.sight().members.length
+  if (token !== undefined) showToken(agent, token)
   agent.entry.join(formatAddress(parsed))
   const deadline = clock.now() + patience
   return new Promise((resolve, reject) => {
@@ -205,6 +226,12 @@ function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> 
       const refusal = agent.entry.refusal
       if (refusal?.final)
         return reject(new OperatorError(refusal.code, refusal.text, refusal.remedy))
+      if (refusal?.code === 'AWAITS_APPROVAL')
+        return resolve({
+          state: 'waiting',
+          cluster: null,
+          detail: `${refusal.text.replace(/^.*?: .*?: /, '')}; ${refusal.remedy}`,
+        })
       const met = agent.sight().members
       if (!now && met.length > membersBefore && !agent.entry.validating) {
         return resolve({
@@ -226,30 +253,40 @@ function join(agent: Agent, clock: Clock, address: string): Promise<JoinAnswer> 
   })
 }
 
+/** From now on it is shown to whoever is asked to let this node in. */
+function showToken(agent: Agent, text: string): void {
+  const token = parseJoinToken(text)
+  if (!agent.security)
+    throw new OperatorError('REFUSED', 'nodes prove nothing here, so tokens are good for nothing')
+  agent.security.expect(token)
+  // What was made without it proves less, or is of another cluster than the token.
+  for (const id of agent.links.connectedPeers()) agent.links.forget(id)
+}
+
 function leave(
   agent: Agent,
   clock: Clock,
   request: { node?: string; force: boolean; actor: string },
-): Promise<{ left: true }> {
+): Promise<{ left: true; advice?: string }> {
   requireCluster(agent)
   const node = request.node ?? agent.self.id
   const own = node === agent.self.id || node === agent.self.name
-  return settled<unknown>(done =>
+  return settled<{ advice?: string }>(done =>
     agent.authority.ask(
       'leave',
-      { node, force: request.force, actor: request.actor },
+      { node, own, force: request.force, actor: request.actor },
       patience,
-      done,
+      outcome => done(withRescue(outcome)),
     ),
   ).then(
-    () =>
+    ({ advice }) =>
       new Promise((resolve, reject) => {
         const deadline = clock.now() + leavePatience
         const look = async (): Promise<void> => {
           const gone = own
             ? !agent.self.facts.cluster
             : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
-          if (gone) return resolve({ left: true })
+          if (gone) return resolve({ left: true, ...(advice && { advice }) })
           if (clock.now() > deadline)
             return reject(
               new OperatorError(
@@ -263,6 +300,16 @@ function leave(
         void look()
       }),
   )
+}
+
+/** Who is taken out because it is dead may be what the quorum lacks. */
+function withRescue(outcome: RequestOutcome): RequestOutcome {
+  if (outcome.ok || outcome.code !== 'NO_QUORUM') return outcome
+  return {
+    ...outcome,
+    remedy:
+      'nobody can decide it: start the missing control nodes again; if they are gone for good: hive recover plan',
+  }
 }
 
 function rolesOf(agent: Agent, report: StatusReport): readonly RoleReport[] {

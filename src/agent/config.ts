@@ -11,6 +11,10 @@ export interface AgentConfig {
   readonly advertise: Address | null
   /** HTTP API; null: off. Default 127.0.0.1:4480. */
   readonly http: Address | null
+  /** `on`: TLS on loopback too; outside it there is nothing else. Default auto. */
+  readonly httpTls: 'auto' | 'on'
+  /** `on`: a token is needed on loopback too, as behind a proxy; outside it always is. Default auto. */
+  readonly httpAuth: 'auto' | 'on'
   /** Local socket. Default: DATA_DIR/agent.sock. */
   readonly socket: string
   /** Seeds, tried for ever, names resolved anew each time. */
@@ -26,6 +30,8 @@ export interface AgentConfig {
   readonly maxClockSkew: number
   /** File with the cluster's secret; null: none, unless HIVE_SECRET has it. */
   readonly secretFile: string | null
+  /** File with a join token; null: none. */
+  readonly tokenFile: string | null
   /** How long a certificate counts that this node issues as the leader, ms. Default 30 days. */
   readonly certificateLife: number
   /** Group that may use the local socket, by name or number; null: only the agent's user. */

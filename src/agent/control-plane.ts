@@ -225,6 +225,13 @@ export class ControlPlane {
     this.#schedule()
   }
 
+  /** A copy of the applied state, at least as new as it is now. */
+  copyRows(done: Parameters<GroupStore['copyRows']>[0]): void {
+    if (this.#stopped) return done({ kind: 'io', message: 'the store is closed' })
+    this.#save()
+    this.#parts.store.copyRows(done)
+  }
+
   snapshotSent(peer: string, ok: boolean): void {
     this.#raft.snapshotSent(peer, ok, this.#parts.clock.now())
     this.#schedule()

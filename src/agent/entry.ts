@@ -10,7 +10,7 @@ import type { ClusterView } from '../cluster/view.ts'
 import type { Hello } from '../net/handshake.ts'
 import type { DialFailure, Links, RequestOutcome } from '../net/link-types.ts'
 import type { Authority } from './authority.ts'
-import { type Methods, refusal } from './requests.ts'
+import type { Methods } from './requests.ts'
 import type { Self } from './self.ts'
 
 /**
@@ -27,8 +27,10 @@ export interface EntryParts {
   readonly seeds: readonly string[]
   /** What this node knows of its cluster now. */
   view(): ClusterView | undefined
-  /** What goes with the wish to join: proof of the node's key. */
+  /** What goes with the wish to join: proof of the node's key, and a token. */
   proof?(): Record<string, unknown>
+  /** This node has nothing but a token, which proves others to it. */
+  incognito?(): boolean
   /** Somebody passed the first validation and gossips with us from now on. */
   introduce(peer: Hello, address: Address): void
   /** The control plane has us: take the digest. */
@@ -46,6 +48,8 @@ const askPatience = 10_000
 /** A refusal that may pass is asked about again after so long. */
 const askAgain = { first: 500, most: 10_000 }
 
+/** Whether an operator has said a word is asked so often, ms. */
+const askWhileWaiting = 2_000
 /** Whether somebody has done something about a final refusal is asked so seldom, ms. */
 const askAfterFinal = 30_000
 
@@ -98,6 +102,9 @@ export class Entry {
           ? `${this.#refused.text}; ${this.#refused.remedy}`
           : this.#refused.text,
       )
+    const { key } = this.#parts.self
+    if (this.#refused?.code === 'AWAITS_APPROVAL' && key)
+      out.push(`the key of this node, to compare with hive join-requests: ${key.slice(0, 16)}`)
     if (returning)
       out.push(
         `this node set aside what it knew of «${returning.name}», which has a newer epoch, and bootstraps anew`,
@@ -152,6 +159,7 @@ export class Entry {
       // An operator asks again while the link still stands.
       if (failure.by.allegiance && this.#isEmpty()) this.#ask(failure.by.id)
     }
+    if (failure.why === 'foreign') this.#foreign(address)
     if (isMute(failure)) this.#untrusted(address)
     // Somebody else may have time for us: the next round asks another, in random order.
     if (failure.why !== 'rejected') return
@@ -173,12 +181,26 @@ export class Entry {
     }
   }
 
+  /** It proved to be somebody else than the token names, and heard nothing of this node. */
+  #foreign(address: Address): void {
+    const { self, trace, clock } = this.#parts
+    if (self.facts.cluster) return
+    const text = `${formatAddress(address)} is of another cluster than the token of this node`
+    if (this.#refused?.text !== text) trace.warn({ code: 'TOKEN_FOREIGN' }, text)
+    const remedy = cureOf('TOKEN_FOREIGN')
+    this.#refused = { code: 'TOKEN_FOREIGN', text, remedy, final: true, at: clock.now() }
+  }
+
   /** Neither end says a word to somebody whom it does not believe; so this is all that there is to tell. */
   #untrusted(address: Address): void {
-    if (this.#parts.self.facts.cluster) return
+    const { self, incognito } = this.#parts
+    if (self.facts.cluster || this.#refused?.code === 'TOKEN_FOREIGN') return
+    const text = incognito?.()
+      ? `${formatAddress(address)} lets nobody in by a token now: it is in no cluster that has certificates`
+      : `${formatAddress(address)} and this node do not believe each other: they have another secret or are of another cluster, or one of them has none`
     this.#refused = {
       code: 'UNTRUSTED',
-      text: `${formatAddress(address)} and this node do not believe each other: they have another secret or are of another cluster, or one of them has none`,
+      text,
       remedy: cureOf('UNTRUSTED'),
       final: false,
       at: this.#parts.clock.now(),
@@ -198,16 +220,7 @@ export class Entry {
   }
 
   methods(): Methods {
-    const { self, authority } = this.#parts
     return {
-      /** A joiner asks us; we ask the control plane. */
-      'join-ask': ({ body, answer }) => {
-        if (!self.facts.cluster)
-          return answer(
-            refusal('BUSY', `${self.name} has not finished its own join`, 'ask another node'),
-          )
-        authority.ask('join', body, askPatience, answer)
-      },
       /** The leader saw us in the physical topology. */
       invite: ({ from, answer }) => {
         answer({ ok: true, body: {} })
@@ -295,7 +308,8 @@ export class Entry {
       if (self.facts.returning && outcome.code === 'UNKNOWN_NODE') return this.#parts.expelled()
       this.#refusedBy(outcome)
       if (this.#refused?.final) return
-      clock.after(this.#askPause, () => {
+      const waits = outcome.code === 'AWAITS_APPROVAL'
+      clock.after(waits ? askWhileWaiting : this.#askPause, () => {
         if (life !== this.#life) return
         if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer))
           this.#ask(peer)

@@ -24,6 +24,6 @@ export function insecure({
   return new OperatorError(
     'INSECURE',
     `${formatAddress(at)} can be reached from outside this machine, and this node has no secret, token or certificate`,
-    'make a secret once (hive secret new > hive.secret; chmod 600 hive.secret), copy it to every node, and start them with --secret-file hive.secret',
+    'for a new cluster make a secret once (hive secret new > hive.secret; chmod 600 hive.secret), copy it to every node, and start them with --secret-file hive.secret; to join one that is there: --join ADDR --token-file FILE, with a token of hive token create',
   )
 }

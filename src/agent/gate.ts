@@ -33,6 +33,8 @@ export interface GateParts {
   seen(): number
   /** A peer of our cluster is of another epoch than we are. */
   outdated(by: Hello): void
+  /** The id that it comes under as long as it can prove none; undefined: its own. */
+  alias?(): string | undefined
   /** What this node proves itself by. */
   proof?(): Readonly<Record<string, string>>
 }
@@ -54,6 +56,7 @@ export class Gate {
     const { clock: _, ...party } = this.#party()
     return {
       ...party,
+      id: this.#parts.alias?.() ?? party.id,
       address: self.address,
       incarnation: self.facts.incarnation,
       roles: config.roles,

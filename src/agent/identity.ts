@@ -19,6 +19,8 @@ export interface Identity {
   /** Of control nodes: what the secrets in the agreed state are sealed with. Base64url, newest last. */
   readonly control?: readonly string[]
   readonly gossip?: StoredRing
+  /** A join token that an operator gave it, until it is in. */
+  readonly token?: string
 }
 
 /** As `Keyring`, with keys in base64url. */
@@ -50,6 +52,7 @@ export function parseIdentity(json: string): Identity {
     ...(raw.member !== undefined && { member: memberOf(raw.member) }),
     ...(control && { control }),
     ...(raw.gossip !== undefined && { gossip: ringOf(raw.gossip) }),
+    ...(raw.token !== undefined && { token: text(raw, 'token', 1024) }),
   }
 }
 

@@ -12,7 +12,7 @@ import { chooseControl, sameInit, validClusterName } from '../cluster/init.ts'
 import type { Links, RequestOutcome } from '../net/link-types.ts'
 import type { NodeDescription } from '../state/events.ts'
 import type { Member } from '../swim/types.ts'
-import { description } from './desk/membership.ts'
+import { description } from './desk/description.ts'
 import { excuse, type Methods, refusal } from './requests.ts'
 import type { Self } from './self.ts'
 

@@ -37,6 +37,8 @@ const maxReason = 300
 const newsFor: Millis = 5 * 60_000
 /** Notices at once: the newest. */
 const maxNotices = 4
+/** What is foreign is traced at most so often, ms. */
+const tracePace: Millis = 1_000
 
 export class Journal {
   readonly #clock: Clock
@@ -44,7 +46,11 @@ export class Journal {
   readonly #entries = new Map<string, Refused>()
   /** Keys of entries that a later link made history: kept, and no news any more. */
   readonly #settled = new Set<string>()
-  readonly #foreign = { count: 0, last: '' }
+  /** Kept as it comes: a flood must not be put into words a hundred thousand times a second. */
+  readonly #foreign: { count: number; from: Address | undefined; why: string } = {
+    ...{ count: 0, from: undefined, why: '' },
+  }
+  #traced = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock, trace: Trace, before: readonly Refused[] = []) {
     this.#clock = clock
@@ -55,8 +61,12 @@ export class Journal {
   /** Something arrived that is not hive, not ours, or not whole. */
   foreign(from: Address, why: string): void {
     this.#foreign.count += 1
-    this.#foreign.last = `${formatAddress(from)}: ${why}`
-    this.#trace.debug({ from: formatAddress(from) }, why)
+    this.#foreign.from = from
+    this.#foreign.why = why
+    const now = this.#clock.now()
+    if (now - this.#traced < tracePace) return
+    this.#traced = now
+    this.#trace.debug({ from: formatAddress(from), count: this.#foreign.count }, why)
   }
 
   /** `cure`: what to do here about it; by default, what the code says to whoever was refused. */
@@ -107,12 +117,13 @@ export class Journal {
   }
 
   get foreignCount(): { readonly count: number; readonly last: string } {
-    return this.#foreign
+    const { count, from, why } = this.#foreign
+    return { count, last: from ? `${formatAddress(from)}: ${why}` : '' }
   }
 
   /** What an operator should read, in this node's name; `alone`: this node belongs to no cluster and says so itself. */
   notices(self: string, alone: boolean): readonly string[] {
-    const { count, last } = this.#foreign
+    const { count, last } = this.foreignCount
     const now = this.#clock.wall()
     const isNews = (e: Refused) =>
       e.code !== 'BUSY' && Math.abs(now - e.last) < newsFor && !this.#settled.has(keyOf(e))

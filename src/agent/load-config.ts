@@ -159,6 +159,8 @@ function withDefaults(
     bind: get('bind', { host: '127.0.0.1', port: 4483 }),
     advertise: get('advertise', null),
     http: get('http', { host: '127.0.0.1', port: 4480 }),
+    httpTls: get('httpTls', 'auto'),
+    httpAuth: get('httpAuth', 'auto'),
     socket: get('socket', join(dataDir, 'agent.sock')),
     join: get('join', []),
     roles: get('roles', []),
@@ -168,6 +170,7 @@ function withDefaults(
     timingFactor: get('timingFactor', 1),
     maxClockSkew: get('maxClockSkew', 60_000),
     secretFile: get('secretFile', null),
+    tokenFile: get('tokenFile', null),
     certificateLife: get('certificateLife', 30 * 86_400_000),
     socketGroup: get('socketGroup', null),
   }

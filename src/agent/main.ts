@@ -13,15 +13,18 @@ import { Agent } from './agent.ts'
 import type { AgentConfig } from './config.ts'
 import { insecure, staysInside } from './exposure.ts'
 import { realHost } from './host-hands.ts'
+import { httpDoor } from './http-door.ts'
 import { identityFile } from './identity-file.ts'
 import { loadConfig } from './load-config.ts'
 import { boundYoungGeneration } from './memory.ts'
 import { keepToOneself, openToGroup, shutOutOthers } from './premises.ts'
 import { realClock } from './real-clock.ts'
+import { realInstruments } from './real-instruments.ts'
 import { openRoleMemory, type RoleMemory } from './role-memory.ts'
 import { RoleRunners } from './role-runners.ts'
 import { readSecret } from './secret.ts'
 import { Security } from './security.ts'
+import { readToken } from './token-file.ts'
 import { createTrace } from './trace.ts'
 import { productVersion } from './version.ts'
 
@@ -61,6 +64,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     trace,
     version,
     roleCatalog: builtInRoles,
+    instruments: realInstruments(config.dataDir),
     roles: ({ report, ...identity }) =>
       new RoleRunners({
         clock,
@@ -100,7 +104,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     await api.listenSocket(config.socket)
     if (config.socketGroup !== null) openToGroup(config.socket, config.dataDir, config.socketGroup)
     if (config.http) {
-      const at = await api.listenTcp(config.http)
+      const at = await api.listenTcp(config.http, httpDoor(config, security))
       trace.info({ address: formatAddress(at) }, 'HTTP API')
     }
     agent.start()
@@ -116,11 +120,15 @@ function securityOf(config: AgentConfig, trace: Trace): Security {
   const secret = readSecret(config.secretFile, process.env, trace)
   // What every child of this process would inherit is not for them.
   delete process.env.HIVE_SECRET
+  const store = identityFile(config.dataDir)
+  const known = store.read()
+  const token = readToken(config.tokenFile, !known?.member && !known?.token, trace)
   const security = new Security({
     notary: realNotary(),
-    store: identityFile(config.dataDir),
+    store,
     loopback: staysInside(config),
     ...(secret !== undefined && { secret }),
+    ...(token && { token }),
   })
   if (security.helpless) throw insecure(config)
   return security

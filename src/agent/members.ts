@@ -1,6 +1,6 @@
 import type { Address } from '../base/address.ts'
 import type { Random } from '../base/random.ts'
-import type { Clock } from '../base/time.ts'
+import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import {
@@ -45,10 +45,14 @@ export interface MembersParts {
   control(): readonly string[]
   /** Somebody is believed to live who was not, or the other way round. */
   changed(): void
+  /** A datagram that tries the way. */
+  probed(from: string, nonce: number, bytes: number): void
 }
 
 /** Accusations sent at a time: in a partition that is as good as a list of all. */
 const maxAccused = 64
+/** Between the news that a node left and the end of its link and address here, ms. */
+const partingTime = 2_000
 const none = new Uint8Array(0)
 
 export class Members {
@@ -58,6 +62,8 @@ export class Members {
   #gossip: Gossip
   /** As agreed; before that a node keeps everybody. */
   #slice: number | undefined
+  /** Who left a moment ago. */
+  readonly #parting = new Map<string, Timer>()
 
   constructor(parts: MembersParts) {
     this.#parts = parts
@@ -67,6 +73,10 @@ export class Members {
 
   get gossip(): Gossip {
     return this.#gossip
+  }
+
+  get datagrams(): Datagrams {
+    return this.#datagrams
   }
 
   bind(at: Address): void {
@@ -90,6 +100,7 @@ export class Members {
   }
 
   close(): void {
+    for (const timer of this.#parting.values()) timer.cancel()
     this.#gossip.stop()
     this.#datagrams.close()
   }
@@ -199,7 +210,8 @@ export class Members {
   #believes(changes: SwimReady['changes']): void {
     const { links, trace } = this.#parts
     for (const { member, before } of changes) {
-      links.setAddress(member.id, member.address)
+      if (member.status === 'left') this.#partWith(member.id)
+      else links.setAddress(member.id, member.address)
       if (member.status === 'unreachable') {
         trace.warn({ node: member.name, accusers: member.accusers }, 'unreachable')
         this.#accuse(member)
@@ -209,6 +221,18 @@ export class Members {
       }
     }
     this.#parts.changed()
+  }
+
+  /** In a moment, so that who leaves in peace hears that it is out; and not if it is back by then. */
+  #partWith(id: string): void {
+    const { clock, links } = this.#parts
+    this.#parting.get(id)?.cancel()
+    const timer = clock.after(partingTime, () => {
+      this.#parting.delete(id)
+      const status = this.#gossip.member(id)?.status ?? 'left'
+      if (status === 'left') links.forget(id)
+    })
+    this.#parting.set(id, timer)
   }
 
   #tellLeader(kind: string, body: Record<string, unknown>): void {
@@ -229,6 +253,7 @@ export class Members {
       id: self.id,
       tag: () => self.facts.cluster?.tag ?? null,
       cipher: () => security?.cipher,
+      now: () => this.#parts.clock.now(),
       handlers: {
         bound: at => events.bound?.(at),
         failed: error => events.failed?.(error),
@@ -236,6 +261,7 @@ export class Members {
           if (this.#speaksToUs(from, tag, address))
             this.#gossip.receive(from, address, 'datagram', message)
         },
+        probe: (from, nonce, bytes) => this.#parts.probed(from, nonce, bytes),
         foreign: (from, why) => journal.foreign(from, why),
       },
     })

@@ -98,6 +98,26 @@ export const options: readonly Option[] = [
     read: text => (text === 'off' ? { value: null } : readAddress(text, defaultPorts.http)),
   },
   {
+    field: 'httpTls',
+    flag: 'http-tls',
+    env: ['HIVE_HTTP_TLS'],
+    toml: 'http_tls',
+    value: 'auto|on',
+    summary: 'auto: the HTTP API is over TLS unless only this machine reaches it; on: always',
+    default: 'auto',
+    read: text => readOneOf(text, ['auto', 'on']),
+  },
+  {
+    field: 'httpAuth',
+    flag: 'http-auth',
+    env: ['HIVE_HTTP_AUTH'],
+    toml: 'http_auth',
+    value: 'auto|on',
+    summary: 'auto: the HTTP API needs a token unless only this machine reaches it; on: always',
+    default: 'auto',
+    read: text => readOneOf(text, ['auto', 'on']),
+  },
+  {
     field: 'socket',
     flag: 'socket',
     env: ['HIVE_SOCKET'],
@@ -151,10 +171,7 @@ export const options: readonly Option[] = [
     value: 'LEVEL',
     summary: `how much the agent says of itself: ${logLevels.join(', ')}`,
     default: 'info',
-    read: text =>
-      logLevels.some(level => level === text)
-        ? { value: text }
-        : { problem: `"${text}" must be one of ${logLevels.join(', ')}` },
+    read: text => readOneOf(text, logLevels),
   },
   {
     field: 'timingFactor',
@@ -189,6 +206,18 @@ export const options: readonly Option[] = [
     read: text => ({ value: text }),
   },
   {
+    field: 'tokenFile',
+    flag: 'token-file',
+    env: ['HIVE_TOKEN_FILE'],
+    toml: 'token_file',
+    value: 'FILE',
+    path: true,
+    summary:
+      'file with a token that lets the node in, as `hive token create` makes it; not needed once it is in',
+    default: 'none',
+    read: text => ({ value: text }),
+  },
+  {
     field: 'certificateLife',
     flag: 'certificate-life',
     env: ['HIVE_CERTIFICATE_LIFE'],
@@ -220,6 +249,11 @@ function readLabel(text: string): Read {
   return {
     problem: `"${text}" must be 1 to 63 of a-z, 0-9 and dashes, with no dash at either end`,
   }
+}
+
+function readOneOf(text: string, known: readonly string[]): Read {
+  if (known.includes(text)) return { value: text }
+  return { problem: `"${text}" must be one of ${known.join(', ')}` }
 }
 
 function readAddress(text: string, port: number): { value: Address } | { problem: string } {

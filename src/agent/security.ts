@@ -5,6 +5,7 @@ import { GossipCipher } from '../net/security/gossip-cipher.ts'
 import type { Notary } from '../net/security/notary.ts'
 import { type ControlKey, controlKey, unseal } from '../net/security/seal.ts'
 import { secretGossipKey, secretValidity } from '../net/security/secret.ts'
+import { type JoinToken, joinTokenText, parseJoinToken } from '../net/security/token.ts'
 import type { Authority } from '../net/security/x509.ts'
 import type { Identity, IdentityStore, StoredRing } from './identity.ts'
 
@@ -17,6 +18,8 @@ export interface SecurityParts {
   readonly store: IdentityStore
   /** The cluster's secret, base64url. */
   readonly secret?: string
+  /** What the node was started with, to get in by. */
+  readonly token?: JoinToken
   /** Nobody outside this machine reaches the node: as long as it has nothing to prove, it need not. */
   readonly loopback: boolean
 }
@@ -41,20 +44,23 @@ export class Security {
   readonly #opened = new Map<string, Uint8Array>()
   #identity: Identity
   #id = ''
-  #token: string | undefined
+  readonly #given: JoinToken | undefined
+  #token: JoinToken | undefined
   #made: Credentials = {}
   #secretAuthority: Authority | undefined
   #proof: { readonly id: string; readonly key: string; readonly proof: Proof } | undefined
 
-  constructor({ notary, store, secret, loopback }: SecurityParts) {
+  constructor({ notary, store, secret, token, loopback }: SecurityParts) {
     this.notary = notary
     this.#store = store
     this.#secret = secret
+    this.#given = token
     this.#loopback = loopback
     this.#cipher = new GossipCipher(bytes => notary.random(bytes))
     const known = store.read()
     this.#identity = known ?? { key: notary.newKey() }
     if (!known) store.write(this.#identity)
+    this.#token = this.#tokenNow()
     this.#renew()
   }
 
@@ -126,11 +132,27 @@ export class Security {
     this.#renew()
   }
 
-  /** A joiner with a token: whom it believes. Undefined: the token has done its work. */
-  expect(authority: string | undefined): void {
-    if (authority === this.#token) return
-    this.#token = authority
+  /** What gets this node in; undefined: it has none, or needs none any more. */
+  get token(): JoinToken | undefined {
+    return this.#token
+  }
+
+  /** It has nothing to prove itself by but a token, which proves others: nobody is to take it for a node. */
+  get incognito(): boolean {
+    return this.#token !== undefined && !this.#secret && !this.#identity.member
+  }
+
+  /** An operator gives it a token; kept until the node is in. Throws OperatorError: it cannot be kept. */
+  expect(token: JoinToken): void {
+    this.#update({ ...this.#identity, token: joinTokenText(token) })
+    this.#token = token
     this.#renew()
+  }
+
+  /** What goes with the wish to be let in. */
+  plea(name: string): Record<string, unknown> {
+    const token = this.#token && { id: this.#token.id, secret: this.#token.secret }
+    return { request: this.request(name), ...(token && { token }) }
   }
 
   /** For a certificate: proof that this node has its key. */
@@ -146,7 +168,8 @@ export class Security {
         'the certificate is for another key than this node has',
       )
     }
-    this.#update({ ...this.#identity, member })
+    const { token: _, ...rest } = this.#identity
+    this.#update({ ...rest, member })
     this.#token = undefined
     this.#renew()
   }
@@ -221,7 +244,14 @@ export class Security {
   /** Out of the cluster: nothing that it trusted this node with is kept. `anew`: another node, so another key. */
   forget(anew: boolean): void {
     this.#update({ key: anew ? this.notary.newKey() : this.#identity.key })
+    this.#token = this.#tokenNow()
     this.#renew()
+  }
+
+  #tokenNow(): JoinToken | undefined {
+    const { member, token } = this.#identity
+    if (member) return undefined
+    return token === undefined ? this.#given : parseJoinToken(token)
   }
 
   #update(identity: Identity): void {
@@ -240,7 +270,7 @@ export class Security {
         member: { tag: member.tag, chain: chain!, key, authorities: member.authorities },
       }),
       ...(secret && { secret }),
-      ...(this.#token !== undefined && { token: { authority: this.#token } }),
+      ...(this.#token && { token: { authority: this.#token.ca } }),
     }
     const keys = gossip?.keys.map(k => ({ id: k.id, key: Buffer.from(k.key, 'base64url') }))
     const zombies = this.#secret ? { id: 0, key: secretGossipKey(this.#secret) } : undefined

@@ -1,9 +1,11 @@
 import type { NodeState, StatusNode, StatusReport } from '../api/types.ts'
 import { formatAddress } from '../base/address.ts'
 import type { ErrorCode } from '../base/errors.ts'
+import { missingVoters } from '../cluster/missing-voters.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import { quorumOf } from '../cluster/voters.ts'
 import type { RaftStatus } from '../raft/types.ts'
+import { voterReplacementAfter } from '../state/settings.ts'
 import type { State } from '../state/state.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { Member } from '../swim/types.ts'
@@ -34,9 +36,15 @@ export function controlReport(
   const active = new Set(raft.progress.filter(p => p.recentlyActive).map(p => p.id))
   const answers = (v: string) => {
     const node = nodes.get(v)
-    return leads ? active.has(v) : node !== undefined && reaches(node)
+    return v === raft.id || (leads ? active.has(v) : node !== undefined && reaches(node))
   }
-  const reachable = voters.filter(v => v === raft.id || answers(v)).length
+  const reachable = voters.filter(answers).length
+  const missing = missingVoters({
+    ...{ voters, observers: state.observers, nodes },
+    reachable: new Set([...nodes.values()].filter(n => answers(n.id) || reaches(n)).map(n => n.id)),
+    after: voterReplacementAfter(cluster?.settings ?? {}),
+    lastMove: state.replacement?.time,
+  })
   const nameOf = (id: string | null) => (id === null ? null : (nodes.get(id)?.name ?? id))
   return {
     cluster: {
@@ -48,7 +56,7 @@ export function controlReport(
       leader: nameOf(raft.leader),
       term: raft.term,
       commitIndex: raft.commit,
-      quorum: { voters: voters.length, needed: quorumOf(voters.length), reachable },
+      quorum: { ...quorumFacts(voters.length, reachable), missing },
     },
     nodes: [...nodes.values()]
       .sort(byName)
@@ -57,6 +65,11 @@ export function controlReport(
     stale,
     notices: [...sight.notices, ...replacedNotices(state)],
   }
+}
+
+function quorumFacts(voters: number, reachable: number) {
+  const needed = voters > 0 ? quorumOf(voters) : 0
+  return { voters, needed, reachable, survives: Math.max(0, reachable - needed) }
 }
 
 /** Whoever lost its vote while it was away, and is back. */
@@ -100,6 +113,7 @@ function nodeOf(n: NodeRecord, control: StatusNode['control']): StatusNode {
 /** What this node itself cannot reach is shown so, whoever wrote the report. */
 export function overlaid(report: StatusReport, sight: Sight): StatusReport {
   const members = new Map(sight.members.map(m => [m.id, m]))
+  const { id: self, facts } = sight.self
   const nameOf = (id: string) =>
     id === sight.self.id ? sight.self.name : (members.get(id)?.name ?? id)
   return {
@@ -109,6 +123,9 @@ export function overlaid(report: StatusReport, sight: Sight): StatusReport {
     ...(sight.partial && { watches: watched(report, members, sight.self.id) }),
     nodes: report.nodes.map(node => {
       const member = members.get(node.id)
+      // Of itself too the latest that it says, which the log may not have.
+      if (node.id === self)
+        return { ...node, incarnation: Math.max(node.incarnation, facts.incarnation) }
       if (!member) return node
       const incarnation = Math.max(node.incarnation, member.incarnation)
       if (member.status !== 'suspect' && member.status !== 'unreachable')
@@ -162,11 +179,7 @@ export function ownReport(
       leader: null,
       term: 0,
       commitIndex: 0,
-      quorum: {
-        voters: voters.length,
-        needed: voters.length > 0 ? quorumOf(voters.length) : 0,
-        reachable: voters.filter(v => reached.has(v)).length,
-      },
+      quorum: quorumFacts(voters.length, voters.filter(v => reached.has(v)).length),
     },
     nodes: [self, ...members].sort(byName),
     self: sight.self.name,

@@ -12,6 +12,7 @@ import type { Member } from '../swim/types.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
 import { invitation } from './desk/control.ts'
 import { type DeskParts, reachable } from './desk/desk.ts'
+import { abandonedAfter } from './desk/restores.ts'
 import { decodeMeta } from './member-meta.ts'
 
 /** How often the leader looks around, ms; agreed events make it look at once. */
@@ -112,6 +113,7 @@ export class Steward {
     this.#judge(plane)
     this.#invite(plane)
     this.#collect(plane)
+    this.#dropAbandoned(plane)
     this.#replaceVoter(plane)
     for (const node of plane.state.nodes.values()) {
       if (node.phase === 'draining') this.#finishDrain(plane, node)
@@ -260,6 +262,17 @@ export class Steward {
     this.#propose(plane, 'replace voter', {
       type: 'VoterReplacing',
       data: { id, by, reason: `failed for ${formatDuration(after!)}` },
+      actor: `leader:${this.#parts.self.name}`,
+    })
+  }
+
+  /** A restore that its operator broke off; its keys would stay in memory for ever. */
+  #dropAbandoned(plane: ControlPlane): void {
+    const { restore } = plane.state
+    if (!restore || this.#parts.clock.wall() - restore.moved < abandonedAfter) return
+    this.#propose(plane, 'restore', {
+      type: 'RestoreDropped',
+      data: { id: restore.id, reason: 'nobody went on with it' },
       actor: `leader:${this.#parts.self.name}`,
     })
   }

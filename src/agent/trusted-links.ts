@@ -44,6 +44,12 @@ export class TrustedLinks {
     }
   }
 
+  /** This end came under an alias, and is a node now: nobody shall know it by the other name. */
+  unmask(): void {
+    const { links } = this.#parts
+    for (const id of links.connectedPeers()) links.renew(id)
+  }
+
   /** Whoever is nobody to this node now; in a moment, so that who leaves in peace hears that it is out. */
   partWithNobodies(): void {
     const { security, clock, links, passports } = this.#parts

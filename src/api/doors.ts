@@ -1,10 +1,9 @@
 import { chmod, lstat, stat, unlink } from 'node:fs/promises'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect, type ListenOptions } from 'node:net'
 import { dirname } from 'node:path'
 import { type Address, formatAddress } from '../base/address.ts'
-import { OperatorError } from '../base/errors.ts'
-import type { Door } from './kv.ts'
+import { type ErrorCode, OperatorError } from '../base/errors.ts'
 
 // An ES import of node:http touches each of its exports, and with that loads Node's WebSocket: 13 MB of
 // memory and 50 ms that nobody needs here.
@@ -17,26 +16,42 @@ const maxConnections = 4096
 /** How long answers under way may take when the agent stops, ms. */
 const closeGrace = 1000
 
+export type Door = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Bounded patience for slow clients; an idle connection of a client's pool may rest longer than Node's 5 s. */
+export const patience = {
+  keepAliveTimeout: 65_000,
+  headersTimeout: 15_000,
+  requestTimeout: 60_000,
+} as const
+
 /** A server of `door` with bounded patience for slow clients; not listening yet. */
 export function httpServer(door: Door): Server {
-  const server = createServer(
-    // An idle connection of a client's pool may rest longer than Node's 5 s.
-    { keepAliveTimeout: 65_000, headersTimeout: 15_000, requestTimeout: 60_000 },
-    door,
-  )
+  return bounded(createServer(patience, door))
+}
+
+/** Connections have a limit, and what is not HTTP gets an answer. */
+export function bounded<T extends Server>(server: T): T {
   server.maxConnections = maxConnections
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return
     const status =
       error.code === 'HPE_HEADER_OVERFLOW' ? '431 Headers Too Large' : '400 Bad Request'
-    const body = JSON.stringify({
-      error: { code: 'BAD_REQUEST', message: 'this is not HTTP/1.1', remedy: 'use an HTTP client' },
-    })
-    socket.end(
-      `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    )
+    const code = 'BAD_REQUEST'
+    socket.end(lastWords(status, code, 'this is not HTTP/1.1', 'use an HTTP client'))
   })
   return server
+}
+
+/** An answer to what was no request, as bytes; in ASCII. */
+export function lastWords(
+  status: string,
+  code: ErrorCode,
+  message: string,
+  remedy: string,
+): string {
+  const body = JSON.stringify({ error: { code, message, remedy } })
+  return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   type Problem,
 } from '../base/errors.ts'
 import type { Trace } from '../base/trace.ts'
+import { Denied } from './denied.ts'
 import type { ErrorBody } from './types.ts'
 
 /** A request that is wrong, with everything that is wrong with it. */
@@ -24,12 +25,16 @@ export function badRequest(key: string, message: string): BadRequest {
 }
 
 /** Whatever was thrown, as an answer. What is our own bug is traced with its stack and told without. */
-export function failureOf(error: unknown, trace: Trace): { status: number; body: ErrorBody } {
+export function failureOf(
+  error: unknown,
+  trace: Trace,
+): { status: number; body: ErrorBody; headers: Readonly<Record<string, string>> } {
   const { code, message, remedy, problems } = diagnose(error)
   if (code === 'INTERNAL') trace.error({ err: error }, 'a request met a bug')
   return {
     status: errorCodes[code].http,
     body: { error: { code, message, remedy, ...(problems && { problems }) } },
+    headers: error instanceof Denied ? error.headers : {},
   }
 }
 

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { OperatorError } from '../base/errors.ts'
 
 /**
- * Asked before anything is done for a request; throws (or rejects with) OperatorError to refuse it.
- * Authentication will be one more of these.
+ * Asked before anything is done for a request, and before it is known who asks (gate.ts); throws (or rejects
+ * with) OperatorError to refuse it.
  */
 export type Guard = (request: IncomingMessage) => void | Promise<void>
 

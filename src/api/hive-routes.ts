@@ -1,4 +1,6 @@
 import * as z from 'zod/mini'
+import type { Need } from '../base/policy.ts'
+import type { LoggedEvent } from '../state/events.ts'
 import { rescueRoutes } from './rescue-routes.ts'
 import { type Route, route } from './route.ts'
 import {
@@ -9,6 +11,7 @@ import {
   queryWait,
   reasonText,
   roleTexts,
+  tokenText,
 } from './shapes.ts'
 
 /** hive's own paths. */
@@ -24,6 +27,7 @@ export const hiveRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/hive/status',
     summary: 'The cluster and its nodes, as this agent knows them',
+    needs: 'read',
     answer: 'StatusReport',
     handle: (_, backend) => backend.status(),
   }),
@@ -31,6 +35,7 @@ export const hiveRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/init',
     summary: 'Make the zombies that know each other a cluster',
+    needs: 'operator',
     body: z.strictObject({
       name: z.optional(
         z
@@ -51,14 +56,17 @@ export const hiveRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/join',
     summary: 'Make this node join the cluster of another one',
-    body: z.strictObject({ address: addressText }),
+    needs: 'operator',
+    body: z.strictObject({ address: addressText, token: z.optional(tokenText) }),
     answer: 'JoinAnswer',
-    handle: ({ body, actor }, backend) => backend.join({ ...body, actor }),
+    handle: ({ body, actor }, backend) =>
+      backend.join({ address: body.address, ...given({ token: body.token }), actor }),
   }),
   route({
     method: 'POST',
     path: '/v1/hive/drain',
     summary: 'Take work off a node, or give it back; the verdict comes first',
+    needs: 'operator',
     body: z.strictObject({
       node: nodeText,
       cancel: flag,
@@ -75,6 +83,7 @@ export const hiveRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/hive/drain/:node',
     summary: 'How far a drain is; with index, waits for its next change',
+    needs: 'read',
     query: z.strictObject({
       index: z._default(queryCount(maxSeq), 0),
       wait: z._default(queryWait, 0),
@@ -93,6 +102,7 @@ export const hiveRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/roles/assign',
     summary: 'Give roles to a node',
+    needs: 'operator',
     body: z.strictObject({ node: nodeText, roles: roleTexts }),
     answer: '{seq}: of the event',
     handle: ({ body, actor }, backend) => backend.assignRoles({ ...body, actor }),
@@ -101,6 +111,7 @@ export const hiveRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/roles/unassign',
     summary: 'Take roles from a node',
+    needs: 'operator',
     body: z.strictObject({ node: nodeText, roles: roleTexts }),
     answer: '{seq}: of the event',
     handle: ({ body, actor }, backend) => backend.unassignRoles({ ...body, actor }),
@@ -109,6 +120,7 @@ export const hiveRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/hive/roles',
     summary: 'Roles that this build knows, and where they run',
+    needs: 'read',
     answer: 'RoleReport[]',
     handle: (_, backend) => backend.roles(),
   }),
@@ -116,6 +128,7 @@ export const hiveRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/hive/log',
     summary: 'A page of the event log; with wait, waits for the next event',
+    needs: 'read',
     query: z.strictObject({
       from: z._default(queryCount(maxSeq), 0),
       limit: z._default(queryCount(logPage), 100),
@@ -124,19 +137,22 @@ export const hiveRoutes: readonly Route[] = [
     }),
     answer: '{events, next}: pass next as from',
     blocking: true,
-    handle: ({ query, signal }, backend) =>
-      backend.log({
+    handle: async ({ query, signal, may }, backend) => {
+      const page = await backend.log({
         from: query.from,
         limit: Math.max(1, query.limit),
         ...given({ type: query.type, wait: query.wait, signal }),
-      }),
+      })
+      return { ...page, events: page.events.map(event => readable(event, may)) }
+    },
   }),
   route({
     method: 'POST',
     path: '/v1/hive/leave',
     summary: 'Take a node out of the cluster: this one, or one that cannot say it itself',
+    needs: 'operator',
     body: z.strictObject({ node: z.optional(nodeText), force: flag }),
-    answer: '{left}',
+    answer: '{left, advice}',
     handle: ({ body, actor }, backend) =>
       backend.leave({ ...given({ node: body.node }), force: body.force, actor }),
   }),
@@ -144,6 +160,7 @@ export const hiveRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/reset',
     summary: "Set this node's state aside and make it empty",
+    needs: 'operator',
     body: z.strictObject({}),
     answer: '{setAside}: where the state is now',
     handle: ({ actor }, backend) => backend.reset({ actor }),
@@ -152,6 +169,7 @@ export const hiveRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/control/promote',
     summary: 'Make a node a control node: an observer first, then a voter',
+    needs: 'operator',
     body: z.strictObject({ node: nodeText, observer: flag, force: flag }),
     answer: 'ControlAnswer',
     handle: ({ body, actor }, backend) => backend.promote({ ...body, actor }),
@@ -160,12 +178,20 @@ export const hiveRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/control/demote',
     summary: 'Take the vote from a control node',
+    needs: 'operator',
     body: z.strictObject({ node: nodeText, force: flag }),
     answer: 'ControlAnswer',
     handle: ({ body, actor }, backend) => backend.demote({ ...body, actor }),
   }),
   ...rescueRoutes,
 ]
+
+/** The log shows the beginnings of values, which are for those who may read the key. */
+function readable(event: LoggedEvent, may: (need: Need) => boolean): LoggedEvent {
+  if (event.type !== 'KvPut') return event
+  const { value: _, ...rest } = event.data as { readonly key: string; readonly value: string }
+  return may({ key: rest.key, range: false, write: false }) ? event : { ...event, data: rest }
+}
 
 type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
 

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { OperatorError } from '../base/errors.ts'
 import type { Trace } from '../base/trace.ts'
-import { actorOf } from './actor.ts'
 import { readBody } from './body.ts'
+import { type Caller, demand, type Entrance, nameOf } from './caller.ts'
 import { failureOf } from './failure.ts'
+import type { Gate } from './gate.ts'
 import { askGuards, type Guard } from './guard.ts'
 import { entriesJson, keysJson } from './kv-answer.ts'
 import { type KvRequest, parseKvRequest } from './kv-request.ts'
+import { noteRequest } from './request-log.ts'
 import { type Backend, type KvRead, kvLimits } from './types.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -18,32 +20,56 @@ export interface KvParts {
   readonly backend: Backend
   readonly trace: Trace
   readonly guards: readonly Guard[]
+  readonly gate: Gate
   readonly waiting: Waiting
 }
 
-export type Door = (request: IncomingMessage, response: ServerResponse) => void
+export type KvDoor = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  entrance: Entrance,
+) => void
 
-export function kvDoor(parts: KvParts): Door {
-  return (request, response) => {
-    if (parts.trace.debugging) traceRequest(parts.trace, request, response)
-    serve(parts, request, response).catch(error => {
-      const { status, body } = failureOf(error, parts.trace)
-      send(response, status, json, JSON.stringify(body), !request.complete)
+export function kvDoor(parts: KvParts): KvDoor {
+  return (request, response, entrance) => {
+    serve(parts, request, response, entrance).catch(error => {
+      const { status, body, headers } = failureOf(error, parts.trace)
+      const all = [...json, ...Object.entries(headers).flat()]
+      send(response, status, all, JSON.stringify(body), !request.complete)
     })
   }
 }
 
-async function serve(parts: KvParts, request: IncomingMessage, response: ServerResponse) {
+async function serve(
+  parts: KvParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  entrance: Entrance,
+): Promise<void> {
+  const note = parts.trace.debugging
+    ? noteRequest(parts.trace, request, response, '/v1/kv/*')
+    : undefined
   const asked = askGuards(parts.guards, request)
   if (asked !== undefined) await asked
+  const admitted = parts.gate.admit(request, entrance)
+  const caller = admitted instanceof Promise ? await admitted : admitted
+  if (note) note.caller = caller
   const url = request.url!
   switch (request.method) {
     case 'GET':
-      return get(parts, parseKvRequest('GET', url), response)
+      return get(parts, permitted(caller, parseKvRequest('GET', url), false), response)
     case 'PUT':
-      return put(parts, parseKvRequest('PUT', url), request, response)
-    case 'DELETE':
-      return remove(parts, parseKvRequest('DELETE', url), request, response)
+      return put(
+        parts,
+        permitted(caller, parseKvRequest('PUT', url), true),
+        request,
+        response,
+        caller,
+      )
+    case 'DELETE': {
+      const asked = permitted(caller, parseKvRequest('DELETE', url), true)
+      return remove(parts, asked, request, response, caller)
+    }
     default:
       response.setHeader('allow', 'GET, PUT, DELETE')
       throw new OperatorError(
@@ -52,6 +78,14 @@ async function serve(parts: KvParts, request: IncomingMessage, response: ServerR
         'use GET, PUT or DELETE',
       )
   }
+}
+
+/** Throws PERMISSION. Whoever may everything costs nothing here. */
+function permitted(caller: Caller, request: KvRequest, write: boolean): KvRequest {
+  if (caller.policies === undefined) return request
+  const { key, recurse, keys } = request
+  demand(caller, { key, range: recurse || keys, write })
+  return request
 }
 
 async function get(parts: KvParts, query: KvRequest, response: ServerResponse): Promise<void> {
@@ -75,9 +109,10 @@ async function put(
   { key, flags, cas }: KvRequest,
   request: IncomingMessage,
   response: ServerResponse,
+  caller: Caller,
 ): Promise<void> {
   const value = await readBody(request, kvLimits.valueBytes, `the value of ${key}`)
-  const actor = actorOf(request.headers)
+  const actor = nameOf(caller, request.headers)
   const { ok } = await backend.kvPut({
     key,
     value,
@@ -93,8 +128,9 @@ async function remove(
   { key, recurse, cas }: KvRequest,
   request: IncomingMessage,
   response: ServerResponse,
+  caller: Caller,
 ): Promise<void> {
-  const actor = actorOf(request.headers)
+  const actor = nameOf(caller, request.headers)
   const { ok } = await backend.kvDelete({
     key,
     recurse,
@@ -140,22 +176,4 @@ function send(
   if (close) all.push('Connection', 'close')
   response.writeHead(status, all)
   response.end(body)
-}
-
-/** One line per request, at debug. */
-export function traceRequest(
-  trace: Trace,
-  request: IncomingMessage,
-  response: ServerResponse,
-  route = '/v1/kv/*',
-): void {
-  const from = performance.now()
-  response.once('close', () => {
-    const ms = Math.round((performance.now() - from) * 10) / 10
-    const { method, headers } = request
-    trace.debug(
-      { method, route, status: response.statusCode, ms, actor: actorOf(headers) },
-      'request',
-    )
-  })
 }

@@ -14,8 +14,20 @@ const voterNames = z.array(nodeText).check(z.minLength(1), z.maxLength(64))
 export const rescueRoutes: readonly Route[] = [
   route({
     method: 'GET',
+    path: '/v1/hive/doctor',
+    summary:
+      'Examine this node, or the one named: disk, clocks, network, limits; takes some seconds',
+    // It writes and dials: nothing for whoever may only look.
+    needs: 'operator',
+    query: z.strictObject({ node: z.optional(nodeText) }),
+    answer: 'DoctorReport',
+    handle: ({ query }, backend) => backend.doctor(query.node ? { node: query.node } : {}),
+  }),
+  route({
+    method: 'GET',
     path: '/v1/hive/recover',
     summary: 'What a rescue of a lost quorum would do, and what would be lost',
+    needs: 'read',
     query: z.strictObject({ voters: z.optional(z.string().check(z.maxLength(4096))) }),
     answer: 'RecoveryPlan',
     handle: ({ query }, backend) =>
@@ -25,6 +37,7 @@ export const rescueRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/recover/apply',
     summary: "Rescue a lost quorum: one survivor goes on from its log; name must be the cluster's",
+    needs: 'operator',
     body: z.strictObject({
       name: z.string().check(z.maxLength(63)),
       reason: z._default(reasonText, ''),
@@ -38,6 +51,7 @@ export const rescueRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/recover/yield',
     summary: "Give in to the other history of the cluster: set this node's own aside and join anew",
+    needs: 'operator',
     body: z.strictObject({}),
     answer: '{setAside}: where its log and facts are now',
     handle: ({ actor }, backend) => backend.recoverYield({ actor }),
@@ -46,6 +60,7 @@ export const rescueRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/hive/settings',
     summary: 'What the cluster has agreed on for all its nodes',
+    needs: 'read',
     answer: 'SettingReport[]',
     handle: (_, backend) => backend.settings(),
   }),
@@ -53,6 +68,7 @@ export const rescueRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/settings',
     summary: 'Change settings; an empty value is the default again',
+    needs: 'operator',
     body: z.strictObject({ settings: z.record(settingName, settingValue) }),
     answer: '{seq}: of the event',
     handle: ({ body, actor }, backend) => backend.changeSettings({ ...body, actor }),

@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini'
 import { type Checked, check } from '../base/check.ts'
+import type { Need } from '../base/policy.ts'
 import { BadRequest } from './failure.ts'
 import type { Backend } from './types.ts'
 
@@ -12,13 +13,26 @@ export interface Route {
   /** find-my-way's syntax: `:name` one segment, `*` the rest. */
   readonly path: string
   readonly summary: string
+  /** What a token must allow. There is no default: who adds a route says who may use it. */
+  readonly needs: Exclude<Need, object>
   readonly query?: z.ZodMiniType
   readonly body?: z.ZodMiniType
   /** What a 200 answer holds, in words. */
   readonly answer: string
   /** Set: may wait for something to change. */
   readonly blocking?: true
+  /** Set: the body is bytes of any length, taken in as they come. */
+  readonly upload?: true
+  /** Set: the answer is bytes (`Bytes`), sent as they are taken. */
+  readonly download?: true
   handle(ask: Ask<never, never>, backend: Backend): Promise<unknown>
+}
+
+/** What a route with `download` answers. */
+export interface Bytes {
+  /** Beside the usual ones. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly pieces: AsyncIterable<Uint8Array>
 }
 
 /** A request whose parts have been checked. */
@@ -27,6 +41,10 @@ export interface Ask<Query, Body> {
   readonly query: Query
   readonly body: Body
   readonly actor: string
+  /** Only on routes that take an upload. */
+  readonly upload: AsyncIterable<Uint8Array> | undefined
+  /** Whether the caller may that too. */
+  may(need: Need): boolean
   /** Aborted when nobody wants the answer any more; only on blocking routes. */
   readonly signal: AbortSignal | undefined
 }

@@ -9,10 +9,20 @@ export const roleTexts = z
   .array(z.string().check(z.minLength(1), z.maxLength(63)))
   .check(z.minLength(1), z.maxLength(64))
 export const addressText = z.string().check(z.minLength(1), z.maxLength(300))
+export const tokenText = z.string().check(z.minLength(1), z.maxLength(1024))
 export const reasonText = z.string().check(z.maxLength(500))
 
 /** Absent: false. */
 export const flag = z._default(z.boolean(), false)
+
+/** Bare (`?stale`), or true or false; absent: false. */
+export const queryFlag = z._default(
+  z.pipe(
+    z.enum(['', 'true', 'false']),
+    z.transform((text: '' | 'true' | 'false') => text !== 'false'),
+  ),
+  false,
+)
 
 /** A whole number in a query. */
 export function queryCount(most: number) {

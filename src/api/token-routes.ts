@@ -1,8 +1,9 @@
 import * as z from 'zod/mini'
+import { maxPolicies, parsePolicy, policyForms } from '../base/policy.ts'
 import { type Route, route } from './route.ts'
-import { roleTexts } from './shapes.ts'
+import { nodeText, reasonText, roleTexts } from './shapes.ts'
 
-/** Tokens: made, listed without their secrets, revoked. */
+/** Tokens: made, listed without their secrets, revoked; and who waits to be let in. */
 
 /** Longest life of a token, ms: a leap year. */
 const maxLife = 366 * 24 * 3_600_000
@@ -23,8 +24,10 @@ const joinUse = z.strictObject({
 const apiUse = z.strictObject({
   kind: z.literal('api'),
   policies: z
-    .array(z.string().check(z.minLength(1), z.maxLength(1024)))
-    .check(z.minLength(1), z.maxLength(64)),
+    .array(
+      z.string().check(z.refine(text => parsePolicy(text) !== undefined, `must be ${policyForms}`)),
+    )
+    .check(z.minLength(1), z.maxLength(maxPolicies)),
 })
 
 export const tokenRoutes: readonly Route[] = [
@@ -32,6 +35,7 @@ export const tokenRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/hive/tokens',
     summary: 'The tokens of the cluster, without their secrets',
+    needs: 'read',
     answer: 'TokenReport[]',
     handle: (_, backend) => backend.tokens(),
   }),
@@ -39,6 +43,7 @@ export const tokenRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/tokens',
     summary: 'Make a token; the answer is the only place where it is ever shown',
+    needs: 'operator',
     body: z.strictObject({
       name: note,
       /** ms from now; null: never, for the API only */
@@ -52,6 +57,7 @@ export const tokenRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/hive/tokens/revoke',
     summary: 'Revoke a token; the beginning of its id is enough',
+    needs: 'operator',
     body: z.strictObject({
       id: z
         .string()
@@ -59,5 +65,31 @@ export const tokenRoutes: readonly Route[] = [
     }),
     answer: '{id}: that was revoked',
     handle: ({ body, actor }, backend) => backend.revokeToken({ ...body, actor }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/hive/join-requests',
+    needs: 'read',
+    summary: 'Nodes that ask to be let in, and those that were refused',
+    answer: 'JoinRequestReport[]',
+    handle: (_, backend) => backend.joinRequests(),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/hive/join-requests/admit',
+    needs: 'operator',
+    summary: 'Let a node in that asks for it',
+    body: z.strictObject({ node: nodeText }),
+    answer: 'JoinRequestReport',
+    handle: ({ body, actor }, backend) => backend.admitNode({ ...body, actor }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/hive/join-requests/refuse',
+    needs: 'operator',
+    summary: 'Refuse a node that asks to be let in, until an operator admits it',
+    body: z.strictObject({ node: nodeText, reason: z._default(reasonText, '') }),
+    answer: 'JoinRequestReport',
+    handle: ({ body, actor }, backend) => backend.refuseNode({ ...body, actor }),
   }),
 ]

@@ -32,3 +32,22 @@ export interface TokenReport {
   readonly created: EpochMillis
   readonly by: string
 }
+
+/** `GET /v1/hive/join-requests`: a node that an operator has to decide about, or has refused. */
+export interface JoinRequestReport {
+  readonly id: string
+  readonly name: string
+  readonly address: string
+  /** SHA-256 of its public key, hexadecimal; null: nodes have none here. */
+  readonly key: string | null
+  readonly roles: readonly string[]
+  readonly dc: string
+  readonly version: string
+  /** Id of the token that it showed. */
+  readonly token: string | null
+  readonly since: EpochMillis
+  readonly state: 'waits' | 'refused'
+  /** Of the refusal, and who refused it. */
+  readonly reason: string
+  readonly by: string | null
+}

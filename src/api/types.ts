@@ -2,7 +2,8 @@ import type { ErrorCode, Problem } from '../base/errors.ts'
 import type { ServiceDefinition, ServiceReport } from '../base/service.ts'
 import type { LoggedEvent, RoleState } from '../state/events.ts'
 import type { KvEntry } from '../state/types.ts'
-import type { NewToken, TokenReport, TokenWish } from './token-types.ts'
+import type { DoctorReport } from './doctor-types.ts'
+import type { JoinRequestReport, NewToken, TokenReport, TokenWish } from './token-types.ts'
 import type { CaReport, KeysReport } from './trust-types.ts'
 
 /** JSON shapes of the API, shared with the client; and what the API needs from the agent, as `Backend`. */
@@ -12,6 +13,8 @@ export type { CheckDefinition, ServiceDefinition, ServiceReport } from '../base/
 export type NodeState =
   | 'zombie'
   | 'validating'
+  /** For an operator to let it in. */
+  | 'waiting'
   | 'recovering'
   | 'ready'
   | 'draining'
@@ -39,6 +42,18 @@ export interface StatusNode {
   readonly accusers?: readonly string[]
 }
 
+/** A control node that does not answer. */
+export interface MissingVoter {
+  readonly name: string
+  /** `failed`: agreed. `unreachable`: whoever reports does not hear it now. */
+  readonly state: 'failed' | 'unreachable'
+  /** ms since 1970, by the log; null: it is not agreed that it failed. */
+  readonly since: number | null
+  /** Who gets its vote by itself, and from when on. */
+  readonly heir?: string
+  readonly heirFrom?: number
+}
+
 /** `GET /v1/hive/status`, `hive status --json`. */
 export interface StatusReport {
   readonly cluster: {
@@ -55,6 +70,10 @@ export interface StatusReport {
       readonly voters: number
       readonly needed: number
       readonly reachable: number
+      /** So many more control nodes may be lost before nothing can be decided. */
+      readonly survives?: number
+      /** Control nodes that do not answer; absent: an older agent's report. */
+      readonly missing?: readonly MissingVoter[]
     }
   }
   readonly nodes: readonly StatusNode[]
@@ -84,7 +103,8 @@ export interface InitAnswer {
 }
 
 export interface JoinAnswer {
-  readonly state: 'zombie' | 'joined' | 'trying'
+  /** `waiting`: for an operator to let it in. */
+  readonly state: 'zombie' | 'joined' | 'trying' | 'waiting'
   readonly cluster: string | null
   readonly detail: string
 }
@@ -189,6 +209,27 @@ export interface KeptEvents {
   readonly events: readonly LoggedEvent[]
 }
 
+export interface SnapshotStream {
+  /** The cluster's. */
+  readonly name: string
+  readonly index: number
+  /** Bytes, about. */
+  readonly size: number
+  readonly pieces: AsyncIterable<Uint8Array>
+}
+
+/** `POST /v1/hive/snapshot/restore` */
+export interface RestoreAnswer {
+  /** Of the event from which on the data is that of the snapshot. */
+  readonly index: number
+  /** The new one. */
+  readonly epoch: number
+  readonly keys: number
+  readonly added: number
+  readonly changed: number
+  readonly removed: number
+}
+
 export interface ErrorBody {
   readonly error: {
     readonly code: ErrorCode
@@ -225,7 +266,8 @@ export interface KvQuery {
 export interface Backend {
   status(): Promise<StatusReport>
   init(request: { name?: string; control?: readonly string[]; actor: string }): Promise<InitAnswer>
-  join(request: { address: string; actor: string }): Promise<JoinAnswer>
+  /** `token`: as `hive token create` printed it. */
+  join(request: { address: string; token?: string; actor: string }): Promise<JoinAnswer>
   drain(request: {
     node: string
     cancel: boolean
@@ -263,7 +305,11 @@ export interface Backend {
     signal?: AbortSignal
   }): Promise<{ events: readonly LoggedEvent[]; next: number }>
   /** `node`: another node, that cannot say it itself; default: this one. */
-  leave(request: { node?: string; force: boolean; actor: string }): Promise<{ left: true }>
+  leave(request: {
+    node?: string
+    force: boolean
+    actor: string
+  }): Promise<{ left: true; advice?: string }>
   reset(request: { actor: string }): Promise<{ setAside: string }>
   promote(request: {
     node: string
@@ -272,6 +318,8 @@ export interface Backend {
     actor: string
   }): Promise<ControlAnswer>
   demote(request: { node: string; force: boolean; actor: string }): Promise<ControlAnswer>
+  /** Of this node, or of the one named. Changes nothing. */
+  doctor(request: { node?: string }): Promise<DoctorReport>
   recoverPlan(request: { voters?: readonly string[] }): Promise<RecoveryPlan>
   /** `name`: the cluster's, as typed by whoever means it. */
   recoverApply(request: {
@@ -287,6 +335,16 @@ export interface Backend {
     settings: Readonly<Record<string, string>>
     actor: string
   }): Promise<{ seq: number }>
+  /** All of the replicated state at one index, as a snapshot file. `stale`: of a control node without a quorum. */
+  snapshot(request: { stale: boolean }): Promise<SnapshotStream>
+  /** `name`: of this cluster, as typed by whoever means it. */
+  restoreSnapshot(request: {
+    bytes: AsyncIterable<Uint8Array>
+    name: string
+    /** The snapshot may be of another cluster. */
+    fromAnother: boolean
+    actor: string
+  }): Promise<RestoreAnswer>
   kvRead(query: KvQuery): Promise<KvRead>
   /** `ok: false`: the cas index did not match. */
   kvPut(request: {
@@ -319,6 +377,10 @@ export interface Backend {
   createToken(request: TokenWish & { readonly actor: string }): Promise<NewToken>
   /** `id`: or its beginning. */
   revokeToken(request: { id: string; actor: string }): Promise<{ id: string }>
+  joinRequests(): Promise<readonly JoinRequestReport[]>
+  /** `node`: name, id, or the beginning of one, of a node that asks to be let in. */
+  admitNode(request: { node: string; actor: string }): Promise<JoinRequestReport>
+  refuseNode(request: { node: string; reason: string; actor: string }): Promise<JoinRequestReport>
   /** Read-only: leader's address and the control nodes' addresses, Consul's `/v1/status/*`. */
   leaderAddress(): string
   peerAddresses(): readonly string[]

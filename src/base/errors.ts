@@ -68,6 +68,11 @@ export const errorCodes = {
     exit: 1,
     means: 'the node proves another identity than it claims',
   },
+  UNAUTHENTICATED: {
+    http: 401,
+    exit: 2,
+    means: 'the API needs a token, and none that counts came',
+  },
   UNTRUSTED: {
     http: 403,
     exit: 1,
@@ -95,6 +100,11 @@ export const errorCodes = {
   DATA_DIR_LOCKED: { http: 500, exit: 2, means: 'another agent runs on the data directory' },
   SCHEMA: { http: 500, exit: 2, means: 'a database is damaged or of a newer schema' },
   STORAGE: { http: 503, exit: 2, means: 'the disk failed or is full; the node lost its vote' },
+  BAD_SNAPSHOT: {
+    http: 400,
+    exit: 1,
+    means: 'no snapshot of hive, or a damaged one, or one without its end',
+  },
   NODE_VERSION: { http: 500, exit: 2, means: 'this Node.js is too old for hive' },
   INTERNAL: { http: 500, exit: 70, means: 'a bug in hive' },
 } as const

@@ -13,6 +13,19 @@ export function uuidv7(wall: EpochMillis, random: Random): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${dice(3)}-${variant}${dice(3)}-${dice(6)}${dice(6)}`
 }
 
+/**
+ * UUIDv8 (RFC 9562 §5.8): the same under another version. Whoever proves nothing comes under one of these, so that it
+ * can never be mistaken for a node.
+ */
+export function aliasId(wall: EpochMillis, random: Random): string {
+  const id = uuidv7(wall, random)
+  return `${id.slice(0, 14)}8${id.slice(15)}`
+}
+
+export function isAlias(id: string): boolean {
+  return id[14] === '8' && isUuid(id)
+}
+
 export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text)
 }

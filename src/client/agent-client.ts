@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os'
-import type { NewToken, TokenReport, TokenWish } from '../api/token-types.ts'
+import type { DoctorReport } from '../api/doctor-types.ts'
+import type { JoinRequestReport, NewToken, TokenReport, TokenWish } from '../api/token-types.ts'
 import type { CaReport, KeysReport } from '../api/trust-types.ts'
 import type {
   Backend,
@@ -46,7 +47,7 @@ export class AgentClient {
     return this.#json('POST', '/v1/hive/init', request, patient)
   }
 
-  join(request: { address: string }): Promise<JoinAnswer> {
+  join(request: { address: string; token?: string }): Promise<JoinAnswer> {
     return this.#json('POST', '/v1/hive/join', request, patient)
   }
 
@@ -78,7 +79,7 @@ export class AgentClient {
   }
 
   /** `node`: another one, that cannot say it itself. */
-  leave(request: { node?: string; force: boolean }): Promise<{ left: true }> {
+  leave(request: { node?: string; force: boolean }): Promise<{ left: true; advice?: string }> {
     return this.#json('POST', '/v1/hive/leave', request, patient)
   }
 
@@ -92,6 +93,10 @@ export class AgentClient {
 
   demote(request: { node: string; force: boolean }): Promise<ControlAnswer> {
     return this.#json('POST', '/v1/hive/control/demote', request, patient)
+  }
+
+  doctor(node?: string): Promise<DoctorReport> {
+    return this.#json('GET', `/v1/hive/doctor${queryOf({ node })}`, undefined, patient)
   }
 
   recoverPlan(voters?: readonly string[]): Promise<RecoveryPlan> {
@@ -146,6 +151,18 @@ export class AgentClient {
   /** `id`: or its beginning. */
   revokeToken(id: string): Promise<{ id: string }> {
     return this.#json('POST', '/v1/hive/tokens/revoke', { id })
+  }
+
+  joinRequests(): Promise<readonly JoinRequestReport[]> {
+    return this.#json('GET', '/v1/hive/join-requests')
+  }
+
+  admitNode(node: string): Promise<JoinRequestReport> {
+    return this.#json('POST', '/v1/hive/join-requests/admit', { node })
+  }
+
+  refuseNode(node: string, reason: string): Promise<JoinRequestReport> {
+    return this.#json('POST', '/v1/hive/join-requests/refuse', { node, reason })
   }
 
   async #json<T>(

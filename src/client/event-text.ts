@@ -35,6 +35,7 @@ const tones: Partial<Record<LoggedEvent['type'], Tone>> = {
   VoterReplacing: 'warn',
   ClusterRecovered: 'bad',
   TombstonesCollected: 'warn',
+  SnapshotRestored: 'warn',
   NodeLeft: 'warn',
   JoinRequested: 'warn',
   JoinRefused: 'warn',
@@ -137,6 +138,12 @@ function tell(event: LoggedEvent, names: Names): string {
         isText(data.reason) && `"${data.reason}"`,
       )
     }
+    case 'SnapshotRestored':
+      return listed(
+        `${String(data.keys)} keys of ${String(data.name)}`,
+        `as of index ${String(data.index)}`,
+        typeof data.taken === 'number' && formatTime(data.taken),
+      )
     case 'NodeReady':
     case 'NodeDrainCancelled':
     case 'NodeLeaving':

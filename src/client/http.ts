@@ -1,4 +1,9 @@
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http'
 import { OperatorError } from '../base/errors.ts'
 import type { Millis } from '../base/time.ts'
 import { type Door, describeDoor } from './door.ts'
@@ -13,6 +18,10 @@ export interface Exchange {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
+  /** Instead: sent as the agent takes it in. `timeout` then counts from the last sign of life. */
+  readonly upload?: AsyncIterable<Uint8Array>
+  /** Takes in the body of an answer of 200, as it comes, instead of memory. The same of `timeout`. */
+  readonly sink?: (bytes: Uint8Array, answer: Pick<Answer, 'headers'>) => void | Promise<void>
   /** From the start to the last byte of the answer. */
   readonly timeout: Millis
 }
@@ -53,12 +62,20 @@ export function exchange(door: Door, ask: Exchange): Promise<Answer> {
       agent: false,
     })
     const timer = setTimeout(() => request.destroy(late(door, ask.timeout)), ask.timeout)
+    const alive = () => timer.refresh()
     const fail = (error: Error) => {
       clearTimeout(timer)
       reject(error instanceof OperatorError ? error : doorError(door, error))
     }
     request.on('error', fail)
     request.on('response', response => {
+      if (ask.sink && response.statusCode === 200) {
+        drain(response, ask.sink, alive).then(() => {
+          clearTimeout(timer)
+          resolve({ status: 200, headers: response.headers, body: Buffer.alloc(0) })
+        }, fail)
+        return
+      }
       const chunks: Buffer[] = []
       let size = 0
       response.on('error', fail)
@@ -76,7 +93,43 @@ export function exchange(door: Door, ask: Exchange): Promise<Answer> {
         })
       })
     })
-    request.end(ask.body)
+    if (ask.upload) send(request, ask.upload, alive).catch(error => request.destroy(error))
+    else request.end(ask.body)
+  })
+}
+
+async function drain(
+  response: IncomingMessage,
+  sink: NonNullable<Exchange['sink']>,
+  alive: () => void,
+): Promise<void> {
+  for await (const bytes of response) {
+    alive()
+    await sink(bytes as Buffer, response)
+  }
+}
+
+/** Waits whenever the agent is slower; ends early when it has answered already. */
+async function send(
+  request: ClientRequest,
+  pieces: AsyncIterable<Uint8Array>,
+  alive: () => void,
+): Promise<void> {
+  let answered = false
+  request.once('response', () => {
+    answered = true
+  })
+  for await (const bytes of pieces) {
+    if (answered || request.destroyed) return
+    alive()
+    if (!request.write(bytes)) await roomOrEnd(request)
+  }
+  request.end()
+}
+
+function roomOrEnd(request: ClientRequest): Promise<void> {
+  return new Promise(resolve => {
+    for (const event of ['drain', 'response', 'close']) request.once(event, () => resolve())
   })
 }
 

@@ -182,6 +182,13 @@ const finalCodes = new Set<ErrorCode>([
   'UNKNOWN_ROLE',
   'TAG_MISMATCH',
   'DIVERGED',
+  'TOKEN_WRONG',
+  'TOKEN_EXPIRED',
+  'TOKEN_SPENT',
+  'TOKEN_REVOKED',
+  'TOKEN_FOREIGN',
+  'NAME_REFUSED',
+  'JOIN_REFUSED',
 ])
 
 /** What to do about a refusal of the first validation, for whoever was refused; '' where the code says it all. */
@@ -201,6 +208,8 @@ export function cureOf(code: ErrorCode): string {
       return 'give this node the secret of the cluster (--secret-file), or a token of it; hive secret new makes one for a new cluster'
     case 'IDENTITY_MISMATCH':
       return 'a node whose key was lost comes back as a new one: hive reset here, then hive leave NODE for the old one'
+    case 'TOKEN_FOREIGN':
+      return 'give the address of a node of that cluster; if its authority was rotated since, have a new token made: hive token create'
     case 'REMOVED':
       return 'it was taken out by an operator; hive join ADDR brings it back if it may come'
     default:

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../base/errors.ts'
+import { isAlias } from '../base/uuid.ts'
 
 /**
  * What a peer is to this node, by what it proved below its first byte and by what is agreed about it. Asked when it
@@ -51,8 +52,11 @@ export function standing(id: string, proven: Proven | undefined, known: Known): 
   }
   switch (proven.kind) {
     case 'anonymous':
-      return record
-        ? nobody('IDENTITY_MISMATCH', `it proves nothing and claims to be ${record.name}`)
+      return record || !isAlias(id)
+        ? nobody(
+            'IDENTITY_MISMATCH',
+            `it proves nothing and claims to be ${record?.name ?? 'a node'}`,
+          )
         : joiner
     case 'secret':
       return record ? member : joiner

@@ -33,6 +33,14 @@ export default class Agent extends HiveCommand {
       description: 'HTTP API; default 127.0.0.1:4480.',
       helpValue: 'HOST:PORT|off',
     }),
+    'http-tls': Flags.string({
+      description: 'auto: HTTP is over TLS unless only this machine reaches it; on: always.',
+      helpValue: 'auto|on',
+    }),
+    'http-auth': Flags.string({
+      description: 'auto: HTTP needs a token unless only this machine reaches it; on: always.',
+      helpValue: 'auto|on',
+    }),
     socket: Flags.string({
       description: 'Local socket of the API; default DATA_DIR/agent.sock.',
       helpValue: 'PATH',
@@ -65,6 +73,10 @@ export default class Agent extends HiveCommand {
     }),
     'secret-file': Flags.string({
       description: "File with the cluster's secret; see hive secret new.",
+      helpValue: 'FILE',
+    }),
+    'token-file': Flags.string({
+      description: 'File with a token that lets the node in; see hive token create.',
       helpValue: 'FILE',
     }),
     'certificate-life': Flags.string({

@@ -1,13 +1,18 @@
-import { Args } from '@oclif/core'
+import { Args, Flags } from '@oclif/core'
 import type { JoinAnswer } from '../api/types.ts'
 import { AgentCommand } from '../client/command.ts'
 import { type Painter, printable } from '../client/paint.ts'
+import { readTokenFile } from '../client/token-input.ts'
 
 export default class Join extends AgentCommand {
   static override summary = 'Make this agent, a running zombie, join a cluster or other zombies.'
   static override description =
     'The agent keeps trying until it is in; the answer says how far it came, and the exit code is 1 while it is not in. An agent can also be started with --join.'
-  static override examples = ['<%= config.bin %> <%= command.id %> 10.0.0.1:4483']
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> 10.0.0.1:4483',
+    '<%= config.bin %> <%= command.id %> 10.0.0.1:4483 --token-file join.token',
+    'ssh n1 hive token create | <%= config.bin %> <%= command.id %> 10.0.0.1:4483 --token-file -',
+  ]
   static override args = {
     address: Args.string({
       description: 'Gossip address of any node that is in (default port 4483).',
@@ -16,11 +21,23 @@ export default class Join extends AgentCommand {
     }),
   }
 
+  static override flags = {
+    'token-file': Flags.string({
+      description: 'File with a token of hive token create; - is standard input.',
+      helpValue: 'FILE',
+    }),
+  }
+
   override async run(): Promise<JoinAnswer> {
     const { args, flags } = await this.parse(Join)
-    const answer = await this.agent(flags).join({ address: args.address })
+    const file = flags['token-file']
+    const token = file === undefined ? undefined : await readTokenFile(file)
+    const answer = await this.agent(flags).join({
+      address: args.address,
+      ...(token !== undefined && { token }),
+    })
     this.log(renderJoin(answer, this.paint))
-    if (answer.state === 'trying') process.exitCode = 1
+    if (answer.state === 'trying' || answer.state === 'waiting') process.exitCode = 1
     return answer
   }
 }
@@ -32,6 +49,8 @@ export function renderJoin(answer: JoinAnswer, paint: Painter): string {
       return paint(`joined ${printable(answer.cluster ?? 'the cluster')}`, 'good') + detail
     case 'zombie':
       return `found other zombies${detail}\n${paint('make a cluster of them with: hive init', 'dim')}`
+    case 'waiting':
+      return paint('waiting for an operator', 'warn') + detail
     case 'trying':
       return paint('still trying', 'warn') + detail
     default:

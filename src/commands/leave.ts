@@ -6,7 +6,7 @@ export default class Leave extends AgentCommand {
   static override summary =
     'Take a node out of the cluster, for good: this one, or one that cannot say it itself.'
   static override description =
-    'Committed in the event log. Stopping an agent is not leaving: a stopped node stays a member. Refused when too few voters would be left.'
+    'Committed in the event log. Stopping an agent is not leaving: a stopped node stays a member. Refused when too few voters would be left. With NODE it is hive node remove NODE.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     { description: 'A node that is dead:', command: '<%= config.bin %> <%= command.id %> n3' },
@@ -19,11 +19,12 @@ export default class Leave extends AgentCommand {
   }
   static override flags = {
     force: Flags.boolean({
-      description: 'Leave although the cluster then survives no failure of a control node.',
+      description:
+        'Leave although the cluster then survives no failure of a control node; take another node out although it is alive.',
     }),
   }
 
-  override async run(): Promise<{ left: true }> {
+  override async run(): Promise<{ left: true; advice?: string }> {
     const { args, flags } = await this.parse(Leave)
     const { node } = args
     const answer = await this.agent(flags).leave({
@@ -35,6 +36,7 @@ export default class Leave extends AgentCommand {
         ? 'this node has left the cluster and is empty'
         : `${printable(node)} has left the cluster`,
     )
+    if (answer.advice) this.log(printable(answer.advice))
     return answer
   }
 }

@@ -1,4 +1,4 @@
-import type { NewToken, TokenReport } from '../api/token-types.ts'
+import type { JoinRequestReport, NewToken, TokenReport } from '../api/token-types.ts'
 import { formatTime } from '../client/event-text.ts'
 import { type Painter, paintLine, printable } from '../client/paint.ts'
 import { tableOf } from './table.ts'
@@ -51,4 +51,38 @@ function purpose(use: TokenReport['use']): string {
   if (use.kind === 'api') return `API: ${use.policies.join(' ')}`
   const roles = use.roles.length > 0 ? ` as ${use.roles.join(', ')}` : ''
   return `nodes ${use.pattern}${roles}`
+}
+
+export function renderRequests(
+  requests: readonly JoinRequestReport[],
+  width: number,
+  paint: Painter,
+): string {
+  if (requests.length === 0) return 'nobody asks to be let in'
+  const columns = [
+    { title: 'NODE', least: 6, expendable: 0 },
+    { title: 'STATE', least: 7, expendable: 0 },
+    { title: 'ADDRESS', least: 15, expendable: 0 },
+    { title: 'KEY', least: 16, expendable: 0 },
+    { title: 'SINCE', least: 19, expendable: 2 },
+    { title: 'ROLES', least: 5, expendable: 3 },
+    { title: 'TOKEN', least: 12, expendable: 4 },
+    { title: 'ID', least: 13, expendable: 1 },
+    { title: '', least: 6, expendable: 5 },
+  ]
+  const plain = (text: string) => ({ text: printable(text), tone: 'plain' as const })
+  const rows = requests.map(r => [
+    { text: printable(r.name), tone: 'strong' as const },
+    { text: r.state, tone: r.state === 'waits' ? ('warn' as const) : ('dim' as const) },
+    plain(r.address),
+    plain(r.key?.slice(0, 16) ?? 'none'),
+    plain(formatTime(r.since)),
+    plain(r.roles.join(', ')),
+    plain(r.token ?? ''),
+    { text: r.id, tone: 'dim' as const },
+    plain(r.reason),
+  ])
+  return tableOf(columns, rows, width)
+    .map(line => paintLine(line, paint).trimEnd())
+    .join('\n')
 }

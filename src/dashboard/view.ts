@@ -1,4 +1,5 @@
 import type { NodeState, StatusNode, StatusReport } from '../api/types.ts'
+import { formatTime } from '../client/event-text.ts'
 import { type Line, printable, type Span, type Tone } from '../client/paint.ts'
 import { type Cell, type Column, tableOf } from './table.ts'
 
@@ -54,6 +55,7 @@ const columns: readonly Column[] = [
 const stateTones: Record<NodeState, Tone> = {
   zombie: 'warn',
   validating: 'warn',
+  waiting: 'warn',
   recovering: 'warn',
   ready: 'good',
   draining: 'warn',
@@ -151,7 +153,7 @@ function noticesOf(report: StatusReport): { text: string; tone: Tone }[] {
     notices.push({ text: 'to make these nodes a cluster: hive init', tone: 'plain' })
   const { voters, needed, reachable } = cluster.quorum
   if (cluster.state !== 'zombie' && reachable < needed) {
-    const text = `no quorum: ${reachable} of ${voters} control nodes answer, ${needed} are needed; nothing can change until then`
+    const text = `no quorum: ${reachable} of ${voters} control nodes answer, ${needed} are needed; nothing can change until then. Start the missing ones; if they are gone for good: hive recover plan`
     notices.push({ text, tone: 'bad' })
   }
   if (report.stale) {
@@ -161,6 +163,7 @@ function noticesOf(report: StatusReport): { text: string; tone: Tone }[] {
     const text = `${report.self} watches ${report.watches.length} of ${nodes.length} nodes itself, marked *; of the others this is what the control plane says`
     notices.push({ text, tone: 'plain' })
   }
+  notices.push(...missingNotices(report))
   for (const node of [...nodes].sort(byName)) {
     if (node.accusers && node.accusers.length > 0) {
       notices.push({
@@ -179,6 +182,30 @@ function noticesOf(report: StatusReport): { text: string; tone: Tone }[] {
   }
   for (const text of report.notices) notices.push({ text, tone: 'warn' })
   return notices
+}
+
+/** Control nodes that do not answer: since when, what may still be lost, and what to do. */
+function missingNotices({ cluster }: StatusReport): { text: string; tone: Tone }[] {
+  const { voters, needed, reachable, missing = [] } = cluster.quorum
+  const notices = missing.map(({ name, state, since, heir, heirFrom }) => {
+    const failed = since === null ? state : `${state}, since ${formatTime(since)}`
+    const told =
+      state === 'unreachable'
+        ? 'the control plane decides in a moment whether it has failed'
+        : heir !== undefined && heirFrom !== undefined
+          ? `${heir} gets its vote after ${formatTime(heirFrom)}, if it is not back by then`
+          : `start it again, or replace it: hive control promote NODE, then hive node remove ${name}`
+    const text = `control node ${name}: ${failed}${reachable < needed ? '' : `; ${told}`}`
+    return { text, tone: 'bad' as const }
+  })
+  if (missing.length === 0 || reachable < needed) return notices
+  const more = reachable - needed
+  const survives =
+    more > 0
+      ? `${more} more may be lost`
+      : 'none may be lost any more: without one more nothing can be decided'
+  const text = `${reachable} of ${voters} control nodes answer, ${needed} are needed; ${survives}`
+  return [...notices, { text, tone: more > 0 ? 'warn' : 'bad' }]
 }
 
 /** n2 before n10. */

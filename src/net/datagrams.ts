@@ -1,8 +1,10 @@
 import type { Address } from '../base/address.ts'
 import { MalformedError } from '../base/bytes.ts'
+import type { Instant } from '../base/time.ts'
 import { uuidBytes, uuidFromBytes } from '../base/uuid.ts'
 import type { SwimMessage } from '../swim/types.ts'
 import { decodeSwim, encodeSwim } from './gossip-codec.ts'
+import { Strangers } from './strangers.ts'
 import type { DatagramSocket, Sockets } from './types.ts'
 
 /**
@@ -22,11 +24,15 @@ export interface DatagramParts {
     failed(error: Error): void
     /** `tag`: the sender's cluster. Whether that is ours is for the owner to say. */
     received(from: string, tag: string | null, fromAddress: Address, message: SwimMessage): void
+    /** A datagram that only tries the way (`probe`); `bytes`: its whole size. */
+    probe?(from: string, nonce: number, bytes: number): void
     /** Something arrived that is not hive's, or not whole. */
     foreign(from: Address, why: string): void
   }
   /** Authenticated encryption. Undefined: none, and sealed packets are foreign. Asked at each packet. */
   readonly cipher?: () => Cipher | undefined
+  /** Given: strangers may not make this end try more forged packets than it can bear. */
+  readonly now?: () => Instant
 }
 
 export interface Cipher {
@@ -51,6 +57,8 @@ export interface Datagrams {
   bind(at: Address): void
   /** False: too large, or not bound; nothing left. True promises nothing. */
   send(to: Address, message: SwimMessage): boolean
+  /** A datagram of `bytes` in all that says nothing but `nonce`. Bounds as `send`. */
+  probe(to: Address, nonce: number, bytes: number): boolean
   close(): void
 }
 
@@ -67,26 +75,52 @@ const clearBytes = 4
 const idBytes = 16
 const zeros = new Uint8Array(idBytes)
 const sealedFlag = 1
+const notHive = 'malformed: not hive'
+const tooManyForged = 'one of very many that nobody of ours made'
+/** Above every kind of swim's messages (gossip-codec.ts). */
+const probeKind = 0x70
+const probeBytes = 5
 
 export function createDatagrams(parts: DatagramParts): Datagrams {
   const { handlers } = parts
   const cipher = () => parts.cipher?.()
   const ownId = uuidBytes(parts.id)
+  const strangers = parts.now && new Strangers(parts.now)
   let socket: DatagramSocket | undefined
   let closed = false
 
   function received(from: Address, bytes: Uint8Array): void {
-    let packet: Packet | undefined
+    // Garbage is told by its first bytes: an error with its trace would cost more than all the rest.
+    if (bytes.length > maxDatagramBytes || bytes[0] !== magic[0] || bytes[1] !== magic[1]) {
+      handlers.foreign(from, notHive)
+      return
+    }
+    const key = cipher()
+    if (key && strangers?.mayTry(from) === false) {
+      handlers.foreign(from, tooManyForged)
+      return
+    }
+    let packet: Packet | Probe | undefined
     try {
-      packet = decodeDatagram(bytes, cipher())
+      packet = decodeDatagram(bytes, key)
+      if (packet && key) strangers?.know(from)
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
+      strangers?.failed(from)
       handlers.foreign(from, error.message)
       return
     }
     if (!packet) return
     if (packet.from === parts.id) handlers.foreign(from, "this node's own id")
+    else if ('nonce' in packet) handlers.probe?.(packet.from, packet.nonce, bytes.length)
     else handlers.received(packet.from, packet.tag, from, packet.message)
+  }
+
+  function sendBytes(to: Address, bytes: Uint8Array | undefined): boolean {
+    if (!socket || closed || !bytes || bytes.length > maxDatagramBytes) return false
+    strangers?.know(to)
+    socket.send(to, bytes)
+    return true
   }
 
   return {
@@ -99,12 +133,9 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
         failed: handlers.failed,
       })
     },
-    send(to, message) {
-      const bytes = encodeDatagram(ownId, parts.tag(), message, cipher())
-      if (!socket || closed || !bytes || bytes.length > maxDatagramBytes) return false
-      socket.send(to, bytes)
-      return true
-    },
+    send: (to, message) => sendBytes(to, encodeDatagram(ownId, parts.tag(), message, cipher())),
+    probe: (to, nonce, bytes) =>
+      sendBytes(to, encodeProbe(ownId, parts.tag(), nonce, bytes, cipher())),
     close() {
       closed = true
       socket?.close()
@@ -118,6 +149,27 @@ export interface Packet {
   readonly message: SwimMessage
 }
 
+/** In place of a swim message: this kind, a nonce, and zeros up to the size that is tried. */
+export interface Probe {
+  readonly from: string
+  readonly nonce: number
+}
+
+/** Undefined: the cipher has no key. `bytes` below what the rest needs: as small as it goes. */
+export function encodeProbe(
+  ownId: Uint8Array,
+  tag: string | null,
+  nonce: number,
+  bytes: number,
+  cipher?: Cipher,
+): Uint8Array | undefined {
+  const around = clearBytes + 2 * idBytes + (cipher?.overhead ?? 0)
+  const body = new Uint8Array(Math.max(probeBytes, bytes - around))
+  body[0] = probeKind
+  new DataView(body.buffer).setUint32(1, nonce)
+  return wrapped(ownId, tag, body, cipher)
+}
+
 /** Undefined: the cipher has no key. */
 export function encodeDatagram(
   ownId: Uint8Array,
@@ -125,7 +177,15 @@ export function encodeDatagram(
   message: SwimMessage,
   cipher?: Cipher,
 ): Uint8Array | undefined {
-  const swim = encodeSwim(message)
+  return wrapped(ownId, tag, encodeSwim(message), cipher)
+}
+
+function wrapped(
+  ownId: Uint8Array,
+  tag: string | null,
+  swim: Uint8Array,
+  cipher?: Cipher,
+): Uint8Array | undefined {
   const plain = new Uint8Array(2 * idBytes + swim.length)
   plain.set(ownId)
   plain.set(tag === null ? zeros : uuidBytes(tag), idBytes)
@@ -138,7 +198,7 @@ export function encodeDatagram(
 }
 
 /** Undefined: not for us to read, or heard before. Throws MalformedError for anything that is not a whole datagram of ours. */
-export function decodeDatagram(bytes: Uint8Array, cipher?: Cipher): Packet | undefined {
+export function decodeDatagram(bytes: Uint8Array, cipher?: Cipher): Packet | Probe | undefined {
   if (bytes.length > maxDatagramBytes) throw new MalformedError('a datagram over its limit')
   if (bytes[0] !== magic[0] || bytes[1] !== magic[1]) throw new MalformedError('not hive')
   if (bytes[2] !== version) throw new MalformedError(`a datagram of version ${bytes[2]}`)
@@ -154,6 +214,11 @@ export function decodeDatagram(bytes: Uint8Array, cipher?: Cipher): Packet | und
   if (opened && !cipher!.fresh(from, opened)) return undefined
   const tag = uuidFromBytes(plain.subarray(idBytes))
   const isZombie = plain.subarray(idBytes, 2 * idBytes).every(byte => byte === 0)
-  const message = decodeSwim(plain.subarray(2 * idBytes))
+  const body = plain.subarray(2 * idBytes)
+  if (body[0] === probeKind) {
+    if (body.length < probeBytes) throw new MalformedError('a datagram ends too early')
+    return { from, nonce: new DataView(body.buffer, body.byteOffset).getUint32(1) }
+  }
+  const message = decodeSwim(body)
   return { from, tag: isZombie ? null : tag, message }
 }

@@ -85,6 +85,7 @@ export const createLinks: CreateLinks = parts => {
     isConnected: id => table.find(id)?.link !== undefined,
     connectedPeers: () => table.linked(),
     identity: id => table.find(id)?.link?.identity,
+    remote: id => table.find(id)?.link?.remote,
     sendRaft(to, message) {
       const link = usable(to)
       if (!link) return false

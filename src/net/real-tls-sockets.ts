@@ -11,7 +11,7 @@ import {
   mannersOf,
   nameOf,
 } from './security/credentials.ts'
-import { proved, provedByToken } from './security/real-proved.ts'
+import { foreign, proved, provedByToken } from './security/real-proved.ts'
 import { TlsContexts } from './security/tls-contexts.ts'
 import { bindError, closeReason, codeOf, plainHost } from './socket-errors.ts'
 import type {
@@ -220,7 +220,7 @@ class Dial implements Connection {
           ? provedByToken(socket, credentials)
           : proved(socket, manner, credentials)
       if (typeof identity === 'string') {
-        failure = 'untrusted'
+        failure = identity === foreign ? 'foreign' : 'untrusted'
         socket.destroy()
         return
       }

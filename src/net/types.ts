@@ -52,9 +52,17 @@ export interface ConnectionHandlers {
 
 /**
  * `refused`: nobody listens there. `reset`: the peer vanished. `timeout`: no answer to the dial.
- * `untrusted`: one end cannot prove itself to the other.
+ * `untrusted`: one end cannot prove itself to the other. `foreign`: the other end proves to be of another cluster
+ * than this end's token names.
  */
-export type CloseReason = 'closed' | 'refused' | 'reset' | 'timeout' | 'unresolved' | 'untrusted'
+export type CloseReason =
+  | 'closed'
+  | 'refused'
+  | 'reset'
+  | 'timeout'
+  | 'unresolved'
+  | 'untrusted'
+  | 'foreign'
 
 /**
  * Whom the other end of a connection has proved to be, by the handshake below the first byte.

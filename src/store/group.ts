@@ -8,9 +8,11 @@ import { type Copied, LogClient } from './log-client.ts'
 import type { StoreTuning } from './protocol.ts'
 import { encodeState } from './row-codec.ts'
 import { readRows, readStateIndex } from './rows.ts'
+import { rowsCopy } from './rows-copy.ts'
 import { snapshotSource } from './snapshot-source.ts'
-import type { GroupStore, SnapshotSource, StateBatch, StorageFailure } from './types.ts'
+import type { GroupStore, RowsCopy, SnapshotSource, StateBatch, StorageFailure } from './types.ts'
 
+type RowsDone = (failure: StorageFailure | undefined, copy?: RowsCopy) => void
 type SnapshotDone = (failure: StorageFailure | undefined, source?: SnapshotSource) => void
 
 /** Log and state in SQLite files; the log thread does the writing. */
@@ -48,6 +50,20 @@ export class SqliteGroup implements GroupStore {
     this.#client.copy(path, (failure, copied) => {
       if (copied) this.#offer(path, copied, done)
       else done(failure)
+    })
+  }
+
+  copyRows(done: RowsDone): void {
+    const path = join(this.#dir, 'snapshots', `rows-${++this.#copies}.db`)
+    this.#client.copy(path, (failure, copied) => {
+      if (!copied) return done(failure)
+      let copy: RowsCopy
+      try {
+        copy = rowsCopy(path, copied.meta, copied.size)
+      } catch (error) {
+        return done(toFailure(error, 'the copy of the state cannot be read'))
+      }
+      done(undefined, copy)
     })
   }
 

@@ -4,13 +4,14 @@ import { assert, OperatorError } from '../base/errors.ts'
 import type { HardState, SnapshotMeta } from '../raft/types.ts'
 import type { Row } from '../state/types.ts'
 import { moveAside } from './aside.ts'
+import { backupsIn } from './backups.ts'
 import { prepareDataDir } from './data-dir.ts'
 import { toOperatorError } from './failure.ts'
 import { SqliteGroup } from './group.ts'
 import { createGroupFiles, loadGroup } from './load.ts'
 import { NodeFile } from './node-file.ts'
 import type { StoreTuning } from './protocol.ts'
-import type { Loaded, NodeFacts, Storage, StorageFailure } from './types.ts'
+import type { Backups, Loaded, NodeFacts, Storage, StorageFailure } from './types.ts'
 
 /** Opens a data directory, and keeps every other agent out of it until `close`. */
 export function openStorage(dataDir: string, tuning: StoreTuning = {}): SqliteStorage {
@@ -25,6 +26,7 @@ export class SqliteStorage implements Storage {
   readonly #node: NodeFile
   readonly #tuning: StoreTuning
   #group: SqliteGroup | undefined
+  readonly backups: Backups
   #closed = false
   /** Present from `close` on: who wants to hear of its end. */
   #closing: (() => void)[] | undefined
@@ -33,6 +35,7 @@ export class SqliteStorage implements Storage {
     this.dir = dir
     this.#node = node
     this.#tuning = tuning
+    this.backups = backupsIn(dir)
   }
 
   readFacts(): NodeFacts | undefined {

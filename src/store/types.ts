@@ -100,6 +100,47 @@ export interface SnapshotSource {
   close(): void
 }
 
+/** A consistent copy of the applied state, to be read row by row. */
+export interface RowsCopy {
+  readonly meta: SnapshotMeta
+  /** On disk, about: what somebody who waits may be told. */
+  readonly size: number
+  find(table: string, key: string): Row | undefined
+  /** The next rows by table and key, about so many bytes of them; none: that was all. */
+  next(bytes: number): readonly Row[]
+  /** Frees it. */
+  close(): void
+}
+
+/** A snapshot that this node keeps for its operator. */
+export interface BackupFile {
+  readonly name: string
+  readonly bytes: number
+}
+
+/** Files of whole snapshots; every callback comes later, and a failure says why in words. */
+export interface Backups {
+  /** Where they are, for people. */
+  readonly folder: string
+  list(done: (failure: string | undefined, files: readonly BackupFile[]) => void): void
+  /** A file that is there whole, synced and private, or not at all: named when `finish` is done. */
+  write(name: string): BackupWriter
+  read(
+    name: string,
+    offset: number,
+    length: number,
+    done: (failure: string | undefined, bytes: Uint8Array) => void,
+  ): void
+  remove(name: string, done: (failure?: string) => void): void
+}
+
+/** One thing at a time: the next is asked for when the one before is done. */
+export interface BackupWriter {
+  append(bytes: Uint8Array, done: (failure?: string) => void): void
+  finish(done: (failure?: string) => void): void
+  drop(): void
+}
+
 /** Log and applied state of one raft group on this node. */
 export interface GroupStore {
   /**
@@ -113,6 +154,8 @@ export interface GroupStore {
   compact(through: Index, term: Term): void
   /** A copy of the saved state. */
   takeSnapshot(done: (failure: StorageFailure | undefined, source?: SnapshotSource) => void): void
+  /** The same, for who wants its rows. */
+  copyRows(done: (failure: StorageFailure | undefined, copy?: RowsCopy) => void): void
   /** Chunks of a snapshot from the leader, in order from offset 0; 0 starts anew. Throws on a full disk. */
   receiveChunk(offset: number, bytes: Uint8Array): void
   /** The received snapshot's rows, after `write` with it was durable. */
@@ -137,5 +180,6 @@ export interface Storage {
   createGroup(first: SnapshotMeta, hardState: HardState, rows: readonly Row[]): void
   /** Sets log and state, where there are any, aside under `label` (a folder, not deleted) and says where; `facts` beside them. */
   setAside(label: string, facts?: NodeFacts): string
+  readonly backups: Backups
   close(done: () => void): void
 }

@@ -45,7 +45,7 @@ describe('a node that was refused for good', () => {
     room.boot(n4!)
     await room.until('n4 is refused', () => room.agent('n4').entry.refusal?.code === 'NAME_TAKEN')
     const old = [...room.agent('n1').plane!.state.nodes.values()].find(n => n.name === 'n4')!
-    await room.ask('n1', b => b.leave({ node: old.id, force: false, actor: 'test' }))
+    await room.ask('n1', b => b.leave({ node: old.id, force: true, actor: 'test' }))
     await room.until('n4 is in', () => room.phase('n4') === 'ready', 90_000)
   })
 })

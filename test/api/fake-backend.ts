@@ -1,3 +1,4 @@
+import type { DoctorReport } from '../../src/api/doctor-types.ts'
 import type { TokenWish } from '../../src/api/token-types.ts'
 import type { Backend, KvQuery, RecoveryPlan, StatusReport } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
@@ -5,6 +6,12 @@ import type { ServiceReport } from '../../src/base/service.ts'
 import type { KvEntry } from '../../src/state/types.ts'
 
 /** A backend of one process: a real little KV with indexes and waiting, and a record of every other call. */
+const asked = {
+  ...{ id: '01980000-0000-7000-8000-000000000004', name: 'n4', address: '127.0.0.1:4486' },
+  ...{ key: null, roles: [], dc: 'dc1', version: '1.2.3', token: null, since: 5 },
+  ...{ state: 'waits' as const, reason: '', by: null },
+}
+
 export class FakeBackend implements Backend {
   readonly calls: { method: string; request: unknown }[] = []
   readonly entries = new Map<string, KvEntry>()
@@ -31,6 +38,16 @@ export class FakeBackend implements Backend {
   drain = (request: { node: string }) => this.#record('drain', request, drained(request.node))
   drainProgress = (request: { node: string }) =>
     this.#record('drainProgress', request, drained(request.node))
+  snapshot = async (request: { stale: boolean }) => {
+    await this.#record('snapshot', request, undefined)
+    return { name: 'prod', index: 7, size: 6, pieces: pieces([1, 2, 3], [4, 5, 6]) }
+  }
+  restoreSnapshot = async ({ bytes, ...request }: Parameters<Backend['restoreSnapshot']>[0]) => {
+    let keys = 0
+    for await (const piece of bytes) keys += piece.length
+    const answer = { index: 9, epoch: 2, keys, added: 1, changed: 0, removed: 0 }
+    return this.#record('restoreSnapshot', request, answer)
+  }
   assignRoles = (request: object) => this.#record('assignRoles', request, { seq: 7 })
   unassignRoles = (request: object) => this.#record('unassignRoles', request, { seq: 8 })
   roles = () => this.#record('roles', undefined, [])
@@ -44,6 +61,7 @@ export class FakeBackend implements Backend {
   reset = (request: object) => this.#record('reset', request, { setAside: '/d/old' })
   promote = (request: object) => this.#record('promote', request, control)
   demote = (request: object) => this.#record('demote', request, control)
+  doctor = (request: object) => this.#record('doctor', request, examination)
   recoverPlan = (request: object) => this.#record('recoverPlan', request, recoveryPlan)
   recoverApply = (request: object) => this.#record('recoverApply', request, recovered)
   recoverYield = (request: object) => this.#record('recoverYield', request, { setAside: '/d/old' })
@@ -69,6 +87,9 @@ export class FakeBackend implements Backend {
     })
   revokeToken = (request: { id: string }) =>
     this.#record('revokeToken', request, { id: request.id })
+  joinRequests = () => this.#record('joinRequests', undefined, [])
+  admitNode = (request: object) => this.#record('admitNode', request, asked)
+  refuseNode = (request: object) => this.#record('refuseNode', request, asked)
   leaderAddress = () => '127.0.0.1:4483'
   peerAddresses = () => ['127.0.0.1:4483', '127.0.0.1:4484']
 
@@ -140,6 +161,29 @@ export function noQuorum(): OperatorError {
   return new OperatorError('NO_QUORUM', 'two of three are away', 'start n2 or n3')
 }
 
+export const examination: DoctorReport = {
+  node: 'n1',
+  verdict: 'warn',
+  took: 1_600,
+  checks: [
+    { name: 'quorum', verdict: 'ok', figures: '3 of 3 voters reachable, 2 needed', cure: '' },
+    {
+      name: 'disk-sync',
+      verdict: 'warn',
+      figures: 'p50 12 ms, p99 48 ms, longest 60 ms of 64 fsyncs',
+      cure: 'every write waits for this: a faster disk, or fewer others on it',
+    },
+    {
+      name: 'tcp',
+      verdict: 'ok',
+      figures: 'n2: open both ways',
+      cure: '',
+      peers: [{ peer: 'n2', verdict: 'ok', figures: 'open both ways' }],
+    },
+    { name: 'seeds', verdict: 'skipped', figures: 'none configured', cure: '' },
+  ],
+}
+
 export const recoveryPlan: RecoveryPlan = {
   cluster: 'prod',
   possible: true,
@@ -193,4 +237,8 @@ const statusReport: StatusReport = {
   self: 'n1',
   stale: false,
   notices: [],
+}
+
+async function* pieces(...all: number[][]): AsyncGenerator<Uint8Array> {
+  for (const one of all) yield new Uint8Array(one)
 }

@@ -1,10 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { consulRoutes } from '../../src/api/consul-routes.ts'
-import { hiveRoutes } from '../../src/api/hive-routes.ts'
 import { parseKvRequest } from '../../src/api/kv-request.ts'
 import { kvRoutes } from '../../src/api/openapi.ts'
-import { tokenRoutes } from '../../src/api/token-routes.ts'
-import { trustRoutes } from '../../src/api/trust-routes.ts'
+import { routesOf } from '../../src/api/routes.ts'
 import { served } from './served.ts'
 
 let door: Awaited<ReturnType<typeof served>>
@@ -20,7 +17,7 @@ describe('OpenAPI', () => {
     const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
       Object.keys(methods as object).map(method => `${method.toUpperCase()} ${path}`),
     )
-    const routes = [...hiveRoutes, ...trustRoutes, ...tokenRoutes, ...consulRoutes(''), ...kvRoutes]
+    const routes = [...routesOf(''), ...kvRoutes]
     expect(operations).toHaveLength(routes.length)
     expect(operations).toContain('PUT /v1/agent/check/pass/{rest}')
     expect(

@@ -27,6 +27,8 @@ const holder = (more: Partial<Proven> = {}): Proven => ({
   key: 'key-2',
   ...more,
 })
+/** Under such an id nobody is taken for a node. */
+const alias = '01980000-0000-8000-8000-000000000001'
 const anonymous: Proven = { kind: 'anonymous' }
 const zombie = { ours: undefined }
 
@@ -74,9 +76,15 @@ const rows: [string, Proven | undefined, Known, string][] = [
 
 describe('standing', () => {
   test.each(rows)('%s', (_what, proven, what, expected) => {
-    const stands = standing('n2', proven, what)
+    const stands = standing(proven === anonymous && !what.record ? alias : 'n2', proven, what)
     expect(stands.as === 'nobody' ? stands.code : stands.as).toBe(expected)
   })
+})
+
+test('who proves nothing is nobody under the id of a node, known or not', () => {
+  const id = '01980000-0000-7000-8000-000000000001'
+  expect(standing(id, anonymous, known())).toMatchObject({ code: 'IDENTITY_MISMATCH' })
+  expect(standing(alias, anonymous, known({ record }))).toMatchObject({ as: 'nobody' })
 })
 
 describe('certificates that should have been renewed', () => {

@@ -54,7 +54,7 @@ test('from healthy to no quorum and back', async () => {
       leader: leader.name,
       term: expect.any(Number),
       commitIndex: expect.any(Number),
-      quorum: { voters: 3, needed: 2, reachable: 3 },
+      quorum: { voters: 3, needed: 2, reachable: 3, survives: 1, missing: [] },
     })
     expect(nodes).toHaveLength(4)
     for (const [i, one] of nodes.entries()) {

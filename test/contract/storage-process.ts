@@ -5,6 +5,7 @@ import type {
   GroupStore,
   Loaded,
   NodeFacts,
+  RowsCopy,
   SnapshotSource,
   Storage,
   StorageFailure,
@@ -70,6 +71,16 @@ export class Process {
     let taken: SnapshotSource | undefined
     this.store.takeSnapshot((_failure, source) => {
       taken = source
+    })
+    await this.settle()
+    expect(taken).toBeDefined()
+    return taken!
+  }
+
+  async rows(): Promise<RowsCopy> {
+    let taken: RowsCopy | undefined
+    this.store.copyRows((_failure, copy) => {
+      taken = copy
     })
     await this.settle()
     expect(taken).toBeDefined()

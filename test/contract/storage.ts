@@ -253,6 +253,61 @@ function describeSnapshots(start: Start): void {
     return { process, source: await process.snapshot(), rows }
   }
 
+  test('a copy gives its rows in order, in pieces, as they were when it was made', async () => {
+    const { process, rows } = await leader()
+    const copy = await process.rows()
+    expect(copy.meta).toEqual({ index: 40, term: 3, config: three })
+    await process.write({ entries: [data(41, 3)] })
+    process.save(41, 3, [row('kv', 'key/7', 0), gone('kv', 'key/8')])
+    await process.settle()
+    expect(copy.find('kv', 'key/8')).toEqual(rows[8])
+    expect(copy.find('kv', 'nothing')).toBeUndefined()
+    const pieces: (readonly Row[])[] = []
+    for (let piece = copy.next(200); piece.length > 0; piece = copy.next(200)) pieces.push(piece)
+    expect(pieces.length).toBeGreaterThan(5)
+    expect(copy.next(200)).toEqual([])
+    copy.close()
+    expect(pieces.flat()).toEqual(sorted(rows))
+    const after = await process.rows()
+    expect(after.meta.index).toBe(41)
+    expect(after.find('kv', 'key/8')).toBeUndefined()
+    after.close()
+  })
+
+  test('a kept snapshot is there when it is finished, and not before', async () => {
+    const { process } = await leader()
+    const { backups } = process.storage
+    const ask = async (begin: (done: (...all: unknown[]) => void) => void): Promise<unknown[]> => {
+      let answer: unknown[] | undefined
+      begin((...all) => {
+        answer = all
+      })
+      for (let i = 0; i < 500 && !answer; i++) {
+        await process.settle()
+        await new Promise(setImmediate)
+      }
+      return answer!
+    }
+    const list = async () => (await ask(done => backups.list(done)))[1]
+    expect(await list()).toEqual([])
+    const file = backups.write('b.snapshot')
+    expect(await ask(done => file.append(new Uint8Array([1, 2, 3]), done))).toEqual([undefined])
+    expect(await ask(done => file.append(new Uint8Array([4]), done))).toEqual([undefined])
+    expect(await list()).toEqual([])
+    expect(await ask(done => file.finish(done))).toEqual([undefined])
+    const dropped = backups.write('a.snapshot')
+    await ask(done => dropped.append(new Uint8Array([9]), done))
+    dropped.drop()
+    expect(await list()).toEqual([{ name: 'b.snapshot', bytes: 4 }])
+    expect(await ask(done => backups.read('b.snapshot', 1, 10, done))).toEqual([
+      undefined,
+      new Uint8Array([2, 3, 4]),
+    ])
+    expect((await ask(done => backups.read('c', 0, 1, done)))[0]).toEqual(expect.any(String))
+    await ask(done => backups.remove('b.snapshot', done))
+    expect(await list()).toEqual([])
+  })
+
   test('a copy stays as it is while the state goes on and newer copies are made', async () => {
     const { process, source, rows } = await leader()
     expect(source.meta).toEqual({ index: 40, term: 3, config: three })

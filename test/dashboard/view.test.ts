@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { StatusReport } from '../../src/api/types.ts'
+import type { MissingVoter, StatusReport } from '../../src/api/types.ts'
+import { formatTime } from '../../src/client/event-text.ts'
 import { type Painter, paintLine, plain } from '../../src/client/paint.ts'
 import { renderStatus } from '../../src/dashboard/plain.ts'
 import { healthOf, linesOf, viewOf } from '../../src/dashboard/view.ts'
@@ -82,4 +83,31 @@ describe('health', () => {
       'no quorum',
     ],
   ] as const)('%s', (_, report, health) => expect(healthOf(report)).toBe(health))
+})
+
+describe('a control node that is dead', () => {
+  const since = 1_790_000_000_000
+  const told = (missing: MissingVoter, reachable = 2, voters = 3) => {
+    const needed = Math.floor(voters / 2) + 1
+    const quorum = { voters, needed, reachable, missing: [missing] }
+    return renderStatus(reportWith({ quorum }), 400, plain)
+  }
+  const dead = { name: 'n3', state: 'failed', since } as const
+
+  test('is named, with the time, and with what to do', () => {
+    expect(told(dead)).toContain(
+      `! control node n3: failed, since ${formatTime(since)}; start it again, or replace it: hive control promote NODE, then hive node remove n3`,
+    )
+  })
+
+  test('that is about to be replaced says by whom and when', () => {
+    expect(told({ ...dead, heir: 'n4', heirFrom: since + 60_000 })).toContain(
+      `n4 gets its vote after ${formatTime(since + 60_000)}, if it is not back by then`,
+    )
+  })
+
+  test('comes with what may still be lost', () => {
+    expect(told(dead)).toContain('2 of 3 control nodes answer, 2 are needed; none may be lost any')
+    expect(told(dead, 4, 5)).toContain('4 of 5 control nodes answer, 3 are needed; 1 more may be')
+  })
 })

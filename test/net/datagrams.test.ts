@@ -27,7 +27,7 @@ interface Ear {
   tag: string | null
 }
 
-function ear(network: FakeNetwork, digit: number, cipher?: Cipher): Ear {
+function ear(network: FakeNetwork, digit: number, cipher?: Cipher, now?: () => number): Ear {
   const heard: string[] = []
   const address = { host: `10.0.0.${digit}`, port: 4483 }
   const out: Ear = {
@@ -39,6 +39,7 @@ function ear(network: FakeNetwork, digit: number, cipher?: Cipher): Ear {
       id: idOf(digit),
       tag: () => out.tag,
       ...(cipher && { cipher: () => cipher }),
+      ...(now && { now }),
       handlers: {
         bound: at => heard.push(`bound ${at.port}`),
         failed: error => heard.push(`failed ${error.message}`),
@@ -46,6 +47,7 @@ function ear(network: FakeNetwork, digit: number, cipher?: Cipher): Ear {
           heard.push(
             `${message.type} from n${from[0]} of ${tag?.[0] ?? 'no cluster'} at ${at.host}`,
           ),
+        probe: (from, nonce, bytes) => heard.push(`probe ${nonce} of ${bytes} from n${from[0]}`),
         foreign: (from, why) => heard.push(`foreign ${from.host}: ${why}`),
       },
     }),
@@ -56,12 +58,12 @@ function ear(network: FakeNetwork, digit: number, cipher?: Cipher): Ear {
   return out
 }
 
-function shout(network: FakeNetwork, to: Address, bytes: Uint8Array): void {
+function shout(network: FakeNetwork, to: Address, bytes: Uint8Array, wait = 5): void {
   const socket = network
     .sockets('10.0.0.9')
     .bindDatagram({ host: '10.0.0.9', port: 0 }, { bound() {}, received() {}, failed() {} })
   socket.send(to, bytes)
-  network.clock.advance(5)
+  network.clock.advance(wait)
 }
 
 let lives = 0
@@ -125,6 +127,48 @@ describe('datagrams', () => {
     expect(a.datagrams.send(b.address, fill(count + 1))).toBe(false)
     network.clock.advance(5)
     expect(b.heard.length).toBe(1)
+  })
+
+  test('that only try the way are as large as is asked, sealed or not, and never larger than gossip', () => {
+    for (const cipher of [undefined, cipherWith(1)]) {
+      const network = new FakeNetwork(new ManualClock())
+      const a = ear(network, 1, cipher)
+      const b = ear(network, 2, cipher && cipherWith(1))
+      expect([1400, 548, 1401].map(size => a.datagrams.probe(b.address, 7, size))).toEqual([
+        true,
+        true,
+        false,
+      ])
+      network.clock.advance(5)
+      expect(b.heard).toEqual(['probe 7 of 1400 from n1', 'probe 7 of 548 from n1'])
+    }
+  })
+
+  test('forged by strangers are tried for so long; who is known is heard meanwhile', () => {
+    const clock = new ManualClock()
+    const network = new FakeNetwork(clock)
+    const a = ear(network, 1, cipherWith(1), () => clock.now())
+    const b = ear(network, 2, cipherWith(1))
+    a.datagrams.send(b.address, ack)
+    const forged = new Uint8Array(80).fill(7)
+    forged.set([0x48, 0x56, 1, 1, 1])
+    for (let i = 0; i < 2_000; i++) shout(network, a.address, forged, 0)
+    network.clock.advance(5)
+    const tried = a.heard.filter(line => /not made with a key of ours/.test(line)).length
+    expect(tried).toBe(500)
+    expect(a.heard.filter(line => /of very many/.test(line)).length).toBe(1_500)
+    b.datagrams.send(a.address, ack)
+    const c = ear(network, 3, cipherWith(1))
+    c.datagrams.send(a.address, ack)
+    network.clock.advance(5)
+    expect(a.heard.slice(2_000)).toEqual([
+      'ack from n2 of no cluster at 10.0.0.2',
+      'foreign 10.0.0.3: one of very many that nobody of ours made',
+    ])
+    network.clock.advance(1_000)
+    c.datagrams.send(a.address, ack)
+    network.clock.advance(5)
+    expect(a.heard.at(-1)).toBe('ack from n3 of no cluster at 10.0.0.3')
   })
 
   test('sealed with another key, or not at all, are foreign', () => {

@@ -1,6 +1,7 @@
 import { Agent, type AgentParts as RealParts } from '../../src/agent/agent.ts'
 import type { CatalogRole } from '../../src/agent/role-hosting.ts'
 import type { StatusReport } from '../../src/api/types.ts'
+import { OperatorError } from '../../src/base/errors.ts'
 import type { Caller } from './caller.ts'
 import { Violation } from './checkers.ts'
 import type { AgentParts, SimulatedAgent, SimulatedNode } from './cluster.ts'
@@ -34,7 +35,10 @@ export const agentVariant: Variant = {
   operated: true,
   make: () => parts => wholeAgent(parts),
 
-  begin: stage => (stage.settings.earlyTrouble ? beginInTrouble(stage) : beginInPeace(stage)),
+  begin: stage => {
+    if (stage.settings.earlyTrouble) return beginInTrouble(stage)
+    return stage.settings.race ? beginInRace(stage) : beginInPeace(stage)
+  },
 
   async settle(stage) {
     if (!(await until(stage.simulation, initWithin, () => initialised(stage)))) {
@@ -47,15 +51,57 @@ export const agentVariant: Variant = {
   readers: ({ cluster }) => cluster.running(),
 }
 
-async function beginInPeace(stage: Stage): Promise<void> {
+async function meet(stage: Stage): Promise<void> {
   const { simulation, cluster } = stage
-  const met = await until(simulation, meetWithin, () =>
+  const within = meetWithin * (cluster.nodes.length > 30 ? 6 : 1)
+  const met = await until(simulation, within, () =>
     cluster.nodes.every(n => alive(n).length === cluster.nodes.length - 1),
   )
   if (!met) throw new Violation(`the nodes have not found each other:\n  ${beliefs(stage)}`)
+}
+
+async function beginInPeace(stage: Stage): Promise<void> {
+  const { cluster } = stage
+  await meet(stage)
   const answer = await init(stage, cluster.nodes[0]!)
   if (answer !== 'answered') throw new Violation(`init of healthy nodes: ${answer}`)
   await healthy(stage, 'after the init')
+}
+
+/** Two operators who do not know of each other: one cluster comes of it, or none, and then a third one makes it. */
+async function beginInRace(stage: Stage): Promise<void> {
+  const { simulation, cluster, operators } = stage
+  await meet(stage)
+  const dice = simulation.dice('race')
+  const names = cluster.nodes.map(n => n.name)
+  const wishes = [operators.control, others(names, operators.control)]
+  simulation.trace.say(simulation.now, '!', 'operators: two inits at once')
+  const answers: string[] = []
+  for (const control of wishes) {
+    const at = cluster.nodes[dice.below(names.length)]!
+    simulation.after(dice.next() * 60, () =>
+      askInit(stage, at, control, answer => answers.push(answer)),
+    )
+  }
+  await until(simulation, 2 * initWithin, () => answers.length === wishes.length)
+  if (answers.filter(a => a === 'answered').length > 1)
+    throw new Violation('two inits with different control nodes both succeeded')
+  await until(simulation, initWithin, () => initialised(stage))
+  const first = stage.checkers.log.find(c => c?.event?.type === 'ClusterInitialised')?.event
+  if (first?.type === 'ClusterInitialised')
+    operators.control = first.data.control.map(node => node.name)
+  else {
+    const answer = await init(stage, cluster.nodes[0]!)
+    if (answer !== 'answered') throw new Violation(`init after two that were refused: ${answer}`)
+  }
+  await healthy(stage, 'after two inits at once')
+}
+
+/** Another list of control nodes, which shares one with the first: two that share none make two clusters. */
+function others(names: readonly string[], first: readonly string[]): readonly string[] {
+  const rest = names.filter(name => !first.includes(name))
+  if (rest.length === 0) return first.slice(0, -1)
+  return [first[0]!, ...rest].slice(0, Math.max(2, first.length))
 }
 
 /** Operators repeat the init wherever somebody listens; it succeeds now, or once all is repaired. */
@@ -77,21 +123,34 @@ function initialised({ checkers }: Stage): boolean {
 
 /** The same init every time: repeating it is harmless. */
 async function init(stage: Stage, at: SimulatedNode): Promise<string> {
-  const { simulation, caller, operators } = stage
-  const { control } = operators
-  simulation.trace.say(simulation.now, at.name, 'operator: init')
   let answer: string | undefined
+  askInit(stage, at, stage.operators.control, heard => {
+    answer = heard
+  })
+  await until(stage.simulation, initWithin, () => answer !== undefined)
+  return answer ?? 'no answer'
+}
+
+function askInit(
+  { simulation, caller }: Stage,
+  at: SimulatedNode,
+  control: readonly string[],
+  heard: (answer: string) => void,
+): void {
+  simulation.trace.say(simulation.now, at.name, `operator: init of ${control.join()}`)
   caller.call(
     at,
     'init',
     backend => backend.init({ name: 'sim', control, actor: 'operator' }),
     result => {
-      answer = result.how === 'refused' ? String(result.error) : result.how
+      const { how } = result
+      const code =
+        how === 'refused' && result.error instanceof OperatorError ? result.error.code : ''
+      const answer = how === 'refused' ? `${code} ${String(result.error)}` : how
       simulation.trace.say(simulation.now, at.name, `operator: init: ${answer}`)
+      heard(answer)
     },
   )
-  await until(simulation, initWithin, () => answer !== undefined)
-  return answer ?? 'no answer'
 }
 
 export function wholeAgent(parts: AgentParts, more: Partial<RealParts> = {}): SimulatedAgent {

@@ -22,11 +22,11 @@ export class Caller {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
-    cluster.onEnd = (_node, process) => {
+    cluster.onEnd.push((_node, process) => {
       const calls = this.#pending.get(process)
       this.#pending.delete(process)
       for (const call of calls ?? []) call.settle({ how: 'gone' })
-    }
+    })
   }
 
   call<T>(

@@ -1,6 +1,6 @@
 import type { Entry, RaftStatus } from '../../src/raft/types.ts'
 import type { HiveEvent } from '../../src/state/events.ts'
-import type { Cluster, Process, SimulatedNode } from './cluster.ts'
+import type { Cluster, Process, SimulatedNode, SimulatedState } from './cluster.ts'
 import type { SimulatedGroup } from './disk-group.ts'
 import type { Life } from './queue.ts'
 
@@ -50,8 +50,12 @@ export class Checkers {
   /** Id → index of its first admission. */
   readonly #admittedAt = new Map<string, number>()
   readonly counts = { commits: 0, fingerprints: 0, leaders: 0 }
-  /** Hears of each entry when its commit is first known. */
-  onCommitted: ((committed: Committed) => void) | undefined
+  /** Hear of each entry when its commit is first known. */
+  readonly onCommitted: ((committed: Committed) => void)[] = []
+  /** Hear of each process after each of its events, once it has passed. */
+  readonly onLooked: ((node: SimulatedNode, status: RaftStatus) => void)[] = []
+  /** Hear of a state after something was applied to it. */
+  readonly onState: ((node: SimulatedNode, state: SimulatedState) => void)[] = []
 
   /** `fingerprintEvery`: of so many indexes one is compared while entries come; at rest each is. */
   constructor(cluster: Cluster, decode: DecodeEvent, fingerprintEvery = 8) {
@@ -77,6 +81,12 @@ export class Checkers {
     this.#checkTerm(node, status, watched)
     if (status.applied > watched.checkedCommit) this.#checkCommits(node, process, status, watched)
     this.#checkState(node, process, watched)
+    for (const hear of this.onLooked) hear(node, status)
+  }
+
+  /** Who led in that term; undefined: nobody that was seen. */
+  leaderOf(term: number): string | undefined {
+    return this.#leaders.get(term)
   }
 
   #checkTerm(node: SimulatedNode, status: RaftStatus, watched: Watched): void {
@@ -90,10 +100,25 @@ export class Checkers {
     if (other === undefined) {
       this.#leaders.set(status.term, node.name)
       this.counts.leaders++
+      this.#checkElected(node, status)
       const { simulation } = this.#cluster
       simulation.trace.say(simulation.now, node.name, `leads term ${status.term}`)
     } else if (other !== node.name) {
       throw new Violation(`two leaders in term ${status.term}: ${other} and ${node.name}`)
+    }
+  }
+
+  /** A majority's votes are on disk, or their voters are in a later term by now: nobody can vote twice. */
+  #checkElected(node: SimulatedNode, { id, term, config }: RaftStatus): void {
+    const sworn = (n: SimulatedNode): boolean =>
+      n.disk.groups.some(({ hardState: h }) => h.term > term || (h.term === term && h.vote === id))
+    const voted = new Set(this.#cluster.nodes.filter(sworn).map(n => this.#idOf(n)))
+    for (const majority of [config.voters, config.outgoing]) {
+      const held = majority.filter(voter => voted.has(voter)).length
+      if (majority.length > 0 && held * 2 <= majority.length)
+        throw new Violation(
+          `${node.name} leads term ${term} by ${held} durable votes of ${majority.length}`,
+        )
     }
   }
 
@@ -111,7 +136,7 @@ export class Checkers {
       }
       const known = this.log[index - 1]
       if (known === undefined) {
-        if (status.rank === 'leader') this.#checkDurable(node, status, entry, store)
+        this.#checkDurable(node, status, entry, store)
         this.#commit(index, entry)
       } else if (!sameEntry(known.entry, entry))
         throw new Violation(
@@ -163,7 +188,7 @@ export class Checkers {
     this.log[index - 1] = committed
     this.counts.commits++
     if (event !== undefined) this.#remember(event, index)
-    this.onCommitted?.(committed)
+    for (const hear of this.onCommitted) hear(committed)
   }
 
   #remember(event: HiveEvent, index: number): void {
@@ -188,6 +213,7 @@ export class Checkers {
     if (state === undefined || state.applied === watched.checkedApplied) return
     watched.checkedApplied = state.applied
     for (const record of state.nodes.values()) this.#checkRecord(node, watched, record)
+    for (const hear of this.onState) hear(node, state)
     if (state.applied % this.#fingerprintEvery === 0) this.#compare(node, state)
   }
 

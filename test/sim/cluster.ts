@@ -6,6 +6,7 @@ import { OperatorError } from '../../src/base/errors.ts'
 import type { Random } from '../../src/base/random.ts'
 import type { Clock } from '../../src/base/time.ts'
 import type { Trace as AgentTrace } from '../../src/base/trace.ts'
+import { parseJoinToken } from '../../src/net/security/token.ts'
 import type { RaftStatus } from '../../src/raft/types.ts'
 import type { StateContract } from '../../src/state/state.ts'
 import type { Member } from '../../src/swim/types.ts'
@@ -37,9 +38,15 @@ export interface SimulatedAgent {
   readonly backend: Backend
   /** undefined: in no raft group. */
   raftStatus(): RaftStatus | undefined
-  readonly state: Pick<StateContract, 'applied' | 'nodes' | 'fingerprint'> | undefined
+  readonly state: SimulatedState | undefined
   swimMembers(): readonly Member[]
 }
+
+/** What checkers read of an agent's state. */
+export type SimulatedState = Pick<
+  StateContract,
+  'applied' | 'nodes' | 'fingerprint' | 'tombstones' | 'cluster' | 'voters' | 'observers'
+>
 
 export type MakeAgent = (parts: AgentParts, node: SimulatedNode) => SimulatedAgent
 
@@ -64,6 +71,8 @@ export interface SimulatedNode {
   readonly roles: readonly string[]
   /** What the agent is started with; undefined: neither secret nor key. */
   secret: string | undefined
+  /** A join token that it is started with. */
+  token: string | undefined
   /** Port that the agent is started on. */
   port: number
   process: Process | undefined
@@ -89,8 +98,10 @@ export class Cluster {
   readonly #dice: Random
   readonly #nodes = new Map<string, SimulatedNode>()
   readonly #byLife = new Map<Life, SimulatedNode>()
-  /** A process ended, however: nobody will hear its answers. */
-  onEnd: ((node: SimulatedNode, process: Process) => void) | undefined
+  /** Hear that a process ended, however: nobody will hear its answers. */
+  readonly onEnd: ((node: SimulatedNode, process: Process) => void)[] = []
+  /** Hear of each machine that is added. */
+  readonly onAdded: ((node: SimulatedNode) => void)[] = []
   /** What an agent says of itself, for readers. */
   readonly #verbose: boolean
 
@@ -123,7 +134,13 @@ export class Cluster {
 
   addNode(
     name: string,
-    options: { join?: readonly string[]; roles?: readonly string[]; secret?: string } = {},
+    options: {
+      join?: readonly string[]
+      roles?: readonly string[]
+      secret?: string
+      /** Instead of the secret. */
+      token?: string
+    } = {},
   ): SimulatedNode {
     const node: SimulatedNode = {
       name,
@@ -135,13 +152,15 @@ export class Cluster {
       },
       join: options.join ?? [],
       roles: options.roles ?? [],
-      secret: options.secret ?? this.secret,
+      secret: options.token === undefined ? (options.secret ?? this.secret) : undefined,
+      token: options.token,
       port: gossipPort,
       process: undefined,
       boots: 0,
       gone: false,
     }
     this.#nodes.set(name, node)
+    for (const hear of this.onAdded) hear(node)
     return node
   }
 
@@ -181,8 +200,8 @@ export class Cluster {
     simulation.after(0, () => agent.start(), life)
   }
 
-  #securityOf({ name, disk, secret }: SimulatedNode, dice: Random): Security | undefined {
-    if (secret === undefined) return undefined
+  #securityOf({ name, disk, secret, token }: SimulatedNode, dice: Random): Security | undefined {
+    if (secret === undefined && token === undefined) return undefined
     return new Security({
       notary: simulatedNotary(this.simulation.dice(`notary ${name} ${dice.below(2 ** 32)}`)),
       store: {
@@ -192,7 +211,8 @@ export class Cluster {
         },
       },
       loopback: false,
-      secret,
+      ...(secret !== undefined && { secret }),
+      ...(token !== undefined && { token: parseJoinToken(token) }),
     })
   }
 
@@ -258,7 +278,7 @@ export class Cluster {
     this.simulation.end(process.life)
     process.sockets.vanish(goodbye)
     node.process = undefined
-    this.onEnd?.(node, process)
+    for (const hear of this.onEnd) hear(node, process)
     this.#byLife.delete(process.life)
   }
 
@@ -299,6 +319,8 @@ function configOf(node: SimulatedNode): AgentConfig {
     bind: { host: node.machine.ip, port: node.port },
     advertise: null,
     http: null,
+    httpTls: 'auto',
+    httpAuth: 'auto',
     socket: `/sim/${node.name}/agent.sock`,
     join: node.join,
     roles: node.roles,
@@ -308,6 +330,7 @@ function configOf(node: SimulatedNode): AgentConfig {
     timingFactor: 1,
     maxClockSkew: 60_000,
     secretFile: null,
+    tokenFile: null,
     certificateLife: 30 * 86_400_000,
     socketGroup: null,
   }

@@ -119,9 +119,9 @@ function answer(
     port: network.freePort(from, () => false),
   }
   const hands = shakeHands(papers, listener.papers)
-  if (hands === 'untrusted') {
+  if (hands === 'untrusted' || hands === 'foreign') {
     simulation.enter(listener.life, () => listener.handlers.refused?.(remote, 'no handshake'))
-    simulation.after(back, () => end.peer === undefined && end.fail('untrusted'), end.life)
+    simulation.after(back, () => end.peer === undefined && end.fail(hands), end.life)
     return
   }
   const ends = { machine: at, life: listener.life, remote, remoteMachine: from }

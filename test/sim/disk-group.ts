@@ -3,6 +3,7 @@ import type { Entry, Index, Persist, SnapshotMeta, Term } from '../../src/raft/t
 import type { Row } from '../../src/state/types.ts'
 import type {
   GroupStore,
+  RowsCopy,
   SnapshotSource,
   StateBatch,
   StorageFailure,
@@ -117,6 +118,30 @@ export class SimulatedGroup implements GroupStore {
     })
   }
 
+  copyRows(done: (failure: StorageFailure | undefined, copy?: RowsCopy) => void): void {
+    this.#later(() => {
+      if (this.#stuck()) return done(this.#failure)
+      this.#settleSaves()
+      const { applied: meta, rows: kept } = this.#durable
+      const rows = [...kept.values()].sort((a, b) => (rowKey(a) < rowKey(b) ? -1 : 1))
+      let at = 0
+      done(undefined, {
+        meta,
+        size: rows.length * 100,
+        find: (table, key) => rows.find(row => row.table === table && row.key === key),
+        next(bytes) {
+          const from = at
+          for (let taken = 0; at < rows.length && taken < bytes; at++) {
+            const row = rows[at]!
+            taken += row.key.length + (row.json?.length ?? 0) + (row.blob?.length ?? 0)
+          }
+          return rows.slice(from, at)
+        },
+        close() {},
+      })
+    })
+  }
+
   receiveChunk(offset: number, bytes: Uint8Array): void {
     const { failing } = this.#disk
     if (failing !== undefined) throw new OperatorError('STORAGE', failing.message, 'free the disk')
@@ -156,6 +181,7 @@ export class SimulatedGroup implements GroupStore {
     const { dice } = this.#disk
     if (!this.#closed && this.#failure === undefined && this.#disk.failing === undefined) {
       const torn = this.#syncing.length > 0 ? dice.below(this.#syncing.length + 1) : 0
+      if (torn > 0 && torn < this.#syncing.length) this.#disk.noted?.('torn')
       for (const write of this.#syncing.slice(0, torn)) this.#commit(write)
       if (this.#saving && dice.next() < 0.3) this.#settleSaves()
     }
@@ -203,6 +229,7 @@ export class SimulatedGroup implements GroupStore {
       group.rows.clear()
       for (const row of decodeSnapshot(received)) group.rows.set(rowKey(row), row)
       group.base = batch.snapshot
+      this.#disk.noted?.('snapshot')
       group.applied = batch.snapshot
       group.entries = []
       this.#saves = []
@@ -216,6 +243,7 @@ export class SimulatedGroup implements GroupStore {
         first.index > commit || known?.term === first.term,
         `entry ${first.index} overwrites what is committed up to ${commit}`,
       )
+      if (known !== undefined && known.term !== first.term) this.#disk.noted?.('truncated')
       append(group.entries, group.base.index, batch.entries)
     }
     if (batch.hardState !== undefined) {

@@ -3,12 +3,14 @@ import type { Random } from '../../src/base/random.ts'
 import type { Entry, HardState, SnapshotMeta } from '../../src/raft/types.ts'
 import type { Row } from '../../src/state/types.ts'
 import type {
+  Backups,
   GroupStore,
   Loaded,
   NodeFacts,
   Storage,
   StorageFailure,
 } from '../../src/store/types.ts'
+import { simulatedBackups } from './disk-backups.ts'
 import { SimulatedGroup } from './disk-group.ts'
 import type { Life } from './queue.ts'
 import type { Simulation } from './simulation.ts'
@@ -36,6 +38,8 @@ export interface DurableGroup {
   readonly rows: Map<string, Row>
 }
 
+export type DiskNote = 'truncated' | 'snapshot' | 'torn'
+
 /** One machine's disk. Processes come and go; it stays. */
 export class Disk {
   readonly simulation: Simulation
@@ -47,8 +51,13 @@ export class Disk {
   group: DurableGroup | undefined
   /** What was set aside, by label. */
   readonly aside = new Map<string, { readonly group?: DurableGroup; readonly facts?: NodeFacts }>()
+  /** Hears of what is rare enough to be counted. */
+  noted: ((what: DiskNote) => void) | undefined
   /** Set: every write fails like this from now on. */
   failing: StorageFailure | undefined
+
+  /** Snapshots that the node keeps, by name. */
+  readonly backups = new Map<string, Uint8Array>()
 
   constructor(simulation: Simulation, name: string, habits: DiskHabits = { ...fairDisk }) {
     this.simulation = simulation
@@ -56,10 +65,15 @@ export class Disk {
     this.dice = simulation.dice(`disk ${name}`)
   }
 
+  /** The one in use, and those set aside. */
+  get groups(): readonly DurableGroup[] {
+    const all = [this.group, ...Array.from(this.aside.values(), a => a.group)]
+    return all.filter(group => group !== undefined)
+  }
+
   /** Whether a crash now would leave `entry` here: as such, or within what was compacted or installed. */
   holds(entry: Entry): boolean {
-    for (const group of [this.group, ...[...this.aside.values()].map(a => a.group)]) {
-      if (group === undefined) continue
+    for (const group of this.groups) {
       if (group.base.index >= entry.index) return true
       if (group.entries[entry.index - group.base.index - 1]?.term === entry.term) return true
     }
@@ -87,6 +101,10 @@ export class SimulatedStorage implements Storage {
   /** The group's store while it is open: the checkers read its log. */
   get openStore(): SimulatedGroup | undefined {
     return this.#open
+  }
+
+  get backups(): Backups {
+    return simulatedBackups(this.#disk, this.#life)
   }
 
   readFacts(): NodeFacts | undefined {

@@ -24,21 +24,26 @@ export function shakeHands(
 ):
   | { readonly seenByDialler: PeerIdentity; readonly seenByServer: PeerIdentity }
   | 'untrusted'
+  | 'foreign'
   | undefined {
   const [here, there] = [dialler, server].map(papers => (papers?.open() ? undefined : papers))
   if (!here && !there) return undefined
   if (!here || !there) return 'untrusted'
+  let no: 'untrusted' | 'foreign' = 'untrusted'
   for (const manner of mannersOf(here.credentials())) {
     const shown = there.credentials()[manner === 'secret' ? 'secret' : 'member']
     if (!shown) continue
     const seenByDialler = judge(shown, manner, here)
-    if (!seenByDialler) continue
+    if (!seenByDialler) {
+      if (manner === 'token') no = 'foreign'
+      continue
+    }
     if (manner === 'token') return { seenByDialler, seenByServer: { kind: 'anonymous' } }
     const own = here.credentials()[manner]!
     const seenByServer = judge(own, manner, there)
     return seenByServer ? { seenByDialler, seenByServer } : 'untrusted'
   }
-  return 'untrusted'
+  return no
 }
 
 /** Whom `by` takes the owner of this proof for; undefined: for nobody. */

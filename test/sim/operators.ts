@@ -3,6 +3,7 @@ import { OperatorError } from '../../src/base/errors.ts'
 import type { Random } from '../../src/base/random.ts'
 import type { Caller, CallResult } from './caller.ts'
 import type { Cluster, SimulatedNode } from './cluster.ts'
+import type { Work } from './scenario.ts'
 
 /** Nodes that operators add to a running cluster, at most. */
 const maxAdded = 2
@@ -29,20 +30,27 @@ export class Operators {
   #added = 0
   #initial = 0
   /** Who the cluster's first control nodes are to be. */
-  readonly control: readonly string[]
+  control: readonly string[]
+  readonly #works: ReadonlySet<Work>
   readonly counts = { done: 0, refused: 0, unknown: 0 }
 
-  constructor(cluster: Cluster, caller: Caller) {
+  constructor(
+    cluster: Cluster,
+    caller: Caller,
+    { control, works }: { readonly control?: number; readonly works?: readonly Work[] } = {},
+  ) {
     this.#cluster = cluster
     this.#caller = caller
     this.#dice = cluster.simulation.dice('operators')
     const names = cluster.nodes.map(n => n.name)
-    this.control = names.slice(0, names.length >= 5 ? 5 : 3)
+    this.control = names.slice(0, control ?? (names.length >= 5 ? 5 : 3))
+    this.#works = new Set(works)
   }
 
   start(): void {
     this.#running = true
     this.#initial = this.#cluster.nodes.length
+    if (this.#works.has('epochs')) this.#run(this.#grace(2 + this.#dice.below(20)))
     this.#rest()
   }
 
@@ -66,6 +74,8 @@ export class Operators {
   }
 
   #choose(): Command | undefined {
+    const special = this.#special()
+    if (special !== undefined) return special
     const roll = this.#dice.next()
     const subject = this.#any(this.#cluster.nodes)
     if (subject === undefined) return undefined
@@ -79,6 +89,39 @@ export class Operators {
     if (roll < 0.9) this.#add()
     else if (roll < 0.96 && this.#cluster.secret !== undefined) return this.#rotate(subject, roll)
     return this.#ask(subject, 'status', b => b.status())
+  }
+
+  /** What only some runs have. */
+  #special(): Command | undefined {
+    if (this.#works.size === 0) return undefined
+    const roll = this.#dice.next()
+    if (roll < 0.1 && this.#works.has('removals')) return this.#remove()
+    if (roll < 0.15 && this.#works.has('settings')) return this.#grace(2 + this.#dice.below(600))
+    return undefined
+  }
+
+  /** A node that is down is taken out; it does not know that when it is started again. */
+  #remove(): Command | undefined {
+    const { nodes } = this.#cluster
+    const down = nodes.filter(n => n.process === undefined && !this.control.includes(n.name))
+    const subject = this.#any(down)
+    const at = this.#any(this.#cluster.running())
+    if (subject === undefined || at === undefined) return undefined
+    return {
+      what: `remove ${subject.name}`,
+      at,
+      invoke: b => b.leave({ node: subject.name, force: false, actor: 'operator' }),
+    }
+  }
+
+  /** How long what was removed is remembered, s. */
+  #grace(seconds: number): Command | undefined {
+    const at = this.#any(this.#cluster.running())
+    const settings = { 'tombstone-grace': `${seconds}s` }
+    return (
+      at &&
+      this.#ask(at, `grace ${seconds} s`, b => b.changeSettings({ settings, actor: 'operator' }))
+    )
   }
 
   #any(nodes: readonly SimulatedNode[]): SimulatedNode | undefined {

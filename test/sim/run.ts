@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
 import { agentVariant } from './agent-variant.ts'
+import { CoverageTable } from './coverage-table.ts'
 import { Nemesis } from './nemesis.ts'
 import { planeVariant } from './plane-variant.ts'
 import { type Result, runScenario, type Settings, type Variant } from './scenario.ts'
-import { settingsFor } from './settings.ts'
+import { plainDay, settingsFor } from './settings.ts'
 import { Trace } from './trace.ts'
 
 /**
@@ -21,6 +22,7 @@ const help = `Simulates a whole cluster from a seed, breaks it, and checks what 
   --trace          print every line as it happens
   --verbose        with --trace: the agents' debug lines, too
   --tail N         lines of trace to print after a failure (default 400)
+  --require-coverage  with --seeds: fail unless every interesting state was reached
   --digest         print the digest only`
 
 const variants: Readonly<Record<string, Variant>> = { agent: agentVariant, plane: planeVariant }
@@ -37,6 +39,7 @@ async function main(): Promise<number> {
       trace: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       tail: { type: 'string', default: '400' },
+      'require-coverage': { type: 'boolean', default: false },
       digest: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -50,11 +53,13 @@ async function main(): Promise<number> {
   const minutes = numberOf('minutes', values.minutes)
   const nodes = values.nodes === undefined ? undefined : numberOf('nodes', values.nodes)
   const settingsOf = (seed: number): Settings => ({
-    ...settingsFor(seed, minutes, nodes),
+    ...(variant.operated ? settingsFor : plainDay)(seed, minutes, nodes),
     ...(only === undefined ? {} : { troubles: only }),
     verbose: values.verbose,
   })
-  if (values.seeds !== undefined) return campaign(variant, values.seeds, settingsOf)
+  if (values.seeds !== undefined) {
+    return campaign(variant, values.seeds, settingsOf, values['require-coverage'])
+  }
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : numberOf('seed', values.seed)
   if (values.digest) {
     const { digest } = await runScenario(variant, settingsOf(seed))
@@ -86,19 +91,26 @@ async function campaign(
   variant: Variant,
   range: string,
   settingsOf: (seed: number) => Settings,
+  demanding: boolean,
 ): Promise<number> {
   const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(range) ?? []
   if (from === undefined || to === undefined) return print('write --seeds A..B', 2)
   let failed = 0
+  const table = new CoverageTable()
   for (let seed = Number(from); seed <= Number(to); seed++) {
     const began = performance.now()
     const result = await runScenario(variant, settingsOf(seed))
+    table.add(result.coverage)
     if (result.failure !== undefined) failed++
     if (result.failure !== undefined || seed % 10 === 0)
       console.log(summary(result, performance.now() - began))
   }
   const count = Number(to) - Number(from) + 1
-  return print(`${count - failed} of ${count} seeds passed`, failed === 0 ? 0 : 1)
+  console.log(table.lines().join('\n'))
+  const lacking = demanding ? table.missing : []
+  if (lacking.length > 0) console.log(`never reached: ${lacking.join(', ')}`)
+  const well = failed === 0 && lacking.length === 0
+  return print(`${count - failed} of ${count} seeds passed`, well ? 0 : 1)
 }
 
 function summary(result: Result, took: number): string {

@@ -1,15 +1,24 @@
 import { decodeEvent } from '../../src/state/codec.ts'
 import type { HiveEvent } from '../../src/state/events.ts'
 import { Caller } from './caller.ts'
+import { CasWorkload } from './cas-workload.ts'
 import { Checkers, Violation } from './checkers.ts'
 import { Cluster, type MakeAgent, type SimulatedNode } from './cluster.ts'
+import { Coverage } from './coverage.ts'
 import { History } from './history.ts'
 import { type KvLoad, KvWorkload, usualLoad } from './kv-workload.ts'
+import { Ledger } from './ledger.ts'
 import { Nemesis } from './nemesis.ts'
 import { Operators } from './operators.ts'
 import { Simulation } from './simulation.ts'
 import type { Trace } from './trace.ts'
 import { watchVerdicts } from './verdicts.ts'
+
+/**
+ * `cas`: counting, appending and locking by cas. `removals`: dead nodes are removed, and come back. `epochs`: what is
+ * removed is soon forgotten. `settings`: operators change them. `rescue`: in the end the quorum is lost for good.
+ */
+export type Work = 'cas' | 'removals' | 'epochs' | 'settings' | 'rescue'
 
 /** What a run is made of; together with the seed, all of it. */
 export interface Settings {
@@ -24,6 +33,12 @@ export interface Settings {
   readonly troubles?: readonly string[]
   /** Nodes have a secret, and prove themselves by it and by what the cluster makes of it. */
   readonly secured?: boolean
+  /** How many become control nodes at the init; undefined: three, or five if there are as many. */
+  readonly control?: number
+  /** Two operators run an init at once, with different control nodes. */
+  readonly race?: boolean
+  /** What else goes on, beside keys and the usual operators. */
+  readonly works?: readonly Work[]
   readonly verbose?: boolean
 }
 
@@ -39,6 +54,8 @@ export interface Result {
   readonly operations: { readonly ok: number; readonly fail: number; readonly unknown: number }
   readonly commits: number
   readonly terms: number
+  /** How often the run came to each landmark. */
+  readonly coverage: Coverage['counts']
 }
 
 /** Everything that a way of running a cluster needs to differ in. */
@@ -50,6 +67,8 @@ export interface Variant {
   begin(stage: Stage): Promise<void>
   /** Once all is repaired: waits for health, and throws a Violation if it does not come. */
   settle(stage: Stage): Promise<void>
+  /** What a run may end with, after everything was checked. */
+  finale?(stage: Stage): Promise<void>
   /** Nodes that every key is read back through in the end. */
   readers(stage: Stage): readonly SimulatedNode[]
 }
@@ -63,8 +82,10 @@ export interface Stage {
   readonly history: History
   readonly checkers: Checkers
   readonly workload: KvWorkload
+  readonly cas: CasWorkload
   readonly nemesis: Nemesis
   readonly operators: Operators
+  readonly coverage: Coverage
 }
 
 /** After the last repair everything must be well again within this, ms. */
@@ -93,8 +114,9 @@ export async function runScenario(
   const checkers = new Checkers(cluster, decoded, load.bulk > 0 ? 128 : 8)
   const workload = new KvWorkload(cluster, caller, history, load)
   const nemesis = new Nemesis(cluster, settings.troubles)
-  const operators = new Operators(cluster, caller)
-  const stage = {
+  const operators = new Operators(cluster, caller, settings)
+  const cas = new CasWorkload(cluster, caller)
+  const parts = {
     settings,
     simulation,
     cluster,
@@ -104,7 +126,11 @@ export async function runScenario(
     workload,
     nemesis,
     operators,
+    cas,
   }
+  const coverage = new Coverage(parts)
+  const stage: Stage = { ...parts, coverage }
+  new Ledger(cluster, checkers)
   watchVerdicts(stage)
   let failure: Error | undefined
   try {
@@ -123,6 +149,7 @@ export async function runScenario(
     operations: history.counts,
     commits: checkers.counts.commits,
     terms: checkers.counts.leaders,
+    coverage: coverage.counts,
   }
 }
 
@@ -132,12 +159,15 @@ function decoded(data: Uint8Array): HiveEvent | undefined {
 }
 
 async function play(stage: Stage, variant: Variant): Promise<void> {
-  const { simulation, cluster, workload, nemesis, operators, history, checkers, settings } = stage
+  const { simulation, cluster, workload, cas, nemesis, operators, history, checkers, settings } =
+    stage
+  const swaps = settings.works?.includes('cas') === true
   const troubled = settings.troubles?.length !== 0
   for (const node of cluster.nodes) cluster.start(node)
   if (troubled && settings.earlyTrouble) nemesis.start()
   await variant.begin(stage)
   workload.start()
+  if (swaps) cas.start()
   if (variant.operated) operators.start()
   if (troubled) nemesis.start()
   await simulation.run(simulation.now + settings.minutes * 60_000)
@@ -145,12 +175,23 @@ async function play(stage: Stage, variant: Variant): Promise<void> {
   nemesis.stop()
   await simulation.run(simulation.now + 2_000)
   workload.stop()
+  cas.stop()
   await variant.settle(stage)
   await readBack(stage, variant.readers(stage))
+  if (swaps) await checkSwaps(stage, variant.readers(stage)[0]!)
   checkers.compareAll()
   checkAcknowledged(stage)
   const problems = history.problems()
   if (problems.length > 0) throw new Violation(problems.join('\n'))
+  await variant.finale?.(stage)
+}
+
+async function checkSwaps({ simulation, cas }: Stage, reader: SimulatedNode): Promise<void> {
+  let read = false
+  cas.check(reader, () => {
+    read = true
+  })
+  await simulation.run(simulation.now + recoverWithin, () => read)
 }
 
 /** What every key holds in the end is part of its history. */

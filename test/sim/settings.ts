@@ -1,8 +1,9 @@
-import { usualLoad } from './kv-workload.ts'
-import type { Settings } from './scenario.ts'
+import { type Random, seeded } from '../../src/base/random.ts'
+import { type KvLoad, usualLoad } from './kv-workload.ts'
+import type { Settings, Work } from './scenario.ts'
 
-/** What a seed alone decides of a run: how many nodes, and what kind of day it is. */
-export function settingsFor(
+/** A day as any other: what a seed alone decides of a run is how many nodes, and how much they bear. */
+export function plainDay(
   seed: number,
   minutes: number,
   nodes = seed % 16 === 15 ? 7 : 3 + (seed % 3),
@@ -16,3 +17,69 @@ export function settingsFor(
     secured: seed % 3 !== 0,
   }
 }
+
+/** One of so many runs is of a large cluster: it takes as long as a dozen others. */
+const largeEvery = 300
+
+/** What a run is composed of: the seed picks the size, the load, the works and what operators are up to. */
+export function settingsFor(seed: number, minutes: number, nodes?: number): Settings {
+  const dice = seeded(`composition ${seed}`)
+  if (nodes === undefined && seed % largeEvery === 7) return largeDay(seed, minutes, dice)
+  const [control, others] = sizes(dice)
+  const works = allWorks.filter(work => dice.next() < shares[work])
+  const begins = dice.next()
+  return {
+    seed,
+    minutes,
+    nodes: nodes ?? control + others,
+    control: Math.min(control, nodes ?? control),
+    load: loadOf(dice),
+    earlyTrouble: begins < 0.25,
+    race: begins > 0.85 && control + others > 1,
+    secured: dice.next() < 0.65,
+    works,
+  }
+}
+
+/** Control nodes and others. */
+function sizes(dice: Random): [number, number] {
+  const roll = dice.next()
+  const others = dice.below(3)
+  if (roll < 0.06) return [1, others]
+  if (roll < 0.12) return [2, others]
+  if (roll < 0.6) return [3, others]
+  if (roll < 0.7) return [4, others]
+  if (roll < 0.92) return [5, others]
+  return [7, others]
+}
+
+function loadOf(dice: Random): KvLoad {
+  const roll = dice.next()
+  // Large values make logs long: only then are snapshots needed.
+  if (roll < 0.2) return { ...usualLoad, clients: 6, think: 200, bulk: 0.15 }
+  if (roll < 0.3) return { ...usualLoad, clients: 10, think: 100, keys: 2 }
+  return usualLoad
+}
+
+function largeDay(seed: number, minutes: number, dice: Random): Settings {
+  return {
+    seed,
+    minutes: Math.min(minutes, 0.5),
+    nodes: 40 + dice.below(161),
+    control: 5,
+    load: { ...usualLoad, clients: 3 },
+    secured: dice.next() < 0.5,
+    works: ['removals'],
+  }
+}
+
+/** How often each is part of a run. */
+const shares: Readonly<Record<Work, number>> = {
+  cas: 0.4,
+  removals: 0.5,
+  epochs: 0.3,
+  settings: 0.4,
+  rescue: 0.2,
+}
+
+const allWorks = Object.keys(shares) as Work[]

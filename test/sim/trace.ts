@@ -9,6 +9,8 @@ export class Trace {
   #a = 0x811c9dc5
   #b = 0x9e3779b9
   #count = 0
+  /** Hear of every line that is said, wanted by readers or not. */
+  readonly onSaid: ((who: string, what: string) => void)[] = []
 
   /** `keep`: newest lines to remember. `watch` hears of every line as it comes. */
   constructor(keep = 0, watch?: (line: string) => void) {
@@ -48,6 +50,7 @@ export class Trace {
     this.mixText(who)
     this.mixText(what)
     this.#count++
+    for (const hear of this.onSaid) hear(who, what)
     if (this.reading) this.#write(at, who, what)
   }
 

@@ -10,7 +10,7 @@ export function watchVerdicts({ simulation, cluster, checkers, nemesis }: Stage)
   const runsForLong = (node: SimulatedNode): boolean =>
     node.process !== undefined && simulation.now - node.process.since > calm
 
-  checkers.onCommitted = ({ event }: Committed) => {
+  checkers.onCommitted.push(({ event }: Committed) => {
     if (event?.type !== 'NodeFailed') return
     const { quietSince } = nemesis
     if (quietSince === undefined || simulation.now - quietSince < calm) return
@@ -19,5 +19,5 @@ export function watchVerdicts({ simulation, cluster, checkers, nemesis }: Stage)
     if (node === undefined || !runsForLong(node)) return
     const quiet = Math.round((simulation.now - quietSince) / 1000)
     throw new Violation(`${node.name} is agreed to have failed, after ${quiet} s of calm`)
-  }
+  })
 }

@@ -65,7 +65,13 @@ export const zombieReport: StatusReport = reportWith(
 
 /** One of three voters is gone, a role has failed, a node is being drained. */
 export const troubledReport: StatusReport = reportWith(
-  { quorum: { voters: 3, needed: 2, reachable: 2 }, metaVersion: 5 },
+  {
+    quorum: {
+      ...{ voters: 3, needed: 2, reachable: 2, survives: 0 },
+      missing: [{ name: 'n2', state: 'unreachable', since: null }],
+    },
+    metaVersion: 5,
+  },
   {
     nodes: [
       nodeNamed('n10', { state: 'draining', roles: [{ name: 'host', state: 'draining' }] }),

@@ -1,4 +1,5 @@
 import { OperatorError } from '../../base/errors.ts'
+import { didYouMean } from '../../base/similar.ts'
 import type { Clock } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import type { RoleNeeds } from '../../cluster/admission.ts'
@@ -90,11 +91,12 @@ export function findNode(plane: ControlPlane, nameOrId: string): NodeRecord {
   const found = state.nodeByName(nameOrId) ?? state.nodes.get(nameOrId)
   if (found) return found
   const names = [...state.nodes.values()].map(n => n.name).sort()
+  const meant = didYouMean(nameOrId, names)
   const shown = names.length > 12 ? `${names.slice(0, 12).join(', ')} …` : names.join(', ')
   throw new OperatorError(
     'UNKNOWN_NODE',
     `no node ${nameOrId} in the cluster`,
-    `there are ${shown}`,
+    meant === undefined ? `there are ${shown}` : `did you mean ${meant}? there are ${shown}`,
   )
 }
 

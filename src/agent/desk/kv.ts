@@ -72,6 +72,8 @@ export class KvDesk {
   applied(batch: readonly AppliedEntry[]): void {
     if (this.#held === 0) return
     for (const { event } of batch) {
+      // Any key may be another now.
+      if (event?.type === 'SnapshotRestored') return this.wakeAll()
       if (event?.type !== 'KvPut' && event?.type !== 'KvDelete') continue
       const { key } = event.data
       wakeAll(this.#exact.get(key))

@@ -1,13 +1,11 @@
-import { MalformedError } from '../../base/bytes.ts'
-import { count, type Fields, fields, flag, optionalText, text, texts } from '../../base/shape.ts'
-import { isUuid } from '../../base/uuid.ts'
-import { admission } from '../../cluster/admission.ts'
-import { demoteVerdict } from '../../cluster/voters.ts'
+import { count, fields, flag, text } from '../../base/shape.ts'
+import { removalVerdict } from '../../cluster/removal.ts'
 import type { Answer } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { ControlPlane, Draft } from '../control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
+import { description } from './description.ts'
 import {
   asSettledLeader,
   type DeskParts,
@@ -16,44 +14,12 @@ import {
   outcomeOf,
   reachable,
 } from './desk.ts'
+import { joinDesk } from './join.ts'
 
 /** Who is in: second validation, return, leave. */
 export function membershipDesk(parts: DeskParts): Methods {
   return {
-    join: asSettledLeader(parts, ({ body, answer }, plane) => {
-      const node = description(fields(body.node, 'node'))
-      const { state } = plane
-      if (!state.cluster)
-        return answer(refusal('NOT_INITIALISED', 'the cluster has had no init yet'))
-      const before = state.nodes.get(node.id)
-      if (flag(body, 'returning') && !before) {
-        return answer(
-          refusal(
-            'UNKNOWN_NODE',
-            `${node.name} was removed from the cluster while it was away`,
-            'hive join ADDR on it, if it is to come back',
-          ),
-        )
-      }
-      const request = optionalText(body, 'request', 4096)
-      const objection = parts.keyObjection(node, before, request)
-      if (objection) {
-        const remedy = 'a node that lost its key comes back as a new one: hive reset'
-        return answer(refusal('IDENTITY_MISMATCH', objection, remedy))
-      }
-      if (before?.name === node.name && before.phase !== 'leaving')
-        return digest(plane, node.id, answer, request)
-      const verdict = admission(state.nodes, node, parts.roles, state.cluster.version)
-      if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
-      parts.trace.info({ node: node.name, id: node.id }, 'admitting a node')
-      plane.propose(
-        { type: 'NodeAdmitted', data: { node }, actor: `node:${node.name}` },
-        outcome => {
-          if (!outcome.ok) return answer(outcomeOf(outcome))
-          digest(plane, node.id, answer, request)
-        },
-      )
-    }),
+    ...joinDesk(parts, digest),
 
     /** `UNKNOWN_NODE` here makes the node give up its state: nobody says it who might know too little. */
     announce: asSettledLeader(parts, ({ from, body, answer }, plane) => {
@@ -83,27 +49,19 @@ export function membershipDesk(parts: DeskParts): Methods {
 
     leave: asSettledLeader(parts, ({ body, answer }, plane) => {
       const record = findNode(plane, text(body, 'node'))
-      const { voters, observers } = plane.state
-      const verdict = demoteVerdict(
-        {
-          voters,
-          observers,
-          reachable: reachable(parts, plane),
-          nameOf: id => plane.state.nodes.get(id)?.name ?? id,
-        },
-        record.id,
-        flag(body, 'force'),
-      )
-      if (!verdict.ok) {
-        const remedy =
-          voters.length === 1
-            ? 'a cluster of one ends with hive reset; or promote another node first'
-            : verdict.remedy
-        return answer(refusal(verdict.code, verdict.message, remedy))
-      }
+      const { voters, observers, nodes } = plane.state
+      const verdict = removalVerdict({
+        ...{ voters, observers, nodes, node: record },
+        reachable: reachable(parts, plane),
+        nameOf: id => nodes.get(id)?.name ?? id,
+        own: flag(body, 'own'),
+        force: flag(body, 'force'),
+      })
+      if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
+      const { advice } = verdict
       plane.propose(
         { type: 'NodeLeaving', data: { id: record.id }, actor: text(body, 'actor') },
-        outcome => answer(outcomeOf(outcome)),
+        outcome => answer(outcome.ok ? { ok: true, body: { advice } } : outcomeOf(outcome)),
       )
     }),
   }
@@ -161,28 +119,4 @@ function returnDrafts(record: NodeRecord, node: NodeDescription, booted: number)
     drafts.push({ type: 'NodeReady', data: { id: node.id, incarnation: node.incarnation }, actor })
   }
   return drafts
-}
-
-export function description(from: Fields): NodeDescription {
-  const address = fields(from.address, 'node.address')
-  const id = text(from, 'id', 36)
-  if (!isUuid(id)) throw new MalformedError('id must be a UUID')
-  const name = text(from, 'name', 63)
-  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name))
-    throw new MalformedError('name must be a DNS label')
-  const port = count(address, 'port')
-  if (port > 65_535) throw new MalformedError('port must be at most 65535')
-  const key = optionalText(from, 'key', 64)
-  if (key !== undefined && !/^[0-9a-f]{64}$/.test(key))
-    throw new MalformedError('key must be a fingerprint')
-  return {
-    id,
-    name,
-    address: { host: text(address, 'host', 253), port },
-    dc: text(from, 'dc', 63),
-    version: text(from, 'version', 32),
-    incarnation: count(from, 'incarnation'),
-    roles: texts(from, 'roles', 64),
-    ...(key !== undefined && { key }),
-  }
 }

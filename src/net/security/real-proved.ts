@@ -23,12 +23,15 @@ export function proved(
 }
 
 /** The joiner's side: the other end is vouched for by the authority that the token names. */
-export function provedByToken(socket: TLSSocket, credentials: Credentials): PeerIdentity | string {
+export function provedByToken(
+  socket: TLSSocket,
+  credentials: Credentials,
+): PeerIdentity | typeof foreign | string {
   const certificate = socket.getPeerX509Certificate()
   const authority = certificate?.issuerCertificate
   if (!certificate || !authority) return 'no certificate'
   const fingerprint = createHash('sha256').update(authority.raw).digest('hex')
-  if (fingerprint !== credentials.token?.authority) return 'another cluster than that of the token'
+  if (fingerprint !== credentials.token?.authority) return foreign
   if (!authority.ca || !certificate.verify(authority.publicKey))
     return 'certificate of another authority'
   const now = Date.now()
@@ -36,6 +39,9 @@ export function provedByToken(socket: TLSSocket, credentials: Credentials): Peer
     return 'certificate refused: CERT_HAS_EXPIRED'
   return identityOf(certificate, 'member', undefined)
 }
+
+/** The other end is of another cluster than that of the token. */
+export const foreign = 'foreign'
 
 function identityOf(
   certificate: X509Certificate,

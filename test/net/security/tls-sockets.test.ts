@@ -147,7 +147,7 @@ describe('who meets whom', () => {
 
   test('a token of another cluster finds nobody', async () => {
     const server = await serve(() => ({ member: b }))
-    expect(await meet({ token: tokenFor(other) }, server)).toBe('untrusted')
+    expect(await meet({ token: tokenFor(other) }, server)).toBe('foreign')
     expect(server.heard).toEqual([])
   })
 

@@ -1,0 +1,234 @@
+import type { DoctorReport } from '../../api/doctor-types.ts'
+import { parseAddress } from '../../base/address.ts'
+import { OperatorError } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import type { Clock, Instant, Millis } from '../../base/time.ts'
+import { diagnose, type Examination, type PeerFinding, worst } from '../../cluster/doctor.ts'
+import type { Datagrams } from '../../net/datagrams.ts'
+import type { Links, RequestOutcome } from '../../net/link-types.ts'
+import type { Sockets } from '../../net/types.ts'
+import type { Methods } from '../requests.ts'
+import { Helper } from './helper.ts'
+import type { Instruments } from './instruments.ts'
+import { examineNeighbour, type Neighbour } from './neighbour.ts'
+
+/** What the doctor may know of the node that it examines. */
+export interface Patient {
+  readonly name: string
+  readonly version: string
+  /** Configured; each HOST:PORT. */
+  readonly seeds: readonly string[]
+  /** Control nodes first. */
+  neighbours(): readonly Neighbour[]
+  remembered(): number
+  quorum(): Examination['quorum'] | undefined
+  certificates(): Examination['certificates'] | undefined
+}
+
+export interface DoctorParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly sockets: Sockets
+  readonly links: Links
+  readonly maxClockSkew: Millis
+  datagrams(): Datagrams
+  readonly patient: () => Patient
+  /** Undefined: no disk and no process of its own, as in a simulation. */
+  readonly instruments: Instruments | undefined
+}
+
+/** A node asks so many of its peers; the others are asked by `--all`. */
+const maxNeighbours = 24
+/** Fsyncs that are tried, and how long they may take together. */
+const syncs = { count: 128, most: 2_000 }
+/** The loop is watched at least so long, a timer every few ms. */
+const watchedFor: Millis = 1_500
+const watchEvery: Millis = 10
+/** An examination is one at a time; a peer that asks again so soon gets the one before, ms. */
+const freshFor: Millis = 1_000
+/** A whole examination of another node takes less, ms. */
+const consultPatience: Millis = 25_000
+const defaultPort = 4483
+/** Seeds that are tried. */
+const maxSeeds = 16
+
+type Done<T> = (outcome: { ok: true; answer: T } | { ok: false; error: OperatorError }) => void
+
+/** Examines this node when asked, helps others to examine theirs, and asks them to. Changes nothing. */
+export class Doctor {
+  readonly helper: Helper
+  readonly #parts: DoctorParts
+  #waiting: ((report: DoctorReport) => void)[] | undefined
+  #last: { readonly report: DoctorReport; readonly at: Instant } | undefined
+
+  constructor(parts: DoctorParts) {
+    this.#parts = parts
+    this.helper = new Helper({
+      ...{ clock: parts.clock, sockets: parts.sockets, datagrams: () => parts.datagrams() },
+      addressOf: id =>
+        parts
+          .patient()
+          .neighbours()
+          .find(n => n.id === id)?.address,
+    })
+  }
+
+  methods(): Methods {
+    return {
+      ...this.helper.methods(),
+      doctor: ({ answer }) => {
+        const { clock } = this.#parts
+        const last = this.#last
+        if (last && clock.now() - last.at < freshFor) return answer({ ok: true, body: last.report })
+        this.examine(report => answer({ ok: true, body: report }))
+      },
+    }
+  }
+
+  /** Of this node, or of the one named. */
+  consult(node: string | undefined, done: Done<DoctorReport>): void {
+    const patient = this.#parts.patient()
+    if (node === undefined || node === patient.name)
+      return this.examine(answer => done({ ok: true, answer }))
+    const other = patient.neighbours().find(n => n.name === node || n.id === node)
+    if (!other) {
+      const names = patient.neighbours().map(n => n.name)
+      const error = new OperatorError(
+        'UNKNOWN_NODE',
+        `${patient.name} knows no node ${node}`,
+        `it knows ${names.slice(0, 12).join(', ') || 'nobody'}`,
+      )
+      return done({ ok: false, error })
+    }
+    this.#parts.links.request(other.id, 'doctor', {}, consultPatience, outcome =>
+      done(
+        outcome.ok
+          ? { ok: true, answer: outcome.body as DoctorReport }
+          : { ok: false, error: excuseOf(other.name, outcome) },
+      ),
+    )
+  }
+
+  examine(done: (report: DoctorReport) => void): void {
+    const { clock, patient } = this.#parts
+    if (this.#waiting) {
+      this.#waiting.push(done)
+      return
+    }
+    this.#waiting = [done]
+    const began = clock.now()
+    const { name } = patient()
+    this.#measure(found => {
+      const checks = diagnose(found)
+      const took = Math.round(clock.now() - began)
+      const report: DoctorReport = { node: name, verdict: worst(checks), checks, took }
+      this.#last = { report, at: clock.now() }
+      const waiting = this.#waiting ?? []
+      this.#waiting = undefined
+      for (const each of waiting) each(report)
+    })
+  }
+
+  #measure(done: (found: Examination) => void): void {
+    const { clock, instruments, maxClockSkew, patient } = this.#parts
+    const { version, seeds } = patient()
+    const found: { -readonly [K in keyof Examination]?: Examination[K] } = {}
+    let open = 1
+    let over = false
+    const lags = this.#watchLoop(() => over)
+    const take = <K extends keyof Examination>(key: K): ((value: Examination[K]) => void) => {
+      open++
+      return value => {
+        found[key] = value
+        finish()
+      }
+    }
+    const finish = (): void => {
+      if (--open > 0) return
+      over = true
+      const { quorum, certificates, remembered } = patient()
+      const agreed = quorum()
+      const certified = certificates()
+      const files = instruments?.files()
+      done({
+        ...{ version, maxClockSkew, lags, peers: [], unasked: 0, seeds: [], wall: clock.wall() },
+        remembered: remembered(),
+        ...(agreed && { quorum: agreed }),
+        ...(certified && { certificates: certified }),
+        ...(files && { files }),
+        ...found,
+      })
+    }
+    clock.after(watchedFor, finish)
+    if (instruments) {
+      instruments.syncs(syncs.count, syncs.most, take('syncs'))
+      instruments.premises(take('premises'))
+    }
+    const all = patient().neighbours()
+    found.unasked = Math.max(0, all.length - maxNeighbours)
+    this.#askNeighbours(all.slice(0, maxNeighbours), take('peers'))
+    this.#trySeeds(seeds.slice(0, maxSeeds), take('seeds'))
+  }
+
+  /** How late timers come, from now until it is over. */
+  #watchLoop(over: () => boolean): readonly Millis[] {
+    const { clock } = this.#parts
+    const lags: Millis[] = []
+    const look = (): void => {
+      const due = clock.now() + watchEvery
+      clock.after(watchEvery, () => {
+        if (over()) return
+        lags.push(Math.max(0, clock.now() - due))
+        look()
+      })
+    }
+    look()
+    return lags
+  }
+
+  #askNeighbours(
+    all: readonly Neighbour[],
+    done: (findings: readonly PeerFinding[]) => void,
+  ): void {
+    const { clock, random, links } = this.#parts
+    const parts = { clock, random, links, helper: this.helper }
+    each(all, (peer, one) => examineNeighbour(parts, peer, one), done, clock)
+  }
+
+  #trySeeds(all: readonly string[], done: (seeds: Examination['seeds']) => void): void {
+    const trySeed = (seed: string, one: (found: Examination['seeds'][number]) => void): void => {
+      const address = parseAddress(seed, defaultPort)
+      if ('message' in address) one({ seed, outcome: address.message })
+      else this.helper.dial(address, outcome => one({ seed, outcome }))
+    }
+    each(all, trySeed, done, this.#parts.clock)
+  }
+}
+
+/** All at once; the answers in the order of the questions. */
+function each<Item, Found>(
+  items: readonly Item[],
+  ask: (item: Item, one: (found: Found) => void) => void,
+  done: (found: readonly Found[]) => void,
+  clock: Clock,
+): void {
+  const found: Found[] = []
+  let open = items.length
+  if (open === 0) return clock.soon(() => done([]))
+  items.forEach((item, i) => {
+    ask(item, one => {
+      found[i] = one
+      if (--open === 0) done(found)
+    })
+  })
+}
+
+function excuseOf(name: string, outcome: RequestOutcome & { ok: false }): OperatorError {
+  if (outcome.code === 'BAD_REQUEST')
+    return new OperatorError('VERSION_MISMATCH', `${name} runs a hive without doctor`, 'upgrade it')
+  return new OperatorError(
+    outcome.code,
+    `${name} does not answer: ${outcome.message}`,
+    `run hive doctor on ${name} itself`,
+  )
+}

@@ -1,0 +1,145 @@
+import { type Address, formatAddress } from '../../base/address.ts'
+import type { Random } from '../../base/random.ts'
+import { count, fields, list, text } from '../../base/shape.ts'
+import type { Clock, Millis } from '../../base/time.ts'
+import { clockOf, datagramSizes, type PeerFinding } from '../../cluster/doctor.ts'
+import type { Links, RequestOutcome } from '../../net/link-types.ts'
+import { dialPatience, type Helper } from './helper.ts'
+
+/** A node that the one examined should be able to reach. */
+export interface Neighbour {
+  readonly id: string
+  readonly name: string
+  readonly address: Address
+  readonly version: string
+}
+
+export interface NeighbourParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly links: Links
+  readonly helper: Helper
+}
+
+/** A peer that is there answers in milliseconds; slower ones are as good as away. */
+const patience: Millis = 4_000
+/** Exchanges of the time; the fastest one counts. */
+const exchanges = 5
+/** Datagrams that have not arrived by then are lost, ms. */
+const flight: Millis = 700
+
+/** Everything that can be learnt of the way to one peer, and back. */
+export function examineNeighbour(
+  parts: NeighbourParts,
+  peer: Neighbour,
+  done: (finding: PeerFinding) => void,
+): void {
+  const { name, address, version } = peer
+  const base = { name, address: formatAddress(address), version }
+  measureClock(parts, peer, clock => {
+    if (!clock.ok) {
+      const old = clock.code === 'BAD_REQUEST'
+      if (old) return done({ ...base, tooOld: true })
+      return done({ ...base, silent: withoutName(clock.message, name) })
+    }
+    const found: { datagrams?: PeerFinding['datagrams']; streams?: PeerFinding['streams'] } = {}
+    const finish = (): void => {
+      const { datagrams, streams } = found
+      if (datagrams && streams) done({ ...base, clock: clock.body, datagrams, streams })
+    }
+    measureDatagrams(parts, peer, datagrams => {
+      found.datagrams = datagrams
+      finish()
+    })
+    tryStreams(parts, peer, streams => {
+      found.streams = streams
+      finish()
+    })
+  })
+}
+
+type Failure = RequestOutcome & { ok: false }
+type ClockOutcome = { readonly ok: true; readonly body: ReturnType<typeof clockOf> } | Failure
+
+/** Four timestamps each, as NTP does it, over the link. */
+function measureClock(
+  { clock, links }: NeighbourParts,
+  { id }: Neighbour,
+  done: (outcome: ClockOutcome) => void,
+): void {
+  const seen: Parameters<typeof clockOf>[0][number][] = []
+  const ask = (): void => {
+    const began = clock.now()
+    const sent = clock.wall()
+    links.request(id, 'doctor-time', {}, patience, outcome => {
+      if (!outcome.ok) return done(outcome)
+      const took = clock.now() - began
+      const back = clock.wall()
+      const times = readable(() => {
+        const body = fields(outcome.body)
+        return { heard: count(body, 'heard'), answered: count(body, 'answered') }
+      })
+      if (!times) return done({ ok: false, code: 'INTERNAL', message: 'it tells no time' })
+      seen.push({ sent, ...times, back, took })
+      if (seen.length < exchanges) return ask()
+      done({ ok: true, body: clockOf(seen) })
+    })
+  }
+  ask()
+}
+
+function measureDatagrams(
+  { clock, random, links, helper }: NeighbourParts,
+  { id, address }: Neighbour,
+  done: (found: NonNullable<PeerFinding['datagrams']>) => void,
+): void {
+  const nonce = random.below(2 ** 32)
+  helper.expect(id, nonce)
+  links.request(id, 'doctor-probe', { nonce }, patience, outcome => {
+    if (!outcome.ok) return done({ failed: outcome.message })
+    helper.probe(address, nonce)
+    clock.after(flight, () => {
+      links.request(id, 'doctor-seen', { nonce }, patience, outcome => {
+        if (!outcome.ok) return done({ failed: outcome.message })
+        const there = readable(() => list(fields(outcome.body), 'sizes', datagramSizes.length))
+        done({ out: largest(there ?? []), back: largest(helper.seen(id, nonce)) })
+      })
+    })
+  })
+}
+
+/** A connection of its own each way: the link that is there says nothing of the next one. */
+function tryStreams(
+  { links, helper }: NeighbourParts,
+  { id, address }: Neighbour,
+  done: (found: NonNullable<PeerFinding['streams']>) => void,
+): void {
+  helper.dial(address, out => {
+    links.request(id, 'doctor-dial', {}, dialPatience + patience, outcome => {
+      if (!outcome.ok) return done({ failed: outcome.message })
+      const back = readable(() => {
+        const body = fields(outcome.body)
+        return { back: text(body, 'outcome', 32), at: text(body, 'at', 300) }
+      })
+      done(back ? { out, ...back } : { failed: 'its answer cannot be read' })
+    })
+  })
+}
+
+/** The line that shows it begins with the name. */
+function withoutName(text: string, name: string): string {
+  return text.startsWith(`${name} `) ? text.slice(name.length + 1) : text
+}
+
+function largest(sizes: readonly unknown[]): number {
+  return Math.max(0, ...sizes.filter(s => typeof s === 'number'))
+}
+
+/** What a peer says may be anything. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { OperatorError } from '../base/errors.ts'
+
+/** A token from a file, or from standard input for `-`; never from an argument, where every user could read it. */
+export async function readTokenFile(file: string): Promise<string> {
+  const what = file === '-' ? 'standard input' : file
+  const read = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw new OperatorError(
+        'BAD_REQUEST',
+        `${what} cannot be read: ${error.code}`,
+        'look at the path',
+      )
+    },
+  )
+  const token = read.trim()
+  if (token !== '' && token.length <= 1024) return token
+  throw new OperatorError(
+    'TOKEN_WRONG',
+    `${what} holds no token`,
+    'make one on a node of the cluster: hive token create > FILE',
+  )
+}

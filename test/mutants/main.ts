@@ -1,0 +1,159 @@
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { parseArgs } from 'node:util'
+import { checkerOf } from './checker.ts'
+import { type Mutant, mutants } from './mutants.ts'
+import { mutated, root } from './patch.ts'
+import type { Verdict } from './trial.ts'
+
+/** `npm run mutants`: each deliberate bug in turn, until a seed of the simulator or the test named for it complains. */
+const help = `Switches deliberate bugs on, one at a time, and lets the simulator look for them.
+
+  --only TEXT     those whose name has this in it
+  --seeds N       give up after so many seeds (default 200)
+  --from S        the first seed (default 1)
+  --minutes M     cluster time under trouble, per seed (default 1)
+  --patience S    give up after so many seconds (default 300)
+  --jobs J        processes (default 2)
+  --write         put the table into docs/reliability.md
+
+Exit code 1 if a bug was not caught.`
+
+interface Outcome {
+  readonly mutant: Mutant
+  readonly by: string
+  readonly after: string
+  readonly complaint: string
+  readonly caught: boolean
+}
+
+interface Plan {
+  readonly from: string
+  readonly seeds: string
+  readonly minutes: string
+  readonly patience: number
+}
+
+async function tried(mutant: Mutant, plan: Plan): Promise<Outcome> {
+  return mutant.unit === undefined ? simulated(mutant, plan) : tested(mutant, mutant.unit, plan)
+}
+
+async function simulated(mutant: Mutant, plan: Plan): Promise<Outcome> {
+  const patch = new URL('./patch.ts', import.meta.url).href
+  const args = ['--import', patch, 'test/mutants/trial.ts', plan.from, plan.seeds, plan.minutes]
+  const { out, took } = await run(process.execPath, args, mutant, plan.patience)
+  const line = out.trim().split('\n').at(-1)!
+  if (!line.startsWith('{'))
+    return { mutant, by: '', after: `${took} s`, complaint: line.slice(0, 200), caught: false }
+  const { seeds, seconds, complaint } = JSON.parse(line) as Verdict
+  const caught = seeds !== undefined
+  const after = caught
+    ? `${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ${seconds.toFixed(0)} s`
+    : `not after ${plan.seeds} seeds`
+  return { mutant, by: caught ? checkerOf(complaint) : '', after, complaint, caught }
+}
+
+async function tested(
+  mutant: Mutant,
+  unit: NonNullable<Mutant['unit']>,
+  plan: Plan,
+): Promise<Outcome> {
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--config',
+    'test/mutants/vitest.config.ts',
+  ]
+  const { out, took, code } = await run(
+    process.execPath,
+    [...args, unit.file],
+    mutant,
+    plan.patience,
+  )
+  const failed = /FAIL\s+(.*)/.exec(out)?.[1] ?? ''
+  const caught = code === 1 && failed !== ''
+  const by = caught ? `${failed.trim()} (the simulator cannot see it: ${unit.why})` : ''
+  return { mutant, by, after: `${took} s`, complaint: failed, caught }
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  mutant: Mutant,
+  patience: number,
+): Promise<{ out: string; took: string; code: number }> {
+  const began = performance.now()
+  return new Promise(resolve => {
+    const env = { ...process.env, HIVE_MUTANT: mutant.name, NO_COLOR: '1' }
+    const options = { cwd: root, env, timeout: patience * 1000, maxBuffer: 64 * 2 ** 20 }
+    execFile(command, args, options, (error, stdout, stderr) => {
+      const took = ((performance.now() - began) / 1000).toFixed(0)
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
+      resolve({ out: stdout.trim() === '' ? stderr : stdout, took, code })
+    })
+  })
+}
+
+function tableOf(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(
+    ({ mutant, by, after, caught }) =>
+      `| ${mutant.name} | ${caught ? by : '**not caught**'} | ${after} |`,
+  )
+  return ['| deliberate bug | caught by | after |', '|---|---|---|', ...rows].join('\n')
+}
+
+function write(table: string): void {
+  const file = `${root}docs/reliability.md`
+  const [begin, end] = ['<!-- mutants -->', '<!-- /mutants -->']
+  const text = readFileSync(file, 'utf8')
+  const from = text.indexOf(begin)
+  const to = text.indexOf(end)
+  if (from < 0 || to < from)
+    throw new Error(`${file} has no place for the table: ${begin} … ${end}`)
+  writeFileSync(file, `${text.slice(0, from + begin.length)}\n${table}\n${text.slice(to)}`)
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      seeds: { type: 'string', default: '200' },
+      from: { type: 'string', default: '1' },
+      minutes: { type: 'string', default: '1' },
+      patience: { type: 'string', default: '300' },
+      jobs: { type: 'string', default: '2' },
+      write: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(help)
+    return 0
+  }
+  setPriority(15)
+  const chosen = mutants.filter(m => m.name.includes(values.only))
+  // Loudly, and before hours are spent: every bug still fits the code.
+  for (const mutant of mutants) mutated(mutant, readFileSync(root + mutant.file, 'utf8'))
+  const outcomes = new Map<Mutant, Outcome>()
+  const waiting = [...chosen]
+  const plan = { ...values, patience: Number(values.patience) }
+  const work = async (): Promise<void> => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const outcome = await tried(mutant, plan)
+      outcomes.set(mutant, outcome)
+      const { caught, by, after, complaint } = outcome
+      console.log(
+        `${caught ? 'caught ' : 'MISSED '} ${mutant.name}: ${by} ${after}\n         ${complaint}`,
+      )
+    }
+  }
+  await Promise.all(Array.from({ length: Number(values.jobs) }, work))
+  const done = chosen.map(m => outcomes.get(m)!)
+  const caught = done.filter(o => o.caught).length
+  if (values.write) write(tableOf(done))
+  console.log(`${caught} of ${done.length} deliberate bugs were caught`)
+  return caught === done.length ? 0 : 1
+}
+
+process.exitCode = await main()

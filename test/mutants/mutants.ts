@@ -1,0 +1,371 @@
+/** A deliberate bug: `find`, which is in `file` exactly once, becomes `replace`. */
+export interface Mutant {
+  readonly name: string
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  /** Where the simulator's seeds cannot see it: the test file that must fail instead, and why they cannot. */
+  readonly unit?: { readonly file: string; readonly why: string }
+}
+
+export const mutants: readonly Mutant[] = [
+  // ---- raft
+  {
+    name: 'messages of old terms are taken like new ones',
+    file: 'src/raft/step.ts',
+    find: 'else if (message.term < core.term) answerOldTerm(core, message)\n',
+    replace: '',
+  },
+  {
+    name: 'appends are acknowledged before they are durable',
+    file: 'src/raft/follower.ts',
+    find: 'core.promises.push({',
+    replace: 'core.outbox.push({',
+  },
+  {
+    name: 'the leader counts its own entries before they are durable',
+    file: 'src/raft/leader.ts',
+    find: 'id === core.id ? disk.durable :',
+    replace: 'id === core.id ? log.lastIndex :',
+  },
+  {
+    name: 'a vote leaves before it is durable',
+    file: 'src/raft/election.ts',
+    find: `  core.promises.push({
+    type: 'vote-response',`,
+    replace: `  core.outbox.push({
+    type: 'vote-response',`,
+  },
+  {
+    name: 'a vote is given twice in a term',
+    file: 'src/raft/election.ts',
+    find: 'const free = core.vote === message.from || (core.vote === null && core.leader === null)',
+    replace: 'const free = true',
+  },
+  {
+    name: 'the vote is not written with the term',
+    file: 'src/raft/disk.ts',
+    find: '...(sworn || commit !== before.commit ? { hardState } : undefined),',
+    replace:
+      '...(sworn || commit !== before.commit ? { hardState: { ...hardState, vote: null } } : undefined),',
+  },
+  {
+    name: 'a change of term is not written',
+    file: 'src/raft/disk.ts',
+    find: '...(sworn || commit !== before.commit ? { hardState } : undefined),',
+    replace: '',
+  },
+  {
+    name: 'votes go to logs that are behind',
+    file: 'src/raft/log.ts',
+    find: 'return lastIndex >= this.lastIndex',
+    replace: 'return true',
+  },
+  {
+    name: 'votes go to logs of older terms',
+    file: 'src/raft/log.ts',
+    find: 'if (lastTerm !== this.lastTerm) return lastTerm > this.lastTerm',
+    replace: 'if (lastTerm !== this.lastTerm) return true',
+  },
+  {
+    name: 'learners are counted for commitment',
+    file: 'src/raft/quorum.ts',
+    find: 'const incoming = majorityReached(config.voters, reached)',
+    replace: `const counted = [...config.learners.map(reached), ...config.voters.map(reached)].sort((a, b) => b - a)
+  const incoming = counted[config.voters.length >> 1] ?? Number.POSITIVE_INFINITY`,
+  },
+  {
+    name: 'half of an even number of voters is enough',
+    file: 'src/raft/quorum.ts',
+    find: 'return descending[count >> 1]!',
+    replace: 'return descending[(count - 1) >> 1]!',
+  },
+  {
+    name: 'commitment needs no majority of the outgoing voters',
+    file: 'src/raft/quorum.ts',
+    find: 'if (config.outgoing.length === 0) return incoming',
+    replace: 'if (config.outgoing.length >= 0) return incoming',
+  },
+  {
+    name: 'elections need no majority of the outgoing voters',
+    file: 'src/raft/quorum.ts',
+    find: 'const outgoing = majorityVote(config.outgoing, ballots)',
+    replace: 'const outgoing = incoming',
+  },
+  {
+    name: 'voters change without a joint configuration',
+    file: 'src/raft/config-change.ts',
+    find: 'if (same) return',
+    replace: 'if (same || !same) return',
+  },
+  {
+    name: 'who must catch up first becomes a voter at once',
+    file: 'src/raft/membership.ts',
+    find: 'if (!isVoter(config, id) && !isCaughtUp(core, lead, id)) {',
+    replace: 'if (!isVoter(config, id) && !isCaughtUp(core, lead, id) && id === "") {',
+    unit: {
+      file: 'test/raft',
+      why: 'safe, only slower: the new voter holds others up until it has the log',
+    },
+  },
+  {
+    name: 'a second change begins before the first is committed',
+    file: 'src/raft/membership.ts',
+    find: 'return isJoint(core.log.config) || core.log.configIndex > core.commit',
+    replace: 'return isJoint(core.log.config) && core.log.configIndex < 0',
+  },
+  {
+    name: 'a contradicting suffix is not cut off',
+    file: 'src/raft/log.ts',
+    find: 'if (entry.index > this.lastIndex || !this.matches(entry.index, entry.term)) break',
+    replace: 'if (entry.index > this.lastIndex) break',
+  },
+  {
+    name: 'appends are taken whatever comes before them',
+    file: 'src/raft/follower.ts',
+    find: '} else if (core.log.matches(prevIndex, prevTerm)) {',
+    replace: '} else if (prevIndex <= core.log.lastIndex) {',
+  },
+  {
+    name: 'an entry of an older term is committed by counting',
+    file: 'src/raft/leader.ts',
+    find: 'if (reached <= commit || log.term(reached) !== core.term) return',
+    replace: 'if (reached <= commit) return',
+  },
+  {
+    name: 'a heartbeat commits what the follower is not known to have',
+    file: 'src/raft/replication.ts',
+    find: 'commit: Math.min(peer.match, core.commit),',
+    replace: 'commit: core.commit,',
+  },
+  {
+    name: 'reads do not ask a quorum',
+    file: 'src/raft/ready.ts',
+    find: 'reads.confirm(round, core.readsServed)',
+    replace: 'reads.confirm(Math.max(round, reads.round), core.readsServed)',
+  },
+  {
+    name: 'a new leader serves reads before it knows what is committed',
+    file: 'src/raft/raft.ts',
+    find: 'if (core.commit < lead.noop) lead.reads.askEarly(context)',
+    replace: 'if (core.commit < 0) lead.reads.askEarly(context)',
+  },
+  {
+    name: 'what is committed is applied before it is durable here',
+    file: 'src/raft/ready.ts',
+    find: 'Math.min(core.commit, core.disk.durable, core.handedOut + maxCommitEntries)',
+    replace: 'Math.min(core.commit, core.handedOut + maxCommitEntries)',
+  },
+  {
+    name: 'a cut log still counts as durable',
+    file: 'src/raft/disk.ts',
+    find: 'for (const batch of this.#batches) batch.claim = Math.min(batch.claim, index - 1)',
+    replace: '',
+  },
+  {
+    name: 'a restart skips what was committed and not applied',
+    file: 'src/raft/core.ts',
+    find: 'this.handedOut = Math.max(applied, snapshot.index)',
+    replace: 'this.handedOut = Math.max(this.commit, snapshot.index)',
+  },
+  {
+    name: 'a snapshot tells of the first configuration, not of its own',
+    file: 'src/agent/control-plane.ts',
+    find: 'const { config } = this.#configs[this.#configs.length - 1]!',
+    replace: 'const { config } = this.#configs[0]!',
+  },
+  {
+    name: 'a received snapshot is not loaded into the state',
+    file: 'src/agent/control-plane.ts',
+    find: 'this.#state = State.load(rows)\n    this.#unsaved = 0',
+    replace: 'State.load(rows)\n    this.#unsaved = 0',
+  },
+  // ---- state
+  {
+    name: 'retried requests are applied again',
+    file: 'src/state/state.ts',
+    find: 'const before = request === undefined ? undefined : this.#clients.recall(request)',
+    replace: 'const before = request === undefined ? undefined : undefined',
+  },
+  {
+    name: 'a restart forgets what clients were answered',
+    file: 'src/state/clients.ts',
+    find: 'client.outcomes.set(serial, outcome)\n    }\n  }',
+    replace: 'void outcome\n    }\n  }',
+  },
+  {
+    name: 'cas does not look at the index',
+    file: 'src/state/apply/kv.ts',
+    find: `  if (data.cas !== undefined && data.cas !== (old?.modifyIndex ?? 0)) return changed(old, data)
+  if (old !== undefined && old.flags`,
+    replace: `  if (old !== undefined && old.flags`,
+  },
+  {
+    name: 'who leaves leaves no tombstone',
+    file: 'src/state/apply/admission.ts',
+    find: '  parts.tombstones.set(id, tombstone)\n',
+    replace: '  void tombstone\n',
+  },
+  {
+    name: 'tombstones are collected and the epoch stays',
+    file: 'src/state/apply/epoch.ts',
+    find: 'begin(parts, at, { ...cluster, epoch, horizon: Math.max(cluster.horizon ?? 0, through) })',
+    replace: 'begin(parts, at, { ...cluster, horizon: Math.max(cluster.horizon ?? 0, through) })',
+  },
+  {
+    name: 'the meta version does not rise with the voters',
+    file: 'src/state/apply/control.ts',
+    find: 'if (old === undefined || !same(old.voters, voters)) raiseMetaVersion(parts)',
+    replace: 'if (old === undefined) raiseMetaVersion(parts)',
+  },
+  {
+    name: 'a join of an earlier boot is accepted',
+    file: 'src/state/apply/admission.ts',
+    find: '  if (comesLate(parts, node)) {',
+    replace: '  if (comesLate(parts, node) && node.name === "") {',
+  },
+  {
+    name: 'two nodes may have one name',
+    file: 'src/state/apply/admission.ts',
+    find: 'if (holder !== undefined && holder.id !== node.id) {',
+    replace: 'if (holder !== undefined && holder.id === "") {',
+    unit: {
+      file: 'test/state',
+      why: 'no two machines of a run have the same name: the first validation would not let them meet',
+    },
+  },
+  {
+    name: 'a word of being ready counts after a restart',
+    file: 'src/state/apply/health.ts',
+    find: `EventData['NodeReady'], at: At): Ruling {
+  const node = parts.nodes.get(data.id)
+  if (node === undefined) return unknownNode(parts, data.id)
+  if (data.incarnation < node.incarnation) {`,
+    replace: `EventData['NodeReady'], at: At): Ruling {
+  const node = parts.nodes.get(data.id)
+  if (node === undefined) return unknownNode(parts, data.id)
+  if (data.incarnation < 0) {`,
+  },
+  {
+    name: 'a deleted key runs its index backwards',
+    file: 'src/state/kv.ts',
+    find: 'this.#changed.set(key, null)\n    this.#bury(key, index)',
+    replace: 'this.#changed.set(key, null)',
+  },
+  // ---- the agent and its rules
+  {
+    name: 'a node is let in before that is agreed',
+    file: 'src/agent/desk/membership.ts',
+    find: `          if (!outcome.ok) return answer(outcomeOf(outcome))
+          digest(plane, node.id, answer, request)
+        },
+      )`,
+    replace: `          void outcome
+        },
+      )
+      digest(plane, node.id, answer, request)`,
+  },
+  {
+    name: 'one accuser is enough for a verdict of failure',
+    file: 'src/cluster/failure.ts',
+    find: ': well.length >= needed && needed >= 2',
+    replace: ': well.length >= 1 && needed >= 1',
+  },
+  {
+    name: 'accusations outlive the return of the accused',
+    file: 'src/cluster/failure.ts',
+    find: 'for (const [id, a] of accusers) if (a.incarnation < incarnation) accusers.delete(id)',
+    replace: '',
+  },
+  {
+    name: 'a second init is prepared beside the first',
+    file: 'src/agent/initiation.ts',
+    find: 'if (group && group.tag !== tag)\n      return refusal(',
+    replace: 'if (group && group.tag === "")\n      return refusal(',
+  },
+  {
+    name: 'a cancelled init stays prepared',
+    file: 'src/agent/initiation.ts',
+    find: 'self.note({ group: undefined })\n    this.#parts.dropGroup()',
+    replace: '',
+  },
+  {
+    name: 'an init starts though somebody objected',
+    file: 'src/agent/initiation.ts',
+    find: 'if (complaints.length > 0) return this.#cancel(tag, voters, complaints, done)',
+    replace:
+      'if (complaints.length > voters.length / 2) return this.#cancel(tag, voters, complaints, done)',
+  },
+  {
+    name: 'held reads are not woken',
+    file: 'src/agent/desk/kv.ts',
+    find: '      wakeAll(this.#exact.get(key))\n',
+    replace: '',
+  },
+  {
+    name: 'held reads are woken before the write is applied',
+    file: 'src/agent/control-plane.ts',
+    find: '  #apply(entries: readonly Entry[]): void {\n',
+    replace: `  #apply(entries: readonly Entry[]): void {
+    const early: AppliedEntry[] = entries.flatMap(entry => {
+      const event = entry.type === 'data' ? decodeEvent(entry.data) : undefined
+      const shown = event && 'unknown' in event ? undefined : event
+      return shown?.type === 'KvPut' ? [{ entry, event: shown, applied: { outcome: { ok: false, code: 'BUSY', message: '' } } }] : []
+    })
+    if (early.length > 0) this.#parts.applied(early)
+`,
+  },
+  {
+    name: 'nodes of another history are let in',
+    file: 'src/cluster/first-validation.ts',
+    find: 'if (lineageOf(ours) !== lineageOf(theirs)) return partedWays(self, ours, peer, theirs)',
+    replace: '',
+  },
+  {
+    name: 'who missed forgotten deletions is let in',
+    file: 'src/cluster/first-validation.ts',
+    find: 'if ((theirs.seen ?? 0) >= around.horizon) return undefined',
+    replace: 'if ((theirs.seen ?? 0) >= 0) return undefined',
+  },
+  {
+    name: "a removed node's certificate is accepted",
+    file: 'src/agent/passports.ts',
+    find: 'if (state?.cluster) return state.nodes.get(id)\n',
+    replace: "if (state?.cluster) return state.nodes.get(id) ?? { name: 'removed' }\n",
+  },
+  {
+    name: 'a gossip key is used before everybody has it',
+    file: 'src/agent/trust-steward.ts',
+    find: 'if (this.#everybody(plane, h => h.gossip.has(newest.id))) {',
+    replace: 'if (newest.id >= 0) {',
+  },
+  {
+    name: 'a gossip key is dropped while it is in use',
+    file: 'src/agent/trust-steward.ts',
+    find: 'if (!this.#everybody(plane, h => h.primary === primary)) {',
+    replace: 'if (newest.id < 0) {',
+  },
+  // ---- gossip
+  {
+    name: 'a suspicion is not refuted',
+    file: 'src/swim/beliefs.ts',
+    find: 'this.#health.change(1)\n      this.#self.restate(incarnation)',
+    replace: 'this.#health.change(1)',
+  },
+  {
+    name: 'verdicts that come by gossip are dropped',
+    file: 'src/swim/beliefs.ts',
+    find: 'if (!peer || incarnation < peer.incarnation || incarnation <= peer.pardoned) return',
+    replace: 'if (!peer || incarnation >= 0) return',
+    unit: {
+      file: 'test/swim',
+      why: 'every node learns the same from the log or its digest, only later',
+    },
+  },
+  {
+    name: 'old gossip brings back who has left',
+    file: 'src/swim/beliefs.ts',
+    find: "if (sentence.verdict === 'left' || info.incarnation <= sentence.incarnation) return",
+    replace: '',
+  },
+]

@@ -1,0 +1,27 @@
+import { setPriority } from 'node:os'
+import { agentVariant } from './agent-variant.ts'
+import { type Result, runScenario } from './scenario.ts'
+import { settingsFor } from './settings.ts'
+
+/** One process of a campaign: runs the seeds that it is given, one at a time. */
+export interface Task {
+  readonly seed: number
+  readonly minutes: number
+}
+
+export interface Report extends Task, Pick<Result, 'virtualMs' | 'events' | 'coverage'> {
+  readonly failure?: string
+}
+
+setPriority(15)
+
+process.on('message', async message => {
+  const { seed, minutes } = message as Task
+  const result = await runScenario(agentVariant, settingsFor(seed, minutes))
+  const { virtualMs, events, coverage, failure } = result
+  const report: Report = {
+    ...{ seed, minutes, virtualMs, events, coverage },
+    ...(failure && { failure: failure.message }),
+  }
+  process.send?.(report)
+})
