@@ -41,13 +41,15 @@ export class Slices {
     this.#latest = index
     const changed = [...nodes.values()].filter(n => before.get(n.id) !== n)
     const gone = [...before.keys()].filter(id => !nodes.has(id))
-    const concerned = new Set<string>()
+    const everybody = scope === 'all' || wasWhole || this.whole
+    const concerned = everybody ? undefined : new Set<string>()
     for (const id of gone) this.#remove(id, concerned)
     for (const node of changed) this.#place(node, before.get(node.id), concerned)
-    if (scope === 'all' || wasWhole || this.whole) {
+    if (concerned) for (const id of concerned) this.#touched.set(id, index)
+    else {
       this.#everybody = index
       this.#touched.clear()
-    } else for (const id of concerned) this.#touched.set(id, index)
+    }
     return changed
   }
 
@@ -75,17 +77,17 @@ export class Slices {
     this.#latest = 0
   }
 
-  #place(node: NodeRecord, before: NodeRecord | undefined, concerned: Set<string>): void {
+  #place(node: NodeRecord, before: NodeRecord | undefined, concerned?: Set<string>): void {
     const { id, phase } = node
-    concerned.add(id)
+    concerned?.add(id)
     if (before !== undefined && !isNews(node, before)) return
     if (phase !== 'failed') {
       this.#forgive(id)
       this.#rings.add(id)
     }
-    const keepers = this.#keepers(id)
-    for (const keeper of this.#around(id)) concerned.add(keeper)
+    if (concerned) for (const keeper of this.#around(id)) concerned.add(keeper)
     if (phase !== 'failed' || this.#failed.has(id)) return
+    const keepers = this.#keepers(id)
     this.#rings.remove(id)
     this.#failed.set(id, keepers)
     for (const keeper of keepers) {
@@ -95,12 +97,12 @@ export class Slices {
     }
   }
 
-  #remove(id: string, concerned: Set<string>): void {
-    for (const keeper of this.#failed.get(id) ?? []) concerned.add(keeper)
+  #remove(id: string, concerned?: Set<string>): void {
+    for (const keeper of this.#failed.get(id) ?? []) concerned?.add(keeper)
     this.#forgive(id)
     this.#failedNear.delete(id)
     this.#touched.delete(id)
-    for (const keeper of this.#around(id)) concerned.add(keeper)
+    if (concerned) for (const keeper of this.#around(id)) concerned.add(keeper)
     this.#rings.remove(id)
   }
 

@@ -76,7 +76,7 @@ test.each([1, 2])(
       r.nodes.some(n => n.name === 'n22' && n.state === 'drained'),
     )
 
-    await world.ask('n38', b => b.leave({ node: 'n37', force: false, actor: 'test' }))
+    await world.ask('n37', b => b.leave({ force: false, actor: 'test' }))
     await world.sees('n12', 'one less', r => r.nodes.length === count - 1)
     const id = seen.nodes.find(n => n.name === 'n37')!.id
     await world.until('nobody keeps who left', () =>
