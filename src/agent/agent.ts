@@ -27,6 +27,7 @@ import { controlDesk } from './desk/control.ts'
 import { CopyDesk } from './desk/copies.ts'
 import type { DeskParts } from './desk/desk.ts'
 import { epochsDesk } from './desk/epochs.ts'
+import { inquiriesDesk } from './desk/inquiries.ts'
 import { KvDesk } from './desk/kv.ts'
 import { membershipDesk, sourceOf } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
@@ -48,11 +49,13 @@ import type { Gossip } from './gossip.ts'
 import { Group } from './group.ts'
 import { Homecoming } from './homecoming.ts'
 import { Initiation } from './initiation.ts'
+import { Inquiries } from './inquiries.ts'
 import { inviteNeighbours } from './inviter.ts'
 import { Journal } from './journal.ts'
 import { Members } from './members.ts'
 import { Neighbourhood } from './neighbourhood.ts'
 import { Passports } from './passports.ts'
+import { RankJournal } from './rank-journal.ts'
 import { type ReceptionParts, reception } from './reception.ts'
 import { Rescuers } from './recovery.ts'
 import { Requests } from './requests.ts'
@@ -150,6 +153,8 @@ export class Agent {
   #ledAt: number | undefined
   #led = false
   readonly rescuers: Rescuers
+  readonly inquiries: Inquiries
+  readonly #ranks: RankJournal
   readonly doctor: Doctor
 
   constructor(parts: AgentParts) {
@@ -163,9 +168,11 @@ export class Agent {
     security?.be(this.self.id)
     this.self.key = security?.key
     this.journal = new Journal(clock, trace)
+    this.#ranks = new RankJournal(clock)
     this.passports = new Passports({
       self: this.self,
       security,
+      links: () => this.links,
       plane: () => this.plane,
       view: () => this.following.view,
     })
@@ -209,7 +216,10 @@ export class Agent {
       storage,
       timing: raftTiming(config.timingFactor),
       applied: batch => this.#onApplied(batch),
-      ranked: () => this.#onRanked(),
+      ranked: rank => {
+        this.#ranks.note(rank)
+        this.#onRanked()
+      },
       failed: failure => this.#fault.report(failure),
     })
     this.#trusted = new TrustedLinks({
@@ -327,8 +337,10 @@ export class Agent {
           ...{ view: () => this.view(), leader: () => this.leader(), gossip: () => this.gossip },
         }),
     })
+    const inquiry = Object.assign(this.#deskParts(), { journal: this.journal, ranks: this.#ranks })
     this.#requests = new Requests(
       [
+        inquiriesDesk(inquiry),
         membershipDesk(desk),
         operationsDesk(desk),
         controlDesk(desk),
@@ -371,6 +383,11 @@ export class Agent {
       },
       epoch: () => this.self.facts.cluster?.epoch ?? 0,
       incarnation: () => this.self.facts.incarnation,
+    })
+    this.inquiries = new Inquiries({
+      ...{ self: this.self, clock, links: this.links, authority: this.authority },
+      desk: inquiry,
+      view: () => this.view(),
     })
     this.rescuers = new Rescuers({
       ...{ self: this.self, clock, links: this.links },
@@ -521,6 +538,8 @@ export class Agent {
       admin: this.#admin,
       plane: () => this.plane,
       viewOf: id => this.#viewOf(id),
+      refusedJoin: (node, { code, message, remedy }) =>
+        this.journal.refused('by us', node, code, message, remedy),
       keyObjection: (node, before, request) => this.trust?.keyObjection(node, before, request),
       certify: (plane, id, request, done) =>
         this.trust ? this.trust.certify(plane, id, request, done) : done(undefined),
@@ -738,6 +757,7 @@ export class Agent {
   /** The log that this node carried counts no more, nor what was learned of its history. */
   #forgetLog(): void {
     this.following.forget()
+    this.#belonging.forget()
     this.#claims.forget()
     this.#homecoming.forget()
     this.#neighbourhood.restart()

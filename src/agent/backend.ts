@@ -23,7 +23,7 @@ import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
 import { restoreSnapshot, takeSnapshot } from './snapshot-backend.ts'
 import { overlaid } from './status.ts'
-import { createToken } from './tokens.ts'
+import { createToken, withToken } from './tokens.ts'
 
 /** How long an operator waits for the control plane before hearing that nobody decides. */
 const patience = 10_000
@@ -56,7 +56,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
         agent.initiation.run(asked, outcome =>
           outcome.ok ? resolve(outcome.answer) : reject(outcome.error),
         )
-      }),
+      }).then(answer => withToken(agent, clock, ask, answer, asked.actor)),
 
     join: async ({ address, token }) => join(agent, clock, address, token),
 
@@ -79,6 +79,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
       new Promise((resolve, reject) => {
         agent.doctor.consult(node, o => (o.ok ? resolve(o.answer) : reject(o.error)))
       }),
+    why: question => agent.inquiries.why(question),
     recoverPlan: ({ voters }) =>
       new Promise((resolve, reject) => {
         agent.rescuers.plan(voters, o => (o.ok ? resolve(o.answer) : reject(o.error)))
@@ -214,7 +215,8 @@ function join(
     )
   }
   const membersBefore = agent.sight().members.length
-  if (token !== undefined) showToken(agent, token)
+  if (token === undefined) agent.security?.expect(undefined)
+  else showToken(agent, token)
   agent.entry.join(formatAddress(parsed))
   const deadline = clock.now() + patience
   return new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { agreesWith, type History } from '../cluster/epoch.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Links } from '../net/link-types.ts'
 import type { NodeFacts } from '../store/types.ts'
@@ -22,6 +23,8 @@ export interface BelongingParts {
 
 export class Belonging {
   readonly #parts: BelongingParts
+  /** The links of this node were judged, or judged again, since it belongs to something. */
+  #settled = false
 
   constructor(parts: BelongingParts) {
     this.#parts = parts
@@ -39,11 +42,30 @@ export class Belonging {
       returning: undefined,
       joining: [],
     })
+    this.#meetAnew(view.cluster)
     if (!before) members.sayInitialised()
     for (const { id, host, port } of [...view.control, ...view.members])
       if (id !== self.id) links.setAddress(id, { host, port })
     members.learned(view)
     this.#believe(view)
+  }
+
+  /**
+   * This node was empty when it met those it is linked with, and let in whoever came: those of a history that is
+   * not its own now are met again, and the first validation judges. Whoever goes on into a new epoch, or rescues
+   * its cluster, needs the links that it has.
+   */
+  #meetAnew(history: History): void {
+    const { links } = this.#parts
+    if (this.#settled) return
+    this.#settled = true
+    for (const id of links.connectedPeers())
+      if (!agreesWith(history, links.hello(id)?.allegiance)) links.renew(id)
+  }
+
+  /** This node belongs to nothing now. */
+  forget(): void {
+    this.#settled = false
   }
 
   /** How far a node that follows has seen the log: not at each event, because each is a write. */

@@ -43,6 +43,9 @@ export class Departure {
   /** Where an older epoch's log and facts are, since this start. */
   #setAside: { readonly epoch: number; readonly aside: string } | undefined
 
+  /** Since this start; what came of it is seen as long as the node belongs to nothing. */
+  #removed: string | undefined
+
   constructor(parts: DepartureParts) {
     this.#parts = parts
   }
@@ -64,9 +67,12 @@ export class Departure {
     if (!cluster || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
     if (failure.identity?.kind !== 'node' || failure.identity.id !== failure.by?.id) return
     this.#saidRemoved.add(failure.identity.id)
-    const said = cluster.control.filter(c => this.#saidRemoved.has(c.id)).length
+    const said = cluster.control.filter(c => this.#saidRemoved.has(c.id))
     const others = cluster.control.filter(c => c.id !== self.id).length
-    if (said * 2 > others) this.expelled()
+    if (said.length * 2 <= others) return
+    const by = said.map(c => c.name).sort()
+    this.#removed = `was removed from «${cluster.name}», say ${by.join(', ')} (REMOVED)`
+    this.expelled()
   }
 
   /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. */
@@ -107,11 +113,16 @@ export class Departure {
   }
 
   notices(): readonly string[] {
-    if (!this.#setAside) return []
-    const { epoch, aside } = this.#setAside
-    return [
-      `${this.#parts.self.name}: what it knew in epoch ${epoch} is kept in ${aside}; hive log --file prints its log`,
-    ]
+    const { name, facts } = this.#parts.self
+    const out: string[] = []
+    if (this.#removed && facts.left) out.push(`${name}: ${this.#removed}`)
+    if (this.#setAside) {
+      const { epoch, aside } = this.#setAside
+      out.push(
+        `${name}: what it knew in epoch ${epoch} is kept in ${aside}; hive log --file prints its log`,
+      )
+    }
+    return out
   }
 
   #depart(label: string, how: How): string {

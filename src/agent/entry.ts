@@ -50,6 +50,8 @@ const askAgain = { first: 500, most: 10_000 }
 
 /** Whether an operator has said a word is asked so often, ms. */
 const askWhileWaiting = 2_000
+/** And whether one changed its mind, so often, ms. */
+const askAfterNo = 5_000
 /** Whether somebody has done something about a final refusal is asked so seldom, ms. */
 const askAfterFinal = 30_000
 
@@ -284,7 +286,9 @@ export class Entry {
   #ask(peer: string): void {
     const { self, links, trace, clock } = this.#parts
     if (this.#asking) return
-    if (this.#refused?.final && clock.now() < this.#refused.at + askAfterFinal) return
+    const { code, final, at } = this.#refused ?? { at: 0 }
+    const pause = code === 'JOIN_REFUSED' ? askAfterNo : askAfterFinal
+    if (final && clock.now() < at + pause) return
     this.#asking = true
     const life = this.#life
     const { returning } = self.facts
@@ -307,15 +311,22 @@ export class Entry {
       }
       if (self.facts.returning && outcome.code === 'UNKNOWN_NODE') return this.#parts.expelled()
       this.#refusedBy(outcome)
-      if (this.#refused?.final) return
-      const waits = outcome.code === 'AWAITS_APPROVAL'
-      clock.after(waits ? askWhileWaiting : this.#askPause, () => {
+      const pause = this.#pauseAfter(outcome.code)
+      if (pause === undefined) return
+      clock.after(pause, () => {
         if (life !== this.#life) return
         if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer))
           this.#ask(peer)
       })
       this.#askPause = Math.min(this.#askPause * 2, askAgain.most)
     })
+  }
+
+  /** Undefined: only the next round of seeds asks again. */
+  #pauseAfter(code: ErrorCode): number | undefined {
+    if (code === 'AWAITS_APPROVAL') return askWhileWaiting
+    if (code === 'JOIN_REFUSED') return askAfterNo
+    return this.#refused?.final ? undefined : this.#askPause
   }
 
   #refusedBy(outcome: RequestOutcome & { ok: false }): void {

@@ -93,7 +93,7 @@ export class FrontDoor {
     place: string,
     { code, message }: RequestOutcome & { ok: false },
   ): void {
-    const { clock, journal, links } = this.#parts
+    const { clock, journal } = this.#parts
     if (guesses.has(code)) this.#attempts.failed(place, clock.now())
     if (!told.has(code)) return
     const node = (body.node ?? {}) as Fields
@@ -101,11 +101,17 @@ export class FrontDoor {
     const id = typeof node.id === 'string' ? node.id.slice(0, 36) : from
     journal.refused(
       'by us',
-      { name, id, address: links.remote(from) ?? { host: '', port: 0 } },
+      { name, id, address: { host: place, port: portOf(node) } },
       code,
       message,
     )
   }
+}
+
+/** Where it says that it can be dialled; the host is where it was seen. */
+function portOf(node: Fields): number {
+  const { port } = (node.address ?? {}) as Fields
+  return typeof port === 'number' && port >= 0 && port <= 65_535 ? Math.floor(port) : 0
 }
 
 function shownToken(body: Fields): { readonly id: string; readonly hash: string } | undefined {

@@ -3,7 +3,7 @@ import { formatAddress } from '../base/address.ts'
 import { MalformedError } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
-import { fields, list, text } from '../base/shape.ts'
+import { fields, flag, list, text } from '../base/shape.ts'
 import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { uuidv7 } from '../base/uuid.ts'
@@ -13,6 +13,7 @@ import type { Links, RequestOutcome } from '../net/link-types.ts'
 import type { NodeDescription } from '../state/events.ts'
 import type { Member } from '../swim/types.ts'
 import { description } from './desk/description.ts'
+import { isLoopback } from './exposure.ts'
 import { excuse, type Methods, refusal } from './requests.ts'
 import type { Self } from './self.ts'
 
@@ -31,6 +32,14 @@ export interface InitiationParts {
   dropGroup(): void
   /** Names of the control nodes, once initialised. */
   controlNames(): readonly string[]
+}
+
+export interface InitWish {
+  readonly name?: string
+  readonly control?: readonly string[]
+  /** Nodes that are new wait for an operator. */
+  readonly approve?: boolean
+  readonly actor: string
 }
 
 interface InitStatus {
@@ -62,10 +71,7 @@ export class Initiation {
   }
 
   /** An operator's command. Repeating it is harmless. */
-  run(
-    asked: { readonly name?: string; readonly control?: readonly string[]; readonly actor: string },
-    done: Done,
-  ): void {
+  run(asked: InitWish, done: Done): void {
     const { self } = this.#parts
     const failed = (error: OperatorError) => done({ ok: false, error })
     const { cluster, group } = self.facts
@@ -113,14 +119,20 @@ export class Initiation {
           'start one of them with another --name',
         ),
       )
-    this.#prepare(name, choice.ids, choice.why, asked.actor, done)
+    this.#prepare({ ...asked, name }, choice.ids, choice.why, done)
   }
 
-  #prepare(name: string, ids: readonly string[], why: string, actor: string, done: Done): void {
+  #prepare(
+    { name, actor, approve = false }: InitWish & { readonly name: string },
+    ids: readonly string[],
+    why: string,
+    done: Done,
+  ): void {
     const { self, clock, random, links, trace } = this.#parts
     const tag = uuidv7(clock.wall(), random)
     const voters = ids.map(id => this.#contact(id))
-    const body = { tag, name, voters, coordinator: `${actor}@${self.name}` }
+    const coordinator = `${actor}@${self.name}`
+    const body = { tag, name, voters, coordinator, ...(approve && { approve }) }
     const descriptions = new Map<string, NodeDescription>()
     const complaints: string[] = []
     let left = ids.length
@@ -226,12 +238,13 @@ export class Initiation {
 
   #answer(control: readonly string[], why: string, repeated: boolean): InitAnswer {
     const { self } = this.#parts
+    const bind = isLoopback(self.address.host) ? '' : '--bind HOST '
     return {
       tag: self.facts.cluster?.tag ?? '',
       name: self.facts.cluster?.name ?? '',
       control,
       why,
-      join: `hive agent --name NAME --data-dir DIR --join ${formatAddress(self.address)}`,
+      join: `hive agent --name NAME --data-dir DIR ${bind}--join ${formatAddress(self.address)}`,
       repeated,
     }
   }
@@ -307,6 +320,7 @@ export class Initiation {
       voters,
       at: clock.wall(),
       started: false,
+      ...(flag(from, 'approve') && { approve: true }),
     }
     self.update({ group: { tag, prepared } })
     clock.after(preparedPatience, () => {

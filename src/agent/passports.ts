@@ -1,6 +1,7 @@
 import { type Standing, standing } from '../cluster/passport.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Hello, Verdict } from '../net/handshake.ts'
+import type { Links } from '../net/link-types.ts'
 import type { PeerIdentity } from '../net/types.ts'
 import type { ControlPlane } from './control-plane.ts'
 import type { Security } from './security.ts'
@@ -10,6 +11,7 @@ export interface PassportParts {
   readonly self: Self
   /** Undefined: an agent without any. */
   readonly security: Security | undefined
+  links(): Links
   plane(): ControlPlane | undefined
   view(): ClusterView | undefined
 }
@@ -22,6 +24,9 @@ const askedByJoiners = new Set([
   'init-cancel',
   'init-status',
 ])
+/** Joiners with a token that may be linked at a time, and from one address: strangers must not take the room of members. */
+const maxAnonymous = 64
+const maxOfOneHost = 16
 const askedByAnonymous = new Set(['join-ask'])
 
 /** Whom this node takes its peers for, by what they proved and by what it knows now. */
@@ -63,6 +68,19 @@ export class Passports {
       code: 'REMOVED',
       reason: 'it says that it belongs to the cluster, and does not',
     }
+  }
+
+  /** Undefined: there is room for one more of those who prove nothing. */
+  crowded(host: string, identity: PeerIdentity | undefined): Verdict | undefined {
+    if (identity?.kind !== 'anonymous') return undefined
+    const { links } = this.#parts
+    const hosts = links()
+      .connectedPeers()
+      .filter(id => links().identity(id)?.kind === 'anonymous')
+      .map(id => links().remote(id)?.host)
+    if (hosts.length < maxAnonymous && hosts.filter(h => h === host).length < maxOfOneHost)
+      return undefined
+    return { outcome: 'busy', reason: 'too many joiners that prove nothing are linked already' }
   }
 
   /** Undefined: it may ask that. */

@@ -41,6 +41,7 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
     hello: () => parts().gate.hello(),
     validate: (hello, from, identity, asked = false) =>
       objection(parts(), hello, from, identity) ??
+      parts().passports.crowded(from.host, identity) ??
       parts().gate.validate(hello, from, identity, asked),
     connected: (peer, address) => {
       const { journal, entry } = parts()

@@ -91,7 +91,8 @@ export class Rescuers {
     const { self } = this.#parts
     const plane = this.#parts.plane()
     if (!self.facts.cluster || !plane?.state.cluster) {
-      const control = (self.facts.cluster?.control ?? []).map(c => c.name).join(', ')
+      const names = (self.facts.cluster?.control ?? []).map(c => c.name)
+      const control = names.sort().join(', ')
       const remedy = control ? `run it on one of ${control}` : 'run it on a control node'
       return done({
         ok: false,

@@ -142,10 +142,15 @@ export class Security {
     return this.#token !== undefined && !this.#secret && !this.#identity.member
   }
 
-  /** An operator gives it a token; kept until the node is in. Throws OperatorError: it cannot be kept. */
-  expect(token: JoinToken): void {
-    this.#update({ ...this.#identity, token: joinTokenText(token) })
-    this.#token = token
+  /**
+   * An operator gives it a token, kept until the node is in; undefined: it is to come without the one given before.
+   * Throws OperatorError: it cannot be kept.
+   */
+  expect(token: JoinToken | undefined): void {
+    const { token: before, ...rest } = this.#identity
+    if (!token && before === undefined) return
+    this.#update(token ? { ...rest, token: joinTokenText(token) } : rest)
+    this.#token = this.#tokenNow()
     this.#renew()
   }
 

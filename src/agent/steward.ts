@@ -125,10 +125,11 @@ export class Steward {
     const prepared = this.#parts.self.facts.group?.prepared
     if (!prepared?.control) return
     const { tag } = this.#parts.self.facts.group!
-    const { name, control, coordinator } = prepared
+    const { name, control, coordinator, approve } = prepared
+    const settings: Record<string, string> = approve ? { 'join-approval': 'yes' } : {}
     this.#propose(plane, 'init', {
       type: 'ClusterInitialised',
-      data: { tag, name, version: this.#parts.self.version, control, settings: {} },
+      data: { tag, name, version: this.#parts.self.version, control, settings },
       actor: coordinator,
     })
   }

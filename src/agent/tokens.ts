@@ -1,6 +1,9 @@
 import type { NewToken, TokenWish } from '../api/token-types.ts'
+import type { InitAnswer } from '../api/types.ts'
 import { OperatorError } from '../base/errors.ts'
+import type { Clock } from '../base/time.ts'
 import { apiTokenText, hashOf, joinTokenText, newToken } from '../net/security/token.ts'
+import type { Agent } from './agent.ts'
 import type { Security } from './security.ts'
 
 /**
@@ -26,4 +29,47 @@ export async function createToken(
   const token =
     wish.use.kind === 'join' ? joinTokenText({ tag, ca, id, secret }) : apiTokenText(id, secret)
   return { id, token, expires, use: wish.use }
+}
+
+/** The first token: for the nodes of the first day. */
+const first: TokenWish = {
+  name: 'made by the init',
+  life: 24 * 3_600_000,
+  use: { kind: 'join', roles: [], uses: 16, pattern: '*' },
+}
+/** The authority comes right after the init; so long, ms, an operator waits for it, looking so often. */
+const authorityPatience = 8_000
+const authorityPace = 100
+
+/** What an init answers, with what other nodes get in by; without, where nodes prove nothing or it takes too long. */
+export async function withToken(
+  agent: Agent,
+  clock: Clock,
+  ask: <T>(method: string, body: unknown) => Promise<T>,
+  answer: InitAnswer,
+  actor: string,
+): Promise<InitAnswer> {
+  const { security } = agent
+  if (!security || security.open || answer.repeated) return answer
+  if (!(await hasAuthority(agent, clock))) return answer
+  try {
+    const token = await createToken(security, ask, { ...first, actor })
+    return { ...answer, join: `${answer.join} --token-file join.token`, token }
+  } catch (error) {
+    // The init is done whatever comes of this; hive token create says what is wrong.
+    if (error instanceof OperatorError) return answer
+    throw error
+  }
+}
+
+function hasAuthority(agent: Agent, clock: Clock): Promise<boolean> {
+  const deadline = clock.now() + authorityPatience
+  return new Promise(resolve => {
+    const look = (): void => {
+      if ((agent.view()?.trust?.authorities.length ?? 0) > 0) resolve(true)
+      else if (clock.now() > deadline) resolve(false)
+      else clock.after(authorityPace, look)
+    }
+    look()
+  })
 }

@@ -470,9 +470,10 @@ export class TrustSteward {
     this.#underWay.add(chore)
     plane.propose(draft, outcome => {
       this.#underWay.delete(chore)
-      if (!outcome.ok) this.#parts.trace.warn({ chore, code: outcome.code }, outcome.message)
       done(outcome)
-      this.look()
+      if (outcome.ok) return this.look()
+      // Not again at once: a leader that hands over refuses all until it is done. The next round tries.
+      this.#parts.trace.warn({ chore, code: outcome.code }, outcome.message)
     })
   }
 }

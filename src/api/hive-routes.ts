@@ -48,6 +48,7 @@ export const hiveRoutes: readonly Route[] = [
           ),
       ),
       control: z.optional(z.array(nodeText).check(z.minLength(1), z.maxLength(64))),
+      approve: z.optional(z.boolean()),
     }),
     answer: 'InitAnswer',
     handle: ({ body, actor }, backend) => backend.init({ ...given(body), actor }),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { OperatorError } from '../base/errors.ts'
 import { type Route, route } from './route.ts'
 import { nodeText, reasonText } from './shapes.ts'
 
@@ -12,6 +13,24 @@ const settingValue = z.string().check(z.maxLength(255))
 const voterNames = z.array(nodeText).check(z.minLength(1), z.maxLength(64))
 
 export const rescueRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/hive/why',
+    needs: 'read',
+    summary: 'Why a node, the leader, the epoch or a join is as it is: what happened, newest last',
+    query: z.strictObject({
+      about: z._default(z.enum(['node', 'election', 'epoch', 'join']), 'node'),
+      name: z._default(z.string().check(z.maxLength(128)), ''),
+    }),
+    answer: 'WhyReport',
+    handle: ({ query }, backend) => {
+      const { about, name } = query
+      if (name === '' && (about === 'node' || about === 'join')) {
+        throw new OperatorError('BAD_REQUEST', `name: ${about} needs one`, 'give ?name=NODE')
+      }
+      return backend.why({ about, name })
+    },
+  }),
   route({
     method: 'GET',
     path: '/v1/hive/doctor',

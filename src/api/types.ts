@@ -96,8 +96,10 @@ export interface InitAnswer {
   readonly control: readonly string[]
   /** Why these, when hive chose. */
   readonly why: string
-  /** The command that adds a node. */
+  /** The command that adds a node; with a token, which is read from the file join.token. */
   readonly join: string
+  /** Lets nodes in for a day; absent: they need none here, or the cluster could not make one yet. */
+  readonly token?: NewToken
   /** The same init had already happened. */
   readonly repeated: boolean
 }
@@ -196,6 +198,25 @@ export interface RecoveryAnswer {
   readonly missing: readonly string[]
 }
 
+/** `GET /v1/hive/why`, `hive why --json`: what happened, newest last, and what it comes to. */
+export interface WhyReport {
+  /** A node's name, or `election` or `epoch`. */
+  readonly subject: string
+  readonly lines: readonly {
+    /** Of the event; absent: of a node's own journal. */
+    readonly seq?: number
+    /** ms since 1970. */
+    readonly time: number
+    /** Whose journal says so. */
+    readonly where?: string
+    readonly text: string
+    readonly actor?: string
+  }[]
+  readonly conclusion: string
+  /** Control nodes whose journals are missing because they did not answer. */
+  readonly silent: readonly string[]
+}
+
 /** `hive log --file`: a log that was set aside. */
 export interface KeptEvents {
   /** Null: of a node that never applied an event. */
@@ -265,7 +286,13 @@ export interface KvQuery {
 /** What the API asks of the agent. Every method rejects with OperatorError; nothing blocks for ever. */
 export interface Backend {
   status(): Promise<StatusReport>
-  init(request: { name?: string; control?: readonly string[]; actor: string }): Promise<InitAnswer>
+  init(request: {
+    name?: string
+    control?: readonly string[]
+    /** Nodes that are new wait for an operator. */
+    approve?: boolean
+    actor: string
+  }): Promise<InitAnswer>
   /** `token`: as `hive token create` printed it. */
   join(request: { address: string; token?: string; actor: string }): Promise<JoinAnswer>
   drain(request: {
@@ -320,6 +347,11 @@ export interface Backend {
   demote(request: { node: string; force: boolean; actor: string }): Promise<ControlAnswer>
   /** Of this node, or of the one named. Changes nothing. */
   doctor(request: { node?: string }): Promise<DoctorReport>
+  why(request: {
+    about: 'node' | 'election' | 'epoch' | 'join'
+    /** Node or joiner; '' otherwise. */
+    name: string
+  }): Promise<WhyReport>
   recoverPlan(request: { voters?: readonly string[] }): Promise<RecoveryPlan>
   /** `name`: the cluster's, as typed by whoever means it. */
   recoverApply(request: {

@@ -14,6 +14,7 @@ import type {
   RoleReport,
   SettingReport,
   StatusReport,
+  WhyReport,
 } from '../api/types.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Millis } from '../base/time.ts'
@@ -43,7 +44,11 @@ export class AgentClient {
     return this.#json('GET', '/v1/hive/status')
   }
 
-  init(request: { name?: string; control?: readonly string[] }): Promise<InitAnswer> {
+  init(request: {
+    name?: string
+    control?: readonly string[]
+    approve?: boolean
+  }): Promise<InitAnswer> {
     return this.#json('POST', '/v1/hive/init', request, patient)
   }
 
@@ -97,6 +102,10 @@ export class AgentClient {
 
   doctor(node?: string): Promise<DoctorReport> {
     return this.#json('GET', `/v1/hive/doctor${queryOf({ node })}`, undefined, patient)
+  }
+
+  why(question: { about: string; name?: string }): Promise<WhyReport> {
+    return this.#json('GET', `/v1/hive/why${queryOf(question)}`)
   }
 
   recoverPlan(voters?: readonly string[]): Promise<RecoveryPlan> {

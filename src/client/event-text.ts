@@ -46,6 +46,7 @@ const tones: Partial<Record<LoggedEvent['type'], Tone>> = {
 
 /** Why there was an election. */
 const causes: Readonly<Record<string, string>> = {
+  first: 'the first one',
   timeout: 'no leader was heard',
   evidence: 'the process of the leader before was gone',
   transfer: 'handed over by the leader before',
@@ -95,7 +96,7 @@ function tell(event: LoggedEvent, names: Names): string {
       )
     case 'VoterReplacing':
       return listed(
-        isText(data.by) && `${nameOf(data.by, names)} votes for ${who} from now on`,
+        isText(data.by) && `${nameOf(data.by, names)} gets the vote of ${who}`,
         data.reason,
       )
     case 'NodeLeft':

@@ -44,3 +44,17 @@ export function isHome(
   if (theirs.epoch !== wanted.epoch) return theirs.epoch > wanted.epoch
   return (theirs.lineage ?? 0) === wanted.lineage
 }
+
+/** A cluster at a moment of its history. */
+export interface History {
+  readonly tag: string
+  readonly epoch: number
+  readonly lineage?: number | undefined
+}
+
+/** Two ends that may go on as they met: of one history, or one of them of none. */
+export function agreesWith(ours: History, theirs: History | undefined): boolean {
+  if (theirs === undefined) return true
+  const lineages = [ours, theirs].map(h => h.lineage ?? 0)
+  return theirs.tag === ours.tag && theirs.epoch === ours.epoch && lineages[0] === lineages[1]
+}

@@ -6,7 +6,7 @@ import { printable } from '../client/paint.ts'
 export default class Admit extends AgentCommand {
   static override summary = 'Let a node in that asks for it; see hive join-requests.'
   static override description =
-    'A node that was refused can be admitted too. It is in as soon as it asks again, within seconds.'
+    'A node that was refused can be admitted too. It is in when it asks again, a few seconds later.'
   static override examples = ['<%= config.bin %> <%= command.id %> n4']
   static override args = {
     node: Args.string({

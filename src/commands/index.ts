@@ -43,6 +43,7 @@ import TokenCreate from './token/create.ts'
 import TokenList from './token/list.ts'
 import TokenRevoke from './token/revoke.ts'
 import Version from './version.ts'
+import Why from './why.ts'
 
 /** Everything an operator can type: a list one can read, and the entry of the bundle. */
 export const commands = {
@@ -90,6 +91,7 @@ export const commands = {
   'token:list': TokenList,
   'token:revoke': TokenRevoke,
   version: Version,
+  why: Why,
 }
 
 export function start(argv: readonly string[]): Promise<void> {

@@ -7,6 +7,7 @@ import { type Painter, printable } from '../client/paint.ts'
 import { sendSnapshot } from '../client/snapshot-client.ts'
 import { renderRestored } from '../client/snapshot-text.ts'
 import { Progress } from '../client/transfer.ts'
+import { renderNewToken } from '../dashboard/tokens.ts'
 import type { Inspection } from '../snapshot/inspect.ts'
 
 export default class Init extends AgentCommand {
@@ -20,6 +21,10 @@ export default class Init extends AgentCommand {
   ]
   static override flags = {
     name: Flags.string({ description: "The cluster's name, for people." }),
+    approve: Flags.boolean({
+      description:
+        'Nodes that are new wait for hive admit; the same as join-approval in hive settings.',
+    }),
     'from-snapshot': Flags.string({
       description: 'Begin with the keys and settings of a snapshot; the tag is a new one.',
       helpValue: 'FILE',
@@ -41,6 +46,7 @@ export default class Init extends AgentCommand {
     const answer = await agent.init({
       ...(name !== undefined && { name }),
       ...(control !== undefined && { control }),
+      ...(flags.approve && { approve: true }),
     })
     this.log(renderInit(answer, this.paint))
     if (file !== undefined) this.log(renderRestored(await filled(agent, file, answer), this.paint))
@@ -76,6 +82,21 @@ export function renderInit(answer: InitAnswer, paint: Painter): string {
   return [
     `${paint(printable(answer.name), 'strong')} ${paint(head, 'good')}   tag ${answer.tag}`,
     `control nodes: ${answer.control.map(printable).join(', ')}${why}`,
-    `add a node:    ${printable(answer.join)}`,
+    ...joinLines(answer, paint),
   ].join('\n')
+}
+
+/** As lines to be copied to the new node: a token in an argument could be read by everybody there. */
+function joinLines({ join, token }: InitAnswer, paint: Painter): string[] {
+  if (!token) return [`add a node:    ${printable(join)}`]
+  return [
+    'add a node:    run this on it',
+    '',
+    "(umask 077; cat > join.token) <<'END'",
+    token.token,
+    'END',
+    printable(join),
+    '',
+    paint(`${renderNewToken(token)}; another: hive token create`, 'dim'),
+  ]
 }

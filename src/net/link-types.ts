@@ -100,6 +100,8 @@ export interface Links {
   connectedPeers(): readonly string[]
   /** What the peer proved over the link that is used now; undefined: nothing, or there is none. */
   identity(id: string): PeerIdentity | undefined
+  /** What the peer said of itself when the link was made; undefined: there is none. */
+  hello(id: string): Hello | undefined
   /** Where the other end of the link is, as this end sees it; undefined: there is none. */
   remote(id: string): Address | undefined
   /** False: dropped, because there is no link (a dial is begun, with back-off) or its queue is full. Raft and swim bear that. */

@@ -44,7 +44,8 @@ export const createLinks: CreateLinks = parts => {
     }
     const peer = table.find(to)
     if (!peer || (!peer.link && !peer.target)) {
-      refuse('UNKNOWN_NODE', `no address of ${to} is known`)
+      // Not UNKNOWN_NODE: that the cluster does not know a node is for the one who was asked to say.
+      refuse('TIMEOUT', `no address of ${to} is known`)
       return
     }
     if (peer.requests.size >= maxRequests || queued(to) > limits.queueBytes) {
@@ -85,6 +86,7 @@ export const createLinks: CreateLinks = parts => {
     isConnected: id => table.find(id)?.link !== undefined,
     connectedPeers: () => table.linked(),
     identity: id => table.find(id)?.link?.identity,
+    hello: id => table.find(id)?.link?.hello,
     remote: id => table.find(id)?.link?.remote,
     sendRaft(to, message) {
       const link = usable(to)

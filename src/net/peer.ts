@@ -164,8 +164,11 @@ export function lost(name: string): RequestOutcome {
 export function unreachable(name: string, failure: DialFailure): RequestOutcome {
   const unsent = true
   switch (failure.why) {
-    case 'rejected':
-      return { ok: false, code: failure.code, message: `${name}: ${failure.reason}`, unsent }
+    case 'rejected': {
+      // Somebody else at an address is no word of the cluster about a node.
+      const code = failure.code === 'UNKNOWN_NODE' ? 'TIMEOUT' : failure.code
+      return { ok: false, code, message: `${name}: ${failure.reason}`, unsent }
+    }
     case 'busy':
       return { ok: false, code: 'BUSY', message: `${name}: ${failure.reason}`, unsent }
     default:

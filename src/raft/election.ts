@@ -19,7 +19,7 @@ type Of<Type extends Message['type']> = Extract<Message, { type: Type }>
 
 /** Asks everybody whether an election would be won. */
 export function campaignPreVote(core: Core): void {
-  core.cause = core.hurried > 0 ? 'evidence' : 'timeout'
+  core.cause = core.log.lastIndex === 0 ? 'first' : core.hurried > 0 ? 'evidence' : 'timeout'
   core.why = core.cause
   core.rank = 'pre-candidate'
   core.leader = null

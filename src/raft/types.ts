@@ -144,10 +144,10 @@ export interface Ready {
 }
 
 /**
- * Why a node stood for election: it heard no leader for its timeout, or had evidence that the leader's
+ * Why a node stood for election: there was none before, or it heard no leader for its timeout, or had evidence that the leader's
  * process is gone, or the leader handed over to it, or an operator rescued a lost quorum.
  */
-export type ElectionCause = 'timeout' | 'evidence' | 'transfer' | 'rescue'
+export type ElectionCause = 'first' | 'timeout' | 'evidence' | 'transfer' | 'rescue'
 
 /** Why a leader is none any more: no quorum answered it, it is no voter any more, its disk failed. */
 export type OfficeLost = 'no-quorum' | 'resigned' | 'disk'

@@ -218,7 +218,7 @@ export function versionOf(type: EventType, data: object): number {
   if (second.has(type)) return 2
   const described = (data as { readonly node?: object }).node ?? data
   if (type === 'KvPut' || type === 'KvDelete') return 1
-  return 'key' in described || 'health' in described ? 2 : 1
+  return 'key' in described ? 2 : 1
 }
 
 const second: ReadonlySet<EventType> = new Set([
@@ -230,10 +230,10 @@ const second: ReadonlySet<EventType> = new Set([
   'GossipKeyDropped',
   'TombstonesCollected',
   'ClusterRecovered',
-  'VoterReplacing',
 ])
 
 const third: ReadonlySet<EventType> = new Set([
+  'VoterReplacing',
   'RestoreBegun',
   'RestoreAdded',
   'RestoreDropped',

@@ -53,6 +53,7 @@ function checkGroup(group: Fields): void {
   checkContacts(prepared, 'voters')
   count(prepared, 'at')
   flag(prepared, 'started')
+  flag(prepared, 'approve')
   if (prepared.control !== undefined) list(prepared, 'control').forEach(checkNode)
 }
 

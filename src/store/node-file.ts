@@ -22,8 +22,14 @@ export class NodeFile {
     this.#pidPath = join(dir, 'agent.pid')
     this.#db = openLocked(dir, this.#pidPath)
     const young = `${this.#pidPath}.new`
-    writeFileSync(young, `${process.pid}\n`)
-    renameSync(young, this.#pidPath)
+    try {
+      writeFileSync(young, `${process.pid}\n`)
+      renameSync(young, this.#pidPath)
+    } catch (error) {
+      // The databases of a process that was killed open without a byte to spare: this is then the first to miss one.
+      this.#db.close()
+      throw toOperatorError(error, `${this.#pidPath} cannot be written`)
+    }
   }
 
   read(): NodeFacts | undefined {

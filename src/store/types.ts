@@ -40,6 +40,8 @@ export interface NodeFacts {
       readonly at: number
       /** False: raft has not been started, so nothing was voted or promised: may be dropped safely. */
       readonly started: boolean
+      /** Nodes that are new wait for an operator, from the first event on. */
+      readonly approve?: boolean
       /** Once started: who the control nodes are, for the first event. */
       readonly control?: readonly NodeDescription[]
     }

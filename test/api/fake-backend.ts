@@ -62,6 +62,7 @@ export class FakeBackend implements Backend {
   promote = (request: object) => this.#record('promote', request, control)
   demote = (request: object) => this.#record('demote', request, control)
   doctor = (request: object) => this.#record('doctor', request, examination)
+  why = (request: object) => this.#record('why', request, { ...whyReport })
   recoverPlan = (request: object) => this.#record('recoverPlan', request, recoveryPlan)
   recoverApply = (request: object) => this.#record('recoverApply', request, recovered)
   recoverYield = (request: object) => this.#record('recoverYield', request, { setAside: '/d/old' })
@@ -238,6 +239,8 @@ const statusReport: StatusReport = {
   stale: false,
   notices: [],
 }
+
+const whyReport = { subject: 'n1', lines: [], conclusion: 'n1 is ready, and answers', silent: [] }
 
 async function* pieces(...all: number[][]): AsyncGenerator<Uint8Array> {
   for (const one of all) yield new Uint8Array(one)

@@ -493,13 +493,23 @@ describe('requests', () => {
     expect(outcomes).toMatchObject([{ ok: false, code: 'EPOCH_MISMATCH', unsent: true }])
   })
 
-  test('a request to nobody known is UNKNOWN_NODE, and never answers during the call', () => {
+  test('a request to nobody known is no word about that node, and never answers during the call', () => {
     const world = new LinksWorld()
     const a = world.node(1)
     const outcomes = a.ask('somebody', 'echo')
     expect(outcomes).toEqual([])
     world.clock.advance(1)
-    expect(outcomes).toMatchObject([{ ok: false, code: 'UNKNOWN_NODE', unsent: true }])
+    expect(outcomes).toMatchObject([{ ok: false, code: 'TIMEOUT', unsent: true }])
+  })
+
+  test('nor is one to an address where another node answers', () => {
+    const world = new LinksWorld()
+    const a = world.node(1)
+    const b = world.node(2)
+    a.links.setAddress(world.node(7).id, b.address)
+    const outcomes = a.ask(world.node(7).id, 'echo')
+    world.clock.advance(10)
+    expect(outcomes).toMatchObject([{ ok: false, code: 'TIMEOUT', unsent: true }])
   })
 
   test('closing answers everything, sent or not', () => {

@@ -28,6 +28,7 @@ export class Operators {
   readonly #dice: Random
   #running = false
   #added = 0
+  #replacing = false
   #initial = 0
   /** Who the cluster's first control nodes are to be. */
   control: readonly string[]
@@ -47,8 +48,10 @@ export class Operators {
     this.#works = new Set(works)
   }
 
-  start(): void {
+  /** `replacing`: dead voters are to be replaced after a second or two. */
+  start(replacing = false): void {
     this.#running = true
+    this.#replacing = replacing
     this.#initial = this.#cluster.nodes.length
     if (this.#works.has('epochs')) this.#run(this.#grace(2 + this.#dice.below(20)))
     this.#rest()
@@ -79,6 +82,7 @@ export class Operators {
     const roll = this.#dice.next()
     const subject = this.#any(this.#cluster.nodes)
     if (subject === undefined) return undefined
+    if (this.#replacing && roll < 0.08) return this.#hasten(subject)
     if (roll < 0.15) return this.#drain(subject, this.#dice.next() < 0.4)
     if (roll < 0.25) return this.#roles(subject)
     if (roll < 0.45) return this.#votes(subject)
@@ -178,10 +182,17 @@ export class Operators {
     const at = this.#any(this.#cluster.running())
     if (at === undefined) return undefined
     const request = { node: subject.name, force: false, actor: 'operator' }
-    const observer = this.#dice.next() < 0.2
+    const observer = this.#dice.next() < (this.#replacing ? 0.7 : 0.2)
     return this.#dice.next() < 0.6
       ? { what: `promote ${subject.name}`, at, invoke: b => b.promote({ ...request, observer }) }
       : { what: `demote ${subject.name}`, at, invoke: b => b.demote(request) }
+  }
+
+  #hasten(at: SimulatedNode): Command {
+    const settings = { 'voter-replacement-after': this.#dice.next() < 0.5 ? '1s' : '3s' }
+    return this.#ask(at, 'hasten replacement', b =>
+      b.changeSettings({ settings, actor: 'operator' }),
+    )
   }
 
   #rotate(at: SimulatedNode, roll: number): Command {

@@ -33,6 +33,8 @@ export interface Settings {
   readonly troubles?: readonly string[]
   /** Nodes have a secret, and prove themselves by it and by what the cluster makes of it. */
   readonly secured?: boolean
+  /** Dead voters give their votes to observers, of whom operators make many, soon. */
+  readonly replacing?: boolean
   /** How many become control nodes at the init; undefined: three, or five if there are as many. */
   readonly control?: number
   /** Two operators run an init at once, with different control nodes. */
@@ -168,7 +170,7 @@ async function play(stage: Stage, variant: Variant): Promise<void> {
   await variant.begin(stage)
   workload.start()
   if (swaps) cas.start()
-  if (variant.operated) operators.start()
+  if (variant.operated) operators.start(settings.replacing)
   if (troubled) nemesis.start()
   await simulation.run(simulation.now + settings.minutes * 60_000)
   operators.stop()

@@ -15,6 +15,7 @@ export function plainDay(
     load: seed % 5 === 4 ? { ...usualLoad, clients: 6, think: 200, bulk: 0.15 } : usualLoad,
     earlyTrouble: seed % 4 === 3,
     secured: seed % 3 !== 0,
+    replacing: seed % 4 === 2,
   }
 }
 

@@ -20,6 +20,7 @@ const lessons = [
   [181_478, 1, 'a node that was demoted notices it, though it was enrolled a moment before'],
   [40_052, 1, 'a join that comes late does not bring back who has left'],
   [40_255, 1, 'a join that comes late does not undo a newer one'],
+  [50_134, 1, 'a leader that hands over does not try its chores again at once, for ever'],
 ] as const
 const freshSeeds = 3
 const minutes = 1

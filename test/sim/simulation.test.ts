@@ -23,6 +23,15 @@ test('the queue gives back what it was given by time, then by turn, as sorting w
   expect(rest).toEqual(given.toSorted((a, b) => a.at - b.at || a.sequence - b.sequence))
 })
 
+test('a run in which time stands still ends with a failure', async () => {
+  const simulation = new Simulation(1)
+  const clock = new SimulatedClock(simulation, newLife('n1'))
+  const again = (): void => clock.soon(again)
+  clock.after(5, again)
+  await expect(simulation.run(20)).rejects.toThrow(/time stands still/)
+  expect(simulation.now).toBe(5)
+})
+
 describe('a clock', () => {
   test('runs its tasks in the order of their times, and `soon` after all that waits for this instant', async () => {
     const simulation = new Simulation(1)

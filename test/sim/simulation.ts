@@ -4,6 +4,9 @@ import type { Timer } from '../../src/base/time.ts'
 import { EventQueue, type Life, type Scheduled } from './queue.ts'
 import { Trace } from './trace.ts'
 
+/** So many events in a row without time passing: somebody tries again and again at once, and would never stop. */
+const maxStalled = 200_000
+
 /**
  * The one scheduler of a run: a queue of events in virtual time, and one seed. Nothing in a run may
  * take time or chance from anywhere else; so the seed is the run.
@@ -19,6 +22,7 @@ export class Simulation {
   #now = 0
   #sequence = 0
   #events = 0
+  #stalled = 0
   #drains = 0
   #touched = false
   #failure: { readonly error: unknown; readonly life: Life | undefined } | undefined
@@ -152,6 +156,9 @@ export class Simulation {
     const event = this.#queue.pop()!
     const { task, life } = event
     if (task === undefined) return
+    this.#stalled = event.at === this.#now ? this.#stalled + 1 : 0
+    if (this.#stalled > maxStalled)
+      return this.fail(new Error(`time stands still: ${maxStalled} events at one moment`), life)
     this.#now = event.at
     if (life !== undefined) {
       if (!life.alive) return

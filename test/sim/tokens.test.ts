@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { JoinRequestReport, NewToken, TokenWish } from '../../src/api/token-types.ts'
+import type { InitAnswer } from '../../src/api/types.ts'
 import { World } from './world.ts'
 
 /** Join tokens and operators' approval, as whole agents use them, told step by step. */
@@ -129,6 +130,46 @@ describe('a join token', () => {
     await world.run(10_000)
     addWithToken(world, 'n4', token, ['n1'])
     await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+  })
+})
+
+describe('an init', () => {
+  const zombies = async (world: World) => {
+    for (const name of ['n1', 'n2']) world.add(name, ['n1', 'n2'])
+    await world.until('they meet', () =>
+      ['n1', 'n2'].every(n => world.node(n).process?.agent.swimMembers().length === 1),
+    )
+  }
+  const init = (world: World, approve: boolean): Promise<InitAnswer> =>
+    world.ask('n1', b => b.init({ name: 'prod', control: ['n1'], approve, actor: 'test' }))
+
+  test('answers with a token for those who come', async () => {
+    const world = new World(7)
+    world.cluster.secret = secret
+    await zombies(world)
+    const { token, join } = await init(world, false)
+    expect(join).toMatch(/--token-file join.token$/)
+    addWithToken(world, 'n3', token!.token)
+    await world.states('n3', { n1: 'ready', n2: 'ready', n3: 'ready' })
+    expect((await init(world, false)).token).toBeUndefined()
+  })
+
+  test('has none where nodes prove nothing', async () => {
+    const world = new World(8)
+    await zombies(world)
+    expect((await init(world, false)).token).toBeUndefined()
+  })
+
+  test('may have everybody wait from its first moment on', async () => {
+    const world = new World(9)
+    world.cluster.secret = secret
+    await zombies(world)
+    await init(world, true)
+    await refused(world, 'n2', 'AWAITS_APPROVAL')
+    const { notices } = await world.status('n1')
+    expect(notices.join()).toMatch(/n2 waits to be let in; see hive join-requests/)
+    await world.ask('n1', b => b.admitNode({ node: 'n2', actor: 'test' }))
+    await world.states('n2', { n1: 'ready', n2: 'ready' })
   })
 })
 

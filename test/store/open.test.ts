@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, onTestFinished, test } from 'vitest'
@@ -42,6 +42,17 @@ test('a directory in the place of node.db is refused', () => {
   const dir = temporaryDir()
   mkdirSync(join(dir, 'node.db'))
   expect(refusal(() => openStorage(dir)).code).toBe('DATA_DIR')
+})
+
+test('a disk that does not take even the process id is told of, and the directory is let go', () => {
+  const dir = temporaryDir()
+  const obstacle = join(dir, 'agent.pid.new')
+  mkdirSync(obstacle)
+  const error = refusal(() => openStorage(dir))
+  expect(error.code).toBe('STORAGE')
+  expect(error.message).toContain('agent.pid cannot be written')
+  rmdirSync(obstacle)
+  openStorage(dir).close(() => {})
 })
 
 test('a second agent is refused, and told who the first one is', async () => {

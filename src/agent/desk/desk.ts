@@ -30,6 +30,8 @@ export interface DeskParts {
   plane(): ControlPlane | undefined
   /** What that node needs to know, secrets of members included if it is one. */
   viewOf(id: string): ClusterView | undefined
+  /** The control plane does not let that one in; kept for whoever asks why. */
+  refusedJoin(node: NodeDescription, refused: RequestOutcome & { ok: false }): void
   /** Why a joiner is not who it says, as far as keys tell; undefined: it may be. */
   keyObjection(
     node: NodeDescription,

@@ -57,8 +57,11 @@ export function joinDesk(
       const request = optionalText(body, 'request', 4096)
       const keyObjection = parts.keyObjection(node, house.nodes.get(node.id), request)
       const verdict = entrance({ ...wish, ...(keyObjection && { keyObjection }) }, house)
-      if (verdict.outcome === 'refuse')
-        return answer(refusal(verdict.code, verdict.message, verdict.remedy))
+      if (verdict.outcome === 'refuse') {
+        const no = refusal(verdict.code, verdict.message, verdict.remedy)
+        parts.refusedJoin(node, no)
+        return answer(no)
+      }
       // Who is nobody without a certificate is in when it has one, and asks again until then.
       const whole: Answer =
         wish.proved === 'anonymous' ? outcome => answer(certifiedOnly(outcome)) : answer

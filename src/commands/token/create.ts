@@ -55,7 +55,7 @@ export default class TokenCreate extends AgentCommand {
       use: { kind: 'join', roles: flags.role ?? [], uses: flags.uses, pattern: flags.name },
     })
     this.log(made.token)
-    if (!this.jsonEnabled()) this.logToStderr(renderNewToken(made))
+    if (!this.jsonEnabled()) process.stderr.write(`${renderNewToken(made)}\n`)
     return made
   }
 }

@@ -1,0 +1,28 @@
+import type { WhyReport } from '../api/types.ts'
+import { formatTime } from './event-text.ts'
+import { type Painter, printable } from './paint.ts'
+
+/** A chain of events, newest last, and what it comes to. Pure. */
+export function renderWhy(report: WhyReport, paint: Painter): string {
+  const { lines, silent, conclusion } = report
+  const shown = lines.map(({ seq, time, where, text, actor }) => {
+    const number = paint(seq === undefined ? '      -' : String(seq).padStart(7), 'dim')
+    const who = where === undefined ? '' : `${paint(printable(where), 'strong')} `
+    const by =
+      actor === undefined || actor === 'raft'
+        ? ''
+        : paint(`   by ${printable(actor.replace(/^(node|leader):/, '$1 '))}`, 'dim')
+    return `${number}  ${formatTime(time)}  ${who}${printable(text)}${by}`
+  })
+  const unheard =
+    silent.length > 0
+      ? [
+          paint(
+            `! ${silent.map(printable).join(', ')} did not answer: their journals are missing here`,
+            'warn',
+          ),
+        ]
+      : []
+  const space = shown.length + unheard.length > 0 ? [''] : []
+  return [...shown, ...unheard, ...space, paint(printable(conclusion), 'strong')].join('\n')
+}
