@@ -82,9 +82,22 @@ export function failures(nodes: number, deaths: number, gap: Millis) {
     firstGivesUp: spread(first),
     agreed: spread(agreed),
     keepersKnow: spread(known),
-    keepersThatNeverKnew: [...deathOf.values()].reduce((n, d) => n + d.left.size, 0),
+    ...unaware(fabric, deathOf),
     pairs,
   }
+}
+
+/** Of the keepers that were not seen to learn of it: who forgot the dead member, and who still takes it for alive. */
+function unaware(fabric: Fabric, deaths: ReadonlyMap<string, { readonly left: Set<number> }>) {
+  let forgot = 0
+  let mistaken = 0
+  for (const [id, { left }] of deaths) {
+    for (const i of left) {
+      if (fabric.cores[i]!.member(id) === undefined) forgot++
+      else mistaken++
+    }
+  }
+  return { forgot, mistaken }
 }
 
 /** Newcomers, each through a member picked at random; with the control plane's help or by rings alone. */

@@ -13,7 +13,7 @@ interface Row {
 }
 
 const experiments: Record<string, (nodes: number) => readonly Row[]> = {
-  steady: n => [steady(n, 5_000, n >= 100_000 ? 5_000 : 20_000)],
+  steady: n => [n >= 100_000 ? steady(n, 3_000, 5_000) : steady(n, 5_000, 20_000)],
   failures: n => [failures(n, n >= 1_000 ? 50 : 5, n >= 1_000 ? 200 : 3_000)],
   joins: n =>
     [true, false].map(helped =>

@@ -135,7 +135,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
         this.#receive(input, now)
         break
       case 'introduce':
-        for (const info of input.members) this.#beliefs.introduce(info, now)
+        this.#introduce(input.members, now)
         break
       case 'refused':
         this.#beliefs.refused(input.id, now)
@@ -192,6 +192,12 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     this.#calls.wake(now)
     this.#exchange.wake(now)
     if (this.#exchange.next() === now) this.#exchange.tick(now)
+  }
+
+  /** As many as fill a slice come from the full list, and so does the word to those who keep them: no news. */
+  #introduce(members: readonly MemberInfo[], now: Instant): void {
+    const digest = members.length >= this.#table.slice.size
+    for (const info of members) this.#beliefs.introduce(info, now, digest)
   }
 
   #receive(input: MessageInput, now: Instant): void {
