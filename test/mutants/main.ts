@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
 import { checkerOf } from './checker.ts'
@@ -16,12 +16,13 @@ const help = `Switches deliberate bugs on, one at a time, and lets the simulator
   --minutes M     cluster time under trouble, per seed (default 1)
   --patience S    give up after so many seconds (default 300)
   --jobs J        processes (default 2)
+  --record FILE   outcomes are kept there; those that were caught are not tried again
   --write         put the table into docs/reliability.md
 
 Exit code 1 if a bug was not caught.`
 
 interface Outcome {
-  readonly mutant: Mutant
+  readonly name: string
   readonly by: string
   readonly after: string
   readonly complaint: string
@@ -45,13 +46,19 @@ async function simulated(mutant: Mutant, plan: Plan): Promise<Outcome> {
   const { out, took } = await run(process.execPath, args, mutant, plan.patience)
   const line = out.trim().split('\n').at(-1)!
   if (!line.startsWith('{'))
-    return { mutant, by: '', after: `${took} s`, complaint: line.slice(0, 200), caught: false }
+    return {
+      name: mutant.name,
+      by: '',
+      after: `${took} s`,
+      complaint: line.slice(0, 200),
+      caught: false,
+    }
   const { seeds, seconds, complaint } = JSON.parse(line) as Verdict
   const caught = seeds !== undefined
   const after = caught
     ? `${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ${seconds.toFixed(0)} s`
     : `not after ${plan.seeds} seeds`
-  return { mutant, by: caught ? checkerOf(complaint) : '', after, complaint, caught }
+  return { name: mutant.name, by: caught ? checkerOf(complaint) : '', after, complaint, caught }
 }
 
 async function tested(
@@ -65,16 +72,16 @@ async function tested(
     '--config',
     'test/mutants/vitest.config.ts',
   ]
-  const { out, took, code } = await run(
+  const { errors, took, code } = await run(
     process.execPath,
     [...args, unit.file],
     mutant,
     plan.patience,
   )
-  const failed = /FAIL\s+(.*)/.exec(out)?.[1] ?? ''
+  const failed = /FAIL\s+(.*)/.exec(errors)?.[1] ?? ''
   const caught = code === 1 && failed !== ''
   const by = caught ? `${failed.trim()} (the simulator cannot see it: ${unit.why})` : ''
-  return { mutant, by, after: `${took} s`, complaint: failed, caught }
+  return { name: mutant.name, by, after: `${took} s`, complaint: failed, caught }
 }
 
 function run(
@@ -82,7 +89,7 @@ function run(
   args: readonly string[],
   mutant: Mutant,
   patience: number,
-): Promise<{ out: string; took: string; code: number }> {
+): Promise<{ out: string; errors: string; took: string; code: number }> {
   const began = performance.now()
   return new Promise(resolve => {
     const env = { ...process.env, HIVE_MUTANT: mutant.name, NO_COLOR: '1' }
@@ -90,15 +97,22 @@ function run(
     execFile(command, args, options, (error, stdout, stderr) => {
       const took = ((performance.now() - began) / 1000).toFixed(0)
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
-      resolve({ out: stdout.trim() === '' ? stderr : stdout, took, code })
+      resolve({ out: stdout.trim() === '' ? stderr : stdout, errors: stderr, took, code })
     })
   })
 }
 
+/** The latest of each. */
+function recorded(file: string | undefined): Map<string, Outcome> {
+  if (file === undefined || !existsSync(file)) return new Map()
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+  const outcomes = lines.map(line => JSON.parse(line) as Outcome)
+  return new Map(outcomes.map(outcome => [outcome.name, outcome]))
+}
+
 function tableOf(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map(
-    ({ mutant, by, after, caught }) =>
-      `| ${mutant.name} | ${caught ? by : '**not caught**'} | ${after} |`,
+    ({ name, by, after, caught }) => `| ${name} | ${caught ? by : '**not caught**'} | ${after} |`,
   )
   return ['| deliberate bug | caught by | after |', '|---|---|---|', ...rows].join('\n')
 }
@@ -123,6 +137,7 @@ async function main(): Promise<number> {
       minutes: { type: 'string', default: '1' },
       patience: { type: 'string', default: '300' },
       jobs: { type: 'string', default: '2' },
+      record: { type: 'string' },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -135,13 +150,14 @@ async function main(): Promise<number> {
   const chosen = mutants.filter(m => m.name.includes(values.only))
   // Loudly, and before hours are spent: every bug still fits the code.
   for (const mutant of mutants) mutated(mutant, readFileSync(root + mutant.file, 'utf8'))
-  const outcomes = new Map<Mutant, Outcome>()
-  const waiting = [...chosen]
+  const outcomes = recorded(values.record)
+  const waiting = chosen.filter(m => outcomes.get(m.name)?.caught !== true)
   const plan = { ...values, patience: Number(values.patience) }
   const work = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       const outcome = await tried(mutant, plan)
-      outcomes.set(mutant, outcome)
+      outcomes.set(mutant.name, outcome)
+      if (values.record) appendFileSync(values.record, `${JSON.stringify(outcome)}\n`)
       const { caught, by, after, complaint } = outcome
       console.log(
         `${caught ? 'caught ' : 'MISSED '} ${mutant.name}: ${by} ${after}\n         ${complaint}`,
@@ -149,7 +165,7 @@ async function main(): Promise<number> {
     }
   }
   await Promise.all(Array.from({ length: Number(values.jobs) }, work))
-  const done = chosen.map(m => outcomes.get(m)!)
+  const done = chosen.map(m => outcomes.get(m.name)!)
   const caught = done.filter(o => o.caught).length
   if (values.write) write(tableOf(done))
   console.log(`${caught} of ${done.length} deliberate bugs were caught`)

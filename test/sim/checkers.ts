@@ -158,11 +158,14 @@ export class Checkers {
     let changed = false
     for (let i = entry.index + 1; i <= status.lastIndex && !changed; i++)
       changed = store.entryAt(i)?.type === 'config'
-    if (changed && outgoing.length === 0) return
+    // A joint configuration itself is always decided by both of its majorities.
+    const joint = entry.type === 'config' && entry.config.outgoing.length > 0
+    if (!joint && changed && outgoing.length === 0) return
     const holders = new Set(
       this.#cluster.nodes.filter(n => n.disk.holds(entry)).map(n => this.#idOf(n)),
     )
-    for (const majority of changed ? [outgoing] : [voters, outgoing]) {
+    const both = joint ? [entry.config.voters, entry.config.outgoing] : [voters, outgoing]
+    for (const majority of changed && !joint ? [outgoing] : both) {
       const held = majority.filter(id => holders.has(id)).length
       if (majority.length > 0 && held * 2 <= majority.length)
         throw new Violation(

@@ -44,8 +44,6 @@ export const landmarks = [
   'drained',
   'settings changed',
   'lock taken over from a holder that was silent',
-  'lost quorum rescued',
-  'lost side came back after the rescue',
   'a single control node',
   'seven control nodes',
   'more than thirty members',
@@ -262,7 +260,6 @@ const said: readonly (readonly [RegExp, Landmark])[] = [
   [/has said newer things of itself since/, 'stale join refused'],
   [/refused.*code=REMOVED/, 'removed node refused'],
   [/this node is empty now label=epoch/, 'old state set aside for a new start'],
-  [/a lost quorum is rescued/, 'lost quorum rescued'],
   [/takes over the lock/, 'lock taken over from a holder that was silent'],
   [/ refused: ok$/, 'swap refused'],
 ]

@@ -26,6 +26,9 @@ export const usualLoad: KvLoad = {
   bulk: 0,
 }
 
+/** A read waits for a change for so long, ms. */
+export const heldFor = 2_000
+
 /** Behind a large value, bytes; they are no part of what is judged. */
 const ballast = '.'.repeat(400_000)
 
@@ -51,6 +54,8 @@ export class KvWorkload {
   #running = false
   /** Nodes to ask; the usual choice is any that runs. */
   candidates: () => readonly SimulatedNode[]
+  /** Hears of each held read: what it asked for, when, and the index that it was answered with. */
+  onHeld: ((key: string, asked: number, invoked: number, index: number) => void) | undefined
   /** Hears of every acknowledged write. */
   onAcknowledged: ((operation: KvOperation) => void) | undefined
 
@@ -201,13 +206,16 @@ export class KvWorkload {
     again: (ok: boolean) => void,
   ): void {
     const operation = this.#invoke(node, key, { kind: 'read', saw: null })
-    const blocking = index === undefined ? {} : { index, wait: 2_000 }
+    const held = index !== undefined && index > 0
+    const blocking = held ? { index, wait: heldFor } : {}
     const query = { key, recurse: false, consistency, ...blocking }
     this.#caller.call(
       node,
       `read of ${key}`,
       backend => backend.kvRead(query),
       result => {
+        if (held && result.how === 'answered')
+          this.onHeld?.(key, index, operation.invoked, result.value.index)
         if (result.how === 'answered') this.#seen(operation, result.value, seen)
         else this.#settle(operation, 'unknown', {}, result)
         again(result.how === 'answered')

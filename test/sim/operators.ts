@@ -68,7 +68,8 @@ export class Operators {
   }
 
   #rest(): void {
-    this.#cluster.simulation.after(500 + this.#dice.next() * longestPause, () => {
+    const longest = this.#works.has('votes') ? longestPause / 4 : longestPause
+    this.#cluster.simulation.after(500 + this.#dice.next() * longest, () => {
       if (!this.#running) return
       const command = this.#choose()
       if (command === undefined) this.#rest()
@@ -101,6 +102,8 @@ export class Operators {
     const roll = this.#dice.next()
     if (roll < 0.1 && this.#works.has('removals')) return this.#remove()
     if (roll < 0.15 && this.#works.has('settings')) return this.#grace(2 + this.#dice.below(600))
+    const subject = this.#any(this.#cluster.nodes)
+    if (roll < 0.6 && subject && this.#works.has('votes')) return this.#votes(subject)
     return undefined
   }
 

@@ -5,6 +5,7 @@ import { CasWorkload } from './cas-workload.ts'
 import { Checkers, Violation } from './checkers.ts'
 import { Cluster, type MakeAgent, type SimulatedNode } from './cluster.ts'
 import { Coverage } from './coverage.ts'
+import { watchHeldReads } from './held-reads.ts'
 import { History } from './history.ts'
 import { type KvLoad, KvWorkload, usualLoad } from './kv-workload.ts'
 import { Ledger } from './ledger.ts'
@@ -16,9 +17,10 @@ import { watchVerdicts } from './verdicts.ts'
 
 /**
  * `cas`: counting, appending and locking by cas. `removals`: dead nodes are removed, and come back. `epochs`: what is
- * removed is soon forgotten. `settings`: operators change them. `rescue`: in the end the quorum is lost for good.
+ * removed is soon forgotten. `settings`: operators change them. `votes`: who votes
+ * changes all the time.
  */
-export type Work = 'cas' | 'removals' | 'epochs' | 'settings' | 'rescue'
+export type Work = 'cas' | 'removals' | 'epochs' | 'settings' | 'votes'
 
 /** What a run is made of; together with the seed, all of it. */
 export interface Settings {
@@ -136,6 +138,7 @@ export async function runScenario(
   const stage: Stage = { ...parts, coverage }
   new Ledger(cluster, checkers)
   watchVerdicts(stage)
+  watchHeldReads(stage)
   let failure: Error | undefined
   try {
     await play(stage, variant)

@@ -97,7 +97,7 @@ const shares: Readonly<Record<Work, number>> = {
   removals: 0.5,
   epochs: 0.3,
   settings: 0.4,
-  rescue: 0.2,
+  votes: 0.35,
 }
 
 const allWorks = Object.keys(shares) as Work[]

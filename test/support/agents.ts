@@ -63,6 +63,8 @@ export class Agent {
   readonly http: number
   readonly #options: AgentOptions
   readonly #runs: Running[] = []
+  /** What the next start runs. */
+  build = bin
 
   constructor(name: string, dir: string, ports: readonly [number, number], options: AgentOptions) {
     this.name = name
@@ -112,7 +114,7 @@ export class Agent {
     // Its standard input is a pipe of this process: should that be killed, the agent stops by itself.
     const environment = { HIVE_EXIT_WITH_STDIN: '1', ...env }
     const all = ['agent', ...flags, ...args, ...more]
-    this.#runs.push(startScript(bin, all, { cwd: tmpdir(), env: environment }))
+    this.#runs.push(startScript(this.build, all, { cwd: tmpdir(), env: environment }))
     return this
   }
 

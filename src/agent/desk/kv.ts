@@ -30,13 +30,19 @@ export interface KvWrite {
   readonly request?: RequestId
 }
 
+/** A read that waits; `due` says whether what it waits for has come. */
+interface Held {
+  due(): boolean
+  wake(): void
+}
+
 type ReadDone = (read: KvRead | null) => void
 
 /** Keys and values: linearizable reads, held reads that wake for their own keys only, writes. */
 export class KvDesk {
   readonly #parts: DeskParts
-  readonly #exact = new Map<string, Set<() => void>>()
-  readonly #prefixes = new Map<string, Set<() => void>>()
+  readonly #exact = new Map<string, Set<Held>>()
+  readonly #prefixes = new Map<string, Set<Held>>()
   #held = 0
 
   constructor(parts: DeskParts) {
@@ -60,9 +66,10 @@ export class KvDesk {
       const now = this.#look(plane, query)
       if (query.index === undefined || now.index > query.index || this.#held >= maxHeld)
         return done(now)
-      this.#hold(query, Math.min(query.wait ?? 300_000, longestWait), () =>
-        done(this.#look(plane, query)),
-      )
+      const after = query.index
+      const due = (): boolean => plane.state.kvIndex(query.key, query.recurse) > after
+      const patience = Math.min(query.wait ?? 300_000, longestWait)
+      this.#hold(query, patience, due, () => done(this.#look(plane, query)))
     }
     if (query.consistency === 'stale') return answer()
     plane.read(index => (index === null ? done(null) : answer()))
@@ -76,15 +83,15 @@ export class KvDesk {
       if (event?.type === 'SnapshotRestored') return this.wakeAll()
       if (event?.type !== 'KvPut' && event?.type !== 'KvDelete') continue
       const { key } = event.data
-      wakeAll(this.#exact.get(key))
+      wakeDue(this.#exact.get(key))
       for (const [prefix, held] of this.#prefixes) {
         const touched =
           key.startsWith(prefix) ||
           (event.type === 'KvDelete' && event.data.recurse && prefix.startsWith(key))
-        if (touched) wakeAll(held)
+        if (touched) wakeDue(held)
       }
       if (event.type === 'KvDelete' && event.data.recurse) {
-        for (const [exact, held] of this.#exact) if (exact.startsWith(key)) wakeAll(held)
+        for (const [exact, held] of this.#exact) if (exact.startsWith(key)) wakeDue(held)
       }
     }
   }
@@ -130,26 +137,32 @@ export class KvDesk {
     }
   }
 
-  #hold({ key, recurse }: KvQuery, patience: number, done: () => void): void {
+  #hold({ key, recurse }: KvQuery, patience: number, due: () => boolean, done: () => void): void {
     const table = recurse ? this.#prefixes : this.#exact
-    const held = table.get(key) ?? new Set<() => void>()
+    const held = table.get(key) ?? new Set<Held>()
     let timer: Timer | undefined
     const wake = (): void => {
       timer?.cancel()
-      held.delete(wake)
+      held.delete(one)
       if (held.size === 0) table.delete(key)
       this.#held -= 1
       done()
     }
+    const one = { due, wake }
     timer = this.#parts.clock.after(patience, wake)
-    held.add(wake)
+    held.add(one)
     table.set(key, held)
     this.#held += 1
   }
 }
 
-function wakeAll(held: Set<() => void> | undefined): void {
-  if (held) for (const wake of [...held]) wake()
+function wakeAll(held: Set<Held> | undefined): void {
+  if (held) for (const { wake } of [...held]) wake()
+}
+
+/** A write that was refused, or wrote what was there already, is no change. */
+function wakeDue(held: Set<Held> | undefined): void {
+  if (held) for (const { due, wake } of [...held]) if (due()) wake()
 }
 
 /** Whoever sends it here may have sent it to another leader before, this node itself included: the id tells. */

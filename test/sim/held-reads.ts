@@ -1,0 +1,30 @@
+import { Violation } from './checkers.ts'
+import { heldFor } from './kv-workload.ts'
+import type { Stage } from './scenario.ts'
+
+/** Trouble may still be felt for so long, ms. */
+const aftermath = 5_000
+/** In calm a change is heard of within this, ms. */
+const prompt = 1_200
+
+/** In calm weather a held read is answered when its key changes, soon; and not before. */
+export function watchHeldReads({ workload, nemesis, checkers, simulation, cluster }: Stage): void {
+  workload.onHeld = (key, asked, invoked, index) => {
+    const { quietSince } = nemesis
+    if (quietSince === undefined || invoked < quietSince + aftermath) return
+    if (cluster.nodes.some(n => n.process === undefined || n.process.since > invoked - aftermath))
+      return
+    const { now } = simulation
+    const changed = checkers.log[index - 1]?.at
+    if (index <= asked && now - invoked < heldFor * 0.9)
+      simulation.fail(
+        new Violation(`a held read of ${key} was woken for nothing after ${now - invoked} ms`),
+      )
+    if (index <= asked || changed === undefined) return
+    const late = now - Math.max(changed, invoked)
+    if (late > prompt)
+      simulation.fail(
+        new Violation(`a held read of ${key} waited ${late} ms though the key had changed`),
+      )
+  }
+}
