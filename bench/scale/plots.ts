@@ -104,6 +104,7 @@ function averaged(rows: readonly Row[]): (readonly [number, number])[] {
 
 mkdirSync(folder, { recursive: true })
 for (const [name, chart] of Object.entries(charts)) {
-  if (chart.lines.every(l => l.points.length === 0)) continue
+  // Nothing measured, or nothing but zeros: a table says that better.
+  if (chart.lines.every(l => l.points.every(([, value]) => !value))) continue
   writeFileSync(new URL(name, folder), svgOf(chart))
 }
