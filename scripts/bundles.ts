@@ -105,12 +105,12 @@ const withoutSchemas: Plugin = {
  * agent.js and its log's worker, each in one file: a third of the memory of the packages' many modules is not needed
  * then. Outside stays what is native, or hardly ever wanted.
  */
-export async function bundleAgent(dist: string): Promise<void> {
+export async function bundleAgent(dist: string, more: readonly Plugin[] = []): Promise<void> {
   const options: BuildOptions = {
     ...common,
     format: 'esm',
     external: ['better-sqlite3', 'pino-pretty', 'undici'],
-    plugins: [withoutSchemas],
+    plugins: [withoutSchemas, ...more],
     sourcemap: true,
     banner: {
       js: [

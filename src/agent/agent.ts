@@ -50,6 +50,7 @@ import { Homecoming } from './homecoming.ts'
 import { Initiation } from './initiation.ts'
 import { Inquiries } from './inquiries.ts'
 import { Journal } from './journal.ts'
+import { Levels } from './levels.ts'
 import { Members } from './members.ts'
 import { Passports } from './passports.ts'
 import { RankJournal } from './rank-journal.ts'
@@ -83,6 +84,8 @@ export interface AgentParts {
   readonly security?: Security
   /** More rules of the first validation. */
   readonly validation?: readonly ValidationHandler[]
+  /** The version of events that this build reads; another than its own only in a rehearsal of an upgrade. */
+  readonly eventsRead?: number
   /** What the doctor measures the machine with. Undefined: it measures the network alone. */
   readonly instruments?: Instruments
   /** Something that the process must know: bound, or unusable. */
@@ -150,6 +153,7 @@ export class Agent {
   readonly inquiries: Inquiries
   readonly #ranks: RankJournal
   readonly doctor: Doctor
+  readonly levels: Levels
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -161,6 +165,7 @@ export class Agent {
     const { security } = parts
     security?.be(this.self.id)
     this.self.key = security?.key
+    this.levels = new Levels(() => this.self.id, parts.eventsRead)
     this.journal = new Journal(clock, trace)
     this.#ranks = new RankJournal(clock)
     this.passports = new Passports({
@@ -384,6 +389,7 @@ export class Agent {
       ...{ self: this.self, gate: this.#gate, journal: this.journal, passports: this.passports },
       ...{ homecoming: this.#homecoming, entry: this.entry, members: this.#members },
       ...{ group: this.group, departure: this.#departure, requests: this.#requests },
+      levels: this.levels,
       notice: (from, kind, body) => this.#onNotice(from, kind, body),
       failed: error => parts.events?.failed?.(error),
     }
@@ -517,6 +523,7 @@ export class Agent {
       clock: this.#parts.clock,
       trace: this.#parts.trace,
       links: this.links,
+      levels: this.levels,
       roles: { requires: role => this.#catalog(role)?.requires, needs: role => this.#needs(role) },
       admin: this.#admin,
       plane: () => this.plane,
@@ -568,7 +575,8 @@ export class Agent {
     const { clock, config, validation } = this.#parts
     return new Gate({
       ...{ self, clock, config, journal: this.journal, claims: this.#claims },
-      handlers: validation ?? [],
+      levels: this.levels,
+      handlers: () => [...(validation ?? []), ...(this.#roles?.validation ?? [])],
       alias: () => {
         const { security, clock, random } = this.#parts
         if (!security?.incognito || self.facts.cluster) return undefined

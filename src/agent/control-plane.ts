@@ -16,7 +16,7 @@ import type {
 } from '../raft/types.ts'
 import { decodeEvent, encodeEvent } from '../state/codec.ts'
 import type { EventData, EventType, HiveEvent, RequestId } from '../state/events.ts'
-import { versionOf } from '../state/events.ts'
+import { ungatedEvents, versionOf } from '../state/events.ts'
 import { State } from '../state/state.ts'
 import type { Applied, Outcome } from '../state/types.ts'
 import type { GroupStore, Loaded, StorageFailure } from '../store/types.ts'
@@ -188,8 +188,10 @@ export class ControlPlane {
   propose(draft: Draft, done: (outcome: Outcome) => void): void {
     if (this.#stopped || !this.isLeader()) return done(notLeader)
     if (this.#queue.length >= maxQueuedProposals) return done(overloaded)
+    const v = versionOf(draft.type, draft.data)
+    if (v > this.#allowed(draft.type)) return done(tooNew(draft.type, v))
     const event = {
-      v: versionOf(draft.type, draft.data),
+      v,
       time: this.#parts.clock.wall(),
       ...draft,
     } as HiveEvent
@@ -197,6 +199,13 @@ export class ControlPlane {
     if (!(data instanceof Uint8Array)) return done(data)
     this.#queue.push({ data, done })
     this.#schedule()
+  }
+
+  /** The first event, and the one that raises it, are proposed by who knows that all read them. */
+  #allowed(type: Draft['type']): number {
+    const { cluster } = this.state
+    if (!cluster || type === 'ClusterUpgraded') return Number.POSITIVE_INFINITY
+    return cluster.events ?? ungatedEvents
   }
 
   /** Linearizable: calls `done` with an index that the state has reached by then, or null if leadership is lost. */
@@ -491,6 +500,15 @@ const notLeader: Outcome = {
   message: 'leadership moved while the request was under way',
   remedy: 'try again',
 }
+function tooNew(type: string, version: number): Outcome {
+  return {
+    ok: false,
+    code: 'VERSION_MISMATCH',
+    message: `${type} needs events of version ${version}, which not every control node reads yet`,
+    remedy: 'finish the upgrade: hive doctor shows who runs an older hive',
+  }
+}
+
 const overloaded: Outcome = {
   ok: false,
   code: 'BUSY',

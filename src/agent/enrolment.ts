@@ -1,9 +1,11 @@
+import { OperatorError } from '../base/errors.ts'
 import { count, fields, list, optionalCount, text } from '../base/shape.ts'
 import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { isHome } from '../cluster/epoch.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Links, RequestOutcome } from '../net/link-types.ts'
+import { eventsVersion } from '../state/events.ts'
 import type { Authority } from './authority.ts'
 import type { AppliedEntry, ControlPlane } from './control-plane.ts'
 import type { Departure } from './departure.ts'
@@ -34,6 +36,12 @@ const orphanPatience = 1_000
 const enrolPatience = 150_000
 const none = new Uint8Array(0)
 
+/** What an older hive says where newer events are agreed already. */
+function tooOld(events: number): string {
+  return `the cluster has agreed on events of version ${events}, and this hive reads up to ${eventsVersion}`
+}
+const upgrade = 'start the newer hive again: once all nodes have it, there is no way back'
+
 export class Enrolment {
   readonly #parts: EnrolmentParts
   /** When the leader last announced the log, until somebody leads here. */
@@ -55,6 +63,8 @@ export class Enrolment {
     group.open()
     const { plane } = group
     if (!plane) return
+    const events = plane.state.cluster?.events ?? 0
+    if (events > eventsVersion) throw new OperatorError('VERSION_MISMATCH', tooOld(events), upgrade)
     const { tag, rescue } = self.facts.group ?? {}
     // A rescue that the log knows nothing of did not begin: an operator may ask for it again.
     if (tag && rescue && rescue.lineage !== plane.lineage) self.update({ group: { tag } })
@@ -117,6 +127,8 @@ export class Enrolment {
     const tag = text(body, 'tag', 36)
     const epoch = optionalCount(body, 'epoch') ?? 0
     const lineage = optionalCount(body, 'lineage') ?? 0
+    const events = optionalCount(body, 'events') ?? 0
+    if (events > eventsVersion) return refusal('VERSION_MISMATCH', tooOld(events), upgrade)
     const no = this.#objection(tag, epoch, lineage)
     if (no) return no
     const carried = self.facts.group

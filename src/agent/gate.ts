@@ -13,6 +13,7 @@ import { runHandlers } from '../net/validation.ts'
 import type { Claims } from './claims.ts'
 import type { AgentConfig } from './config.ts'
 import type { Journal } from './journal.ts'
+import type { Levels } from './levels.ts'
 import type { Self } from './self.ts'
 
 export interface GateParts {
@@ -21,8 +22,9 @@ export interface GateParts {
   readonly config: Pick<AgentConfig, 'roles' | 'dc' | 'maxClockSkew'>
   readonly journal: Journal
   readonly claims: Claims
+  readonly levels: Levels
   /** Rules of roles and modules, asked in this order after hive's own. */
-  readonly handlers: readonly ValidationHandler[]
+  handlers(): readonly ValidationHandler[]
   /** In the middle of an init or a join. */
   busy(): boolean
   /** In the physical or logical topology, or a partner of the init under way. */
@@ -52,7 +54,7 @@ export class Gate {
   }
 
   hello(): Hello {
-    const { self, config, clock, proof } = this.#parts
+    const { self, config, clock, levels, proof } = this.#parts
     const { clock: _, ...party } = this.#party()
     return {
       ...party,
@@ -61,7 +63,7 @@ export class Gate {
       incarnation: self.facts.incarnation,
       roles: config.roles,
       dc: config.dc,
-      proof: { ...proof?.(), clock: String(clock.wall()) },
+      proof: { ...proof?.(), ...levels.proof, clock: String(clock.wall()) },
     }
   }
 
@@ -80,7 +82,7 @@ export class Gate {
       claim: this.#claim(hello),
     })
     const verdict =
-      own.outcome === 'welcome' ? runHandlers(this.#parts.handlers, hello, from, identity) : own
+      own.outcome === 'welcome' ? runHandlers(this.#parts.handlers(), hello, from, identity) : own
     if (verdict.outcome === 'welcome') {
       this.#shut.delete(hello.id)
       return verdict

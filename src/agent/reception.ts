@@ -8,6 +8,7 @@ import { type Gate, isHistory } from './gate.ts'
 import type { Group } from './group.ts'
 import type { Homecoming } from './homecoming.ts'
 import type { Journal } from './journal.ts'
+import type { Levels } from './levels.ts'
 import type { Members } from './members.ts'
 import type { Passports } from './passports.ts'
 import { type Requests, refusal } from './requests.ts'
@@ -25,6 +26,7 @@ export interface ReceptionParts {
   readonly group: Group
   readonly departure: Departure
   readonly requests: Requests
+  readonly levels: Levels
   notice(from: string, kind: string, body: unknown): void
   failed(error: Error): void
 }
@@ -44,7 +46,8 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       parts().passports.crowded(from.host, identity) ??
       parts().gate.validate(hello, from, identity, asked),
     connected: (peer, address) => {
-      const { journal, entry } = parts()
+      const { journal, entry, levels } = parts()
+      levels.met(peer)
       journal.met(peer.id)
       entry.met(peer, address)
     },

@@ -1,10 +1,13 @@
 import type { ServiceDefinition, ServiceReport } from '../api/types.ts'
 import type { ClusterView } from '../cluster/view.ts'
+import type { ValidationHandler } from '../net/handshake.ts'
 
 /** What a node does for the cluster: seen from the agent, whatever the roles are. */
 export interface RoleHosting {
   /** What is agreed about this node now; undefined: it belongs to nobody, and does nothing. */
   update(view: ClusterView | undefined): void
+  /** What roles that run here say of a node at the door: rules of the first validation. */
+  readonly validation?: readonly ValidationHandler[]
   /** While the host role runs here. */
   readonly services: ServiceDirectory | undefined
   /** Hands nothing off: stop is not drain. */

@@ -1,11 +1,13 @@
 import type { Clock, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import type { ClusterView } from '../cluster/view.ts'
+import type { ValidationHandler } from '../net/handshake.ts'
 import type { Roles } from '../roles/registry.ts'
 import type { Host, RoleKnown } from '../roles/role.ts'
 import { RoleRunner } from '../roles/runner.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { RoleHosting, ServiceDirectory } from './role-hosting.ts'
+import { roleValidation } from './role-validation.ts'
 
 export interface RoleRunnersParts {
   readonly clock: Clock
@@ -44,6 +46,14 @@ export class RoleRunners implements RoleHosting {
 
   get services(): ServiceDirectory | undefined {
     return this.#runners.has('host') ? this.#parts.roles.services : undefined
+  }
+
+  get validation(): readonly ValidationHandler[] {
+    const { roles, trace } = this.#parts
+    return [...this.#runners.keys()].flatMap(name => {
+      const role = roles.byName.get(name)
+      return role?.validate ? [roleValidation(role, trace)] : []
+    })
   }
 
   update(view: ClusterView | undefined): void {

@@ -6,6 +6,7 @@ import { drainFinished, isServing } from '../cluster/drain.ts'
 import { collectable } from '../cluster/epoch.ts'
 import { Accusations } from '../cluster/failure.ts'
 import { replacement } from '../cluster/replacement.ts'
+import { ungatedEvents } from '../state/events.ts'
 import { tombstoneGrace, voterReplacementAfter } from '../state/settings.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { Member } from '../swim/types.ts'
@@ -91,6 +92,7 @@ export class Steward {
     const plane = this.#parts.plane()
     if (!plane?.isLeader()) return
     if (!plane.state.cluster) return this.#finishInit(plane)
+    this.#upgrade(plane)
     this.#finishRescue(plane)
     this.#handOn(plane)
     this.#judge(plane)
@@ -110,11 +112,23 @@ export class Steward {
     const { tag } = this.#parts.self.facts.group!
     const { name, control, coordinator, approve } = prepared
     const settings: Record<string, string> = approve ? { 'join-approval': 'yes' } : {}
+    const events = this.#parts.levels.common(control.map(c => c.id)) ?? ungatedEvents
     this.#propose(plane, 'init', {
       type: 'ClusterInitialised',
-      data: { tag, name, version: this.#parts.self.version, control, settings },
+      data: {
+        ...{ tag, name, version: this.#parts.self.version, control, settings },
+        ...(events > ungatedEvents && { events }),
+      },
       actor: coordinator,
     })
+  }
+
+  /** The last of those that carry the log was upgraded: what is new may be used. */
+  #upgrade(plane: ControlPlane): void {
+    const events = this.#parts.levels.due(plane)
+    if (events === undefined) return
+    const actor = `leader:${this.#parts.self.id}`
+    this.#propose(plane, 'upgrade', { type: 'ClusterUpgraded', data: { events }, actor })
   }
 
   /** What makes a rescue known: agreed by this node alone, which is all there is. */
@@ -242,7 +256,11 @@ export class Steward {
     })
     if (!order) return
     const { id, by, voters, observers, agreed } = order
-    if (agreed) return void plane.changeConfig({ voters, learners: observers })
+    if (agreed) {
+      if (plane.changeConfig({ voters, learners: observers }).ok)
+        this.#parts.trace.warn({ id, by }, 'a dead voter gives its vote to an observer')
+      return
+    }
     this.#propose(plane, 'replace voter', {
       type: 'VoterReplacing',
       data: { id, by, reason: `failed for ${formatDuration(after!)}` },

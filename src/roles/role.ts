@@ -1,4 +1,4 @@
-import type { Problem } from '../base/errors.ts'
+import type { ErrorCode, Problem } from '../base/errors.ts'
 import type { EpochMillis, Instant, Millis } from '../base/time.ts'
 
 /**
@@ -21,7 +21,32 @@ export interface Role<Config = unknown, Step extends RoleStep = RoleStep> {
   /** Steps from what is to what should be; empty: nothing to do. */
   plan(known: RoleKnown, config: Config): readonly Step[]
   apply(step: Step, host: Host): Promise<void>
+  /**
+   * May this node speak to us? Asked while the role runs here, in the handshake, after hive's own rules, at each link, whoever
+   * dialled; so it answers at once and changes nothing. A role that throws is not asked: that closes no link.
+   */
+  validate?(peer: Newcomer): Welcome
 }
+
+/** A node at the door, as it says of itself. */
+export interface Newcomer {
+  readonly id: string
+  readonly name: string
+  /** HOST:PORT where it can be reached; where it dials from is for hive to judge. */
+  readonly address: string
+  readonly dc: string
+  /** Product version. */
+  readonly version: string
+  readonly roles: readonly string[]
+  /** Tag of its cluster; null: an empty node. */
+  readonly tag: string | null
+}
+
+/** `busy`: not now, it may come again. `reject`: no; `reason` is shown on both sides. */
+export type Welcome =
+  | { readonly answer: 'accept' }
+  | { readonly answer: 'busy'; readonly reason: string }
+  | { readonly answer: 'reject'; readonly code: ErrorCode; readonly reason: string }
 
 export interface RoleStep {
   /** For the terminal and the trace: what this step does, in a few words. */

@@ -34,7 +34,9 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
     version: f.text('version', name),
     control: f.list('control', 64, node),
     settings: f.dictionary('settings', 256, 4096),
+    ...(f.has('events') && { events: f.count('events') }),
   }),
+  ClusterUpgraded: f => ({ events: f.count('events') }),
   NodeAdmitted: f => ({ node: describe(f.fields('node')), ...token(f) }),
   NodeReady: f => ({ id: id(f), incarnation: f.count('incarnation') }),
   NodeUpdated: f => ({

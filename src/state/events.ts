@@ -6,7 +6,10 @@ import type { EpochMillis } from '../base/time.ts'
  * in `apply/`, its line in `README.md`; raise `eventsVersion` and propose it only once every member
  * can read it.
  */
-export const eventsVersion = 3
+export const eventsVersion = 4
+
+/** Up to this version events were proposed before clusters agreed on one; beyond, `ClusterUpgraded` comes first. */
+export const ungatedEvents = 3
 
 export type NodeId = string
 
@@ -33,7 +36,11 @@ export interface EventData {
     readonly version: string
     readonly control: readonly NodeDescription[]
     readonly settings: Readonly<Record<string, string>>
+    /** The version of events that every control node reads; absent: at most `ungatedEvents`. */
+    readonly events?: number
   }
+  /** Every node that carries the log reads this version of events: from now on they may be proposed. */
+  ClusterUpgraded: { readonly events: number }
   NodeAdmitted: {
     readonly node: NodeDescription
     /** Id of the join token that lets it in: the same event spends a use of it. */
@@ -214,6 +221,7 @@ export type EventType = keyof EventData
 
 /** The version that an event needs: builds of the one before go on reading everything that they know. */
 export function versionOf(type: EventType, data: object): number {
+  if (type === 'ClusterUpgraded' || (type === 'ClusterInitialised' && 'events' in data)) return 4
   if (third.has(type) || 'token' in data) return 3
   if (second.has(type)) return 2
   const described = (data as { readonly node?: object }).node ?? data

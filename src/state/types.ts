@@ -140,6 +140,8 @@ export interface ClusterRecord {
   readonly lineage?: number
   /** Deletions up to this index are forgotten; absent: none. */
   readonly horizon?: number
+  /** Events up to this version may be proposed; absent: `ungatedEvents`. */
+  readonly events?: number
 }
 
 /** Consul's shape of an entry (`/v1/kv`), value as bytes. */

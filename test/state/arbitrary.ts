@@ -78,6 +78,7 @@ const data: { [T in Exclude<EventType, 'ClusterInitialised'>]: fc.Arbitrary<Even
     state: fc.constantFrom(...states),
     detail: fc.constantFrom('', 'why'),
   }),
+  ClusterUpgraded: fc.record({ events: fc.integer({ min: 1, max: 9 }) }),
   SettingsChanged: fc.record({
     settings: fc.dictionary(
       fc.constantFrom('a', 'b', 'tombstone-grace'),
@@ -190,7 +191,7 @@ export const anyEntry: fc.Arbitrary<Body> = fc.oneof(
   { weight: 200, arbitrary: anyData.map((event): Body => ({ type: 'data', event })) },
   {
     weight: 10,
-    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 4 } } }),
+    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 5 } } }),
   },
 )
 

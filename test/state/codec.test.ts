@@ -70,19 +70,19 @@ describe('what a newer hive wrote is recognised as such', () => {
   const json = (value: unknown) => decodeEvent(Buffer.from(JSON.stringify(value)))
 
   test.each([
-    ['an unknown type', { v: 1, type: 'QuotaSet', data: 1 }, { type: 'QuotaSet', needs: 4 }],
+    ['an unknown type', { v: 1, type: 'QuotaSet', data: 1 }, { type: 'QuotaSet', needs: 5 }],
     ['a newer version', { v: 7, type: 'NodeReady', when: 'now' }, { type: 'NodeReady', needs: 7 }],
-    ['both', { v: 4, type: 'toString' }, { type: 'toString', needs: 4 }],
-    ['a put that is JSON again', { v: 4, type: 'KvPut' }, { type: 'KvPut', needs: 4 }],
+    ['both', { v: 5, type: 'toString' }, { type: 'toString', needs: 5 }],
+    ['a put that is JSON again', { v: 5, type: 'KvPut' }, { type: 'KvPut', needs: 5 }],
   ])('%s', (_, value, unknown) => {
     expect(json(value)).toEqual({ unknown })
   })
 
   test('a binary form that we do not have, and a newer one of that which we have', () => {
     expect(decodeEvent(new Uint8Array([9, 1, 2]))).toEqual({
-      unknown: { type: 'form 9', needs: 4 },
+      unknown: { type: 'form 9', needs: 5 },
     })
-    expect(decodeEvent(new Uint8Array([1, 4]))).toEqual({ unknown: { type: 'KvPut', needs: 4 } })
+    expect(decodeEvent(new Uint8Array([1, 5]))).toEqual({ unknown: { type: 'KvPut', needs: 5 } })
   })
 })
 

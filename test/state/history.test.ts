@@ -91,6 +91,6 @@ test('entries of raft are shown too, and what is no event to people is not', () 
     expect(toLogged(entry, 2, 77)).toMatchObject(expected as object)
   const joint = { ...config, outgoing: ['a', 'd'] }
   expect(toLogged({ ...at, type: 'config', config: joint }, 2, 77)).toBeUndefined()
-  const later = { unknown: { type: 'Later', needs: 4 } }
+  const later = { unknown: { type: 'Later', needs: 5 } }
   expect(toLogged({ ...at, type: 'data', event: later }, 2, 77)).toBeUndefined()
 })

@@ -30,6 +30,8 @@ export interface AgentOptions {
   readonly env?: Readonly<Record<string, string>>
   /** False: --http off. */
   readonly http?: boolean
+  /** Where HTTP listens; default 127.0.0.1. */
+  readonly httpHost?: string
   /** No flags at all: everything comes from `env`. */
   readonly bare?: boolean
 }
@@ -63,6 +65,8 @@ export class Agent {
   readonly http: number
   readonly #options: AgentOptions
   readonly #runs: Running[] = []
+  /** What the next start runs. */
+  build = bin
 
   constructor(name: string, dir: string, ports: readonly [number, number], options: AgentOptions) {
     this.name = name
@@ -112,15 +116,15 @@ export class Agent {
     // Its standard input is a pipe of this process: should that be killed, the agent stops by itself.
     const environment = { HIVE_EXIT_WITH_STDIN: '1', ...env }
     const all = ['agent', ...flags, ...args, ...more]
-    this.#runs.push(startScript(bin, all, { cwd: tmpdir(), env: environment }))
+    this.#runs.push(startScript(this.build, all, { cwd: tmpdir(), env: environment }))
     return this
   }
 
   #flags(): string[] {
-    const { join: seeds = [], roles = [], http = true } = this.#options
+    const { join: seeds = [], roles = [], http = true, httpHost = '127.0.0.1' } = this.#options
     return [
       ...['--name', this.name, '--data-dir', this.dir],
-      ...['--bind', this.address, '--http', http ? `127.0.0.1:${this.http}` : 'off'],
+      ...['--bind', this.address, '--http', http ? `${httpHost}:${this.http}` : 'off'],
       ...seeds.flatMap(seed => ['--join', seed.address]),
       ...roles.flatMap(role => ['--role', role]),
     ]

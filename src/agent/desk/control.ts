@@ -108,8 +108,8 @@ export function enrol(parts: DeskParts, plane: ControlPlane, id: string, done: A
 
 /** Which group a node is to make room for: the same tag is not enough after a rescue. */
 export function invitation(plane: ControlPlane) {
-  const { tag, epoch, metaVersion } = plane.state.cluster!
-  return { tag, epoch, metaVersion, term: plane.term, lineage: plane.lineage }
+  const { tag, epoch, metaVersion, events } = plane.state.cluster!
+  return { tag, epoch, metaVersion, events, term: plane.term, lineage: plane.lineage }
 }
 
 interface Wish {

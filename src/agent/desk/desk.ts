@@ -9,6 +9,7 @@ import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord, Outcome } from '../../state/types.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import type { Gossip } from '../gossip.ts'
+import type { Levels } from '../levels.ts'
 import { excuse, type Method, type PeerRequest, refusal } from '../requests.ts'
 import type { Self } from '../self.ts'
 import type { Watch } from '../watch.ts'
@@ -24,6 +25,7 @@ export interface DeskParts {
   readonly links: Links
   readonly gossip: Gossip
   readonly roles: RoleNeeds & { needs(role: string): readonly string[] }
+  readonly levels: Levels
   /** Bumped with the index of each administrative event. */
   readonly admin: Watch
   /** Undefined: this node is no control node. */

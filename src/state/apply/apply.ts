@@ -1,6 +1,6 @@
 import type { HiveEvent } from '../events.ts'
 import { admit, beginLeaving, remove, update } from './admission.ts'
-import { changeSettings, initialise } from './cluster.ts'
+import { changeSettings, initialise, upgrade } from './cluster.ts'
 import { replaceVoter } from './control.ts'
 import * as epoch from './epoch.ts'
 import { cancelDrain, drain, drained, fail, ready } from './health.ts'
@@ -24,6 +24,8 @@ export function rule(parts: Parts, event: HiveEvent, at: At): Ruling {
       return { outcome: kv.remove(parts.kv, event.data, at.index), happened: false }
     case 'ClusterInitialised':
       return initialise(parts, event.data, at)
+    case 'ClusterUpgraded':
+      return upgrade(parts, event.data, at)
     case 'SettingsChanged':
       return changeSettings(parts, event.data, at)
     case 'NodeAdmitted':

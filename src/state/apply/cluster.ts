@@ -1,4 +1,4 @@
-import type { EventData } from '../events.ts'
+import { type EventData, ungatedEvents } from '../events.ts'
 import { newNode } from './admission.ts'
 import { type At, done, type Parts, type Ruling, refused, repeated } from './ruling.ts'
 
@@ -13,8 +13,11 @@ export function initialise(parts: Parts, data: EventData['ClusterInitialised'], 
       'to join it, give `hive join` an address; to start anew, `hive reset` first',
     )
   }
-  const { tag, name, version, settings } = data
-  parts.cluster.set('cluster', { tag, name, epoch: 1, metaVersion: 1, version, settings })
+  const { tag, name, version, settings, events } = data
+  parts.cluster.set('cluster', {
+    ...{ tag, name, epoch: 1, metaVersion: 1, version, settings },
+    ...(events !== undefined && { events }),
+  })
   parts.meta.note('epochs', [{ epoch: 1, from: at.index }])
   for (const description of [...data.control].sort((a, b) => (a.id < b.id ? -1 : 1))) {
     // A list that names one node twice would break the invariant that names are unique.
@@ -27,6 +30,14 @@ export function initialise(parts: Parts, data: EventData['ClusterInitialised'], 
     parts.meta.note('control', { voters, observers: [] })
   }
   return done(at, { tag, name })
+}
+
+/** Never back: what was proposed since may need it. */
+export function upgrade(parts: Parts, data: EventData['ClusterUpgraded'], at: At): Ruling {
+  const cluster = parts.cluster.get('cluster')!
+  if (data.events <= (cluster.events ?? ungatedEvents)) return repeated(at)
+  parts.cluster.set('cluster', { ...cluster, events: data.events })
+  return done(at)
 }
 
 export function changeSettings(parts: Parts, data: EventData['SettingsChanged'], at: At): Ruling {
