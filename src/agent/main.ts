@@ -10,6 +10,7 @@ import { realNotary } from '../net/security/notary.ts'
 import { builtInRoles, makeRoles } from '../roles/registry.ts'
 import { openStorage } from '../store/open.ts'
 import { Agent } from './agent.ts'
+import { ApiTokens } from './api-tokens.ts'
 import type { AgentConfig } from './config.ts'
 import { insecure, staysInside } from './exposure.ts'
 import { realHost } from './host-hands.ts'
@@ -91,7 +92,16 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
       failed: error => fail(error),
     },
   })
-  const api = await createApi(agent.backend, { trace, node: agent.self.name, version })
+  const api = await createApi(agent.backend, {
+    ...{ trace, version, node: agent.self.name },
+    tokens: new ApiTokens({
+      clock,
+      authority: agent.authority,
+      plane: () => (agent.plane?.state.cluster ? agent.plane : undefined),
+      heard: () => agent.view()?.version ?? 0,
+      inCluster: () => agent.self.facts.cluster != null,
+    }),
+  })
   process.on('uncaughtException', error => {
     trace.error(
       { err: error },

@@ -273,7 +273,11 @@ export class Steward {
     })
     if (!order) return
     const { id, by, voters, observers, agreed } = order
-    if (agreed) return void plane.changeConfig({ voters, learners: observers })
+    if (agreed) {
+      if (plane.changeConfig({ voters, learners: observers }).ok)
+        this.#parts.trace.warn({ id, by }, 'a dead voter gives its vote to an observer')
+      return
+    }
     this.#propose(plane, 'replace voter', {
       type: 'VoterReplacing',
       data: { id, by, reason: `failed for ${formatDuration(after!)}` },

@@ -110,7 +110,7 @@ function unauthenticated(why: string): Denied {
   return new Denied(
     'UNAUTHENTICATED',
     why,
-    'send "Authorization: Bearer TOKEN"; make one on a node with: hive token create --api --policy read',
+    'send "Authorization: Bearer TOKEN" (hive: --api-token-file); make one on a node with: hive token create --api --policy read',
     { 'WWW-Authenticate': 'Bearer realm="hive"' },
   )
 }

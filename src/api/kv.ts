@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { OperatorError } from '../base/errors.ts'
 import type { Trace } from '../base/trace.ts'
 import { readBody } from './body.ts'
-import { type Caller, demand, type Entrance, nameOf } from './caller.ts'
+import { type Caller, demand, type Entrance, local, nameOf } from './caller.ts'
 import { failureOf } from './failure.ts'
 import type { Gate } from './gate.ts'
 import { askGuards, type Guard } from './guard.ts'
@@ -52,7 +52,7 @@ async function serve(
   const asked = askGuards(parts.guards, request)
   if (asked !== undefined) await asked
   const admitted = parts.gate.admit(request, entrance)
-  const caller = admitted instanceof Promise ? await admitted : admitted
+  const caller = admitted === local ? local : await admitted
   if (note) note.caller = caller
   const url = request.url!
   switch (request.method) {

@@ -9,6 +9,8 @@ export interface CaReport {
     readonly fingerprint: string
     readonly created: EpochMillis
     readonly notAfter: EpochMillis
+    /** PEM: for clients to believe. */
+    readonly certificate: string
     /** True of one: it certifies; the others are only believed still. */
     readonly certifies: boolean
   }[]

@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import { Command, Flags } from '@oclif/core'
 import { OperatorError } from '../base/errors.ts'
 import { AgentClient } from './agent-client.ts'
-import { doorsOf } from './door.ts'
+import { type Asked, doorsOf } from './door.ts'
 import { errorJson, exitCodeOf } from './failure.ts'
 import { type Painter, painterFor } from './paint.ts'
 
@@ -36,14 +36,21 @@ export abstract class AgentCommand extends HiveCommand {
     address: Flags.string({
       description: "The agent's HTTP address instead of its socket (HIVE_HTTP_ADDR).",
       helpGroup: 'AGENT',
-      helpValue: 'HOST:PORT',
+      helpValue: '[https://]HOST:PORT',
+    }),
+    'api-token-file': Flags.string({
+      description: 'With --address: file with a token of the API (HIVE_API_TOKEN_FILE).',
+      helpGroup: 'AGENT',
+      helpValue: 'FILE',
+    }),
+    'ca-file': Flags.string({
+      description: 'With --address: the authority to believe, PEM (HIVE_CA_FILE).',
+      helpGroup: 'AGENT',
+      helpValue: 'FILE',
     }),
   }
 
-  protected agent(flags: {
-    socket?: string | undefined
-    address?: string | undefined
-  }): AgentClient {
+  protected agent(flags: Asked): AgentClient {
     return new AgentClient(doorsOf(flags, { env: process.env, cwd: process.cwd(), home: home() }))
   }
 }

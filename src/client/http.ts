@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import {
   type ClientRequest,
   request as httpRequest,
@@ -45,17 +46,22 @@ const nobodyThere = new Set([
   'ENOTFOUND',
 ])
 
-/** Rejects with OperatorError: NO_AGENT (see `nobody`), PERMISSION, TIMEOUT. */
+/** OpenSSL's words for a chain that ends nowhere, or at somebody unknown, or at a wrong time. */
+const untrusted =
+  /^(UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|CERT_|CERTIFICATE_|ERR_SSL_TLSV1_ALERT_UNKNOWN_CA|INVALID_CA)/
+
+/** Rejects with OperatorError: NO_AGENT (see `nobody`), PERMISSION, UNTRUSTED, TIMEOUT, BAD_REQUEST. */
 export function exchange(door: Door, ask: Exchange): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const target =
-      door.kind === 'socket'
-        ? { socketPath: door.path }
-        : { host: door.address.host, port: door.address.port }
+    const secure = door.kind === 'tcp' && door.tls
     const headers: Record<string, string | number> = { ...ask.headers, connection: 'close' }
     if (ask.body) headers['content-length'] = ask.body.length
-    const request = httpRequest({
-      ...target,
+    if (door.kind === 'tcp' && door.tokenFile) {
+      headers.authorization = `Bearer ${readToken(door.tokenFile)}`
+    }
+    const begin = secure ? process.getBuiltinModule('node:https').request : httpRequest
+    const request = begin({
+      ...targetOf(door),
       method: ask.method,
       path: ask.path,
       headers,
@@ -133,6 +139,38 @@ function roomOrEnd(request: ClientRequest): Promise<void> {
   })
 }
 
+function targetOf(door: Door) {
+  if (door.kind === 'socket') return { socketPath: door.path }
+  const { address, caFile } = door
+  const { host, port } = address
+  return { host, port, ...(caFile && { ca: readText(caFile, 'authority') }) }
+}
+
+/** A token of the API; its text is in no message. */
+function readToken(path: string): string {
+  const token = readText(path, 'token').trim()
+  // Anything else, the cluster's secret for instance, is not for the other end to see.
+  if (/^hive1api\.[\w.-]{1,512}$/.test(token)) return token
+  throw new OperatorError(
+    'BAD_REQUEST',
+    `what the file ${path} holds is no token of the API`,
+    'make one on a node: hive token create --api --policy read > FILE',
+  )
+}
+
+function readText(path: string, what: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new OperatorError(
+      'BAD_REQUEST',
+      `the ${what} file ${path} cannot be read: ${code}`,
+      'check --api-token-file, --ca-file, HIVE_API_TOKEN_FILE and HIVE_CA_FILE',
+    )
+  }
+}
+
 /** Nobody listened: the request was never sent. */
 export class Nobody extends OperatorError {
   constructor(message: string) {
@@ -175,6 +213,22 @@ function doorError(door: Door, error: Error & { code?: string }): OperatorError 
       'give a shorter one with --socket',
     )
   }
+  if (untrusted.test(code)) {
+    return new OperatorError(
+      'UNTRUSTED',
+      `${where} has no certificate that this command believes: ${error.message}`,
+      'on a node: hive ca show --pem > ca.pem; then give it here with --ca-file ca.pem',
+    )
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return new OperatorError(
+      'UNTRUSTED',
+      `the certificate of ${where} is for another name: ${error.message}`,
+      'use the address that the node advertises, or NAME.node.hive',
+    )
+  }
+  if (code.startsWith('ERR_SSL_') || code === 'EPROTO')
+    return stranger(door, 'it does not speak TLS here; try without https://')
   if (code.startsWith('HPE_')) return stranger(door, 'it does not speak HTTP')
   return new OperatorError(
     'NO_AGENT',

@@ -1,3 +1,4 @@
+import { createPrivateKey, hkdfSync } from 'node:crypto'
 import { chmodSync, cpSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'undici'
@@ -291,6 +292,13 @@ describe('secrets', () => {
       const { stdout, stderr } = await n1.hive(...args)
       said.push(stdout, stderr)
     }
+    const http = async (path: string, token?: string, method: 'GET' | 'POST' | 'PUT' = 'GET') => {
+      const { body } = await request(`http://127.0.0.1:${n1.http}${path}`, {
+        method,
+        ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+      })
+      said.push(await body.text())
+    }
     await note('init', '--name', 'prod', '--json')
     await allReady(all)
     await certified(n1, 2)
@@ -303,8 +311,37 @@ describe('secrets', () => {
       await note(...command.split(' '))
     }
     await note('join', '127.0.0.1:1', '--json')
+    // What tokens say is seen once, by whoever made them.
+    const made = await n1.json<{ id: string; token: string }>(
+      ...['token', 'create', '--api', '--policy', 'kv:app/:rw'],
+    )
+    const lets = await n1.json<{ id: string; token: string }>('token', 'create')
+    const tokens = [made.token, lets.token]
+    const tokenFile = join(place(), 'a.token')
+    const elsewhere = async (content: string, ...args: string[]) => {
+      writeFileSync(tokenFile, content)
+      const env = { HIVE_HTTP_ADDR: `127.0.0.1:${n1.http}`, HIVE_API_TOKEN_FILE: tokenFile }
+      const { stdout, stderr } = await hive({ ...env, HIVE_DEBUG: '1' }, ...args)
+      said.push(stdout, stderr)
+    }
+    for (const token of [...tokens, `${made.token}x`, secret]) {
+      await http('/v1/hive/status', token)
+      await http('/v1/kv/app/x', token, 'PUT')
+      await http('/v1/kv/other', token, 'PUT')
+      await http('/v1/hive/leave?token=1', token, 'POST')
+      await http(`/v1/hive/status?token=${token}`, token)
+      await elsewhere(token, 'status')
+      await elsewhere(token, 'kv', 'get', 'other', '--json')
+    }
+    await note('token', 'list')
+    await note('token', 'list', '--json')
+    await note('token', 'revoke', made.id, '--json')
+    await http('/v1/hive/status', made.token)
+    await note('log', '--json')
     for (const path of [
-      '/v1/openapi.json',
+      '/v1/hive/openapi.json',
+      '/v1/hive/tokens',
+      '/v1/hive/settings',
       '/v1/hive/status',
       '/v1/hive/log',
       '/v1/hive/ca',
@@ -312,17 +349,27 @@ describe('secrets', () => {
       '/v1/agent/self',
       '/v1/catalog/nodes',
     ]) {
-      const { body } = await request(`http://127.0.0.1:${n1.http}${path}`)
-      said.push(await body.text())
+      await http(path)
     }
-    said.push(n1.output, n2.output, readFileSync(`/proc/${n1.pid}/cmdline`, 'utf8'))
+    for (const { output, pid } of [n1, n2]) {
+      said.push(output, readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+      said.push(readFileSync(`/proc/${pid}/environ`, 'utf8'))
+    }
 
-    const secrets = [secret, ...[n1, n2].flatMap(agent => secretsOf(agent))]
+    const derived = ['hive gossip v1', 'hive secret authority v1'].map((info, i) =>
+      Buffer.from(
+        hkdfSync('sha256', Buffer.from(secret, 'base64url'), 'hive', info, [32, 48][i]!),
+      ).toString('base64url'),
+    )
+    const secrets = [
+      ...[secret, ...derived, ...tokens.map(secretOf)],
+      ...[n1, n2].flatMap(agent => secretsOf(agent)),
+    ]
     expect(secrets.length).toBeGreaterThan(8)
     for (const one of secrets) {
       expect(one.length).toBeGreaterThan(20)
       const bytes = Buffer.from(one, 'base64url')
-      const forms = [one, bytes.toString('base64'), bytes.toString('hex')]
+      const forms = [one, bytes.toString('base64').replace(/=+$/, ''), bytes.toString('hex')]
       for (const form of forms)
         expect(
           said.some(text => text.includes(form)),
@@ -363,6 +410,13 @@ describe('secrets', () => {
   })
 })
 
+/** The part of a token that nobody but its holder may know. */
+function secretOf(token: string): string {
+  if (token.startsWith('hive1api.')) return token.split('.')[2]!
+  const text = Buffer.from(token.split('.')[1]!, 'base64url').toString()
+  return (JSON.parse(text) as { secret: string }).secret
+}
+
 /** Everything in a node's identity file that nobody else may know. */
 function secretsOf(agent: Agent): string[] {
   const identity = JSON.parse(readFileSync(join(agent.dir, 'identity.json'), 'utf8')) as {
@@ -371,7 +425,12 @@ function secretsOf(agent: Agent): string[] {
     gossip: { keys: { key: string }[] }
   }
   const lines = identity.key.split('\n').filter(line => line.length > 20 && !line.startsWith('-'))
-  return [...lines, ...(identity.control ?? []), ...identity.gossip.keys.map(k => k.key)].filter(
-    text => text !== '',
-  )
+  // The private number alone, as a JWK or somebody's hexadecimal dump would show it.
+  const { d } = createPrivateKey(identity.key).export({ format: 'jwk' })
+  return [
+    ...lines,
+    d!,
+    ...(identity.control ?? []),
+    ...identity.gossip.keys.map(k => k.key),
+  ].filter(text => text !== '')
 }

@@ -42,6 +42,7 @@ export function settingsFor(seed: number, minutes: number, nodes?: number): Sett
     earlyTrouble: begins < 0.25,
     race: begins > 0.85 && control + others > 1,
     secured: dice.next() < 0.65,
+    replacing: seed % 4 === 2,
     works,
   }
 }

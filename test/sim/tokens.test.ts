@@ -114,6 +114,22 @@ describe('a join token', () => {
     }
   })
 
+  test('makes nobody a node: whoever comes by one comes under no id of a node', async () => {
+    const world = await secured(6)
+    const { token } = await create(world)
+    const papers = { token: { authority: JSON.parse(decode(token)).ca as string } }
+    const { nodes } = await world.status('n1')
+    const unknown = '01980000-0000-7000-9000-00000000000a'
+    for (const id of [nodes.find(n => n.name === 'n2')!.id, unknown]) {
+      expect(await world.knock('n1', { id, incarnation: 99 }, papers)).toMatchObject({
+        failure: { why: 'rejected', code: 'IDENTITY_MISMATCH' },
+      })
+    }
+    const alias = '01980000-0000-8000-9000-00000000000a'
+    expect(await world.knock('n1', { id: alias }, papers)).toEqual({ outcome: 'welcome' })
+    expect((await world.status('n1')).nodes).toHaveLength(3)
+  })
+
   test('holds up who guesses', async () => {
     const world = await secured(4)
     const { token } = await create(world)

@@ -4,6 +4,7 @@ import { utf8 } from '../../src/base/utf8.ts'
 import type { Hello } from '../../src/net/handshake.ts'
 import type { DialFailure } from '../../src/net/link-types.ts'
 import { createLinks } from '../../src/net/links.ts'
+import type { Credentials } from '../../src/net/security/credentials.ts'
 import type { NodeFacts } from '../../src/store/types.ts'
 import { wholeAgent } from './agent-variant.ts'
 import { Caller, type CallResult } from './caller.ts'
@@ -164,15 +165,24 @@ export class World {
     disk.facts = JSON.stringify(change(JSON.parse(disk.facts!) as NodeFacts))
   }
 
-  /** Somebody who says this of itself and dials `to`; how it ends. */
-  async knock(to: string, hello: Partial<Hello>): Promise<Knock> {
+  /** Somebody who says this of itself, with such papers or none, and dials `to`; how it ends. */
+  async knock(to: string, hello: Partial<Hello>, credentials?: Credentials): Promise<Knock> {
     const name = `stranger${++this.#strangers}`
     const machine = this.cluster.network.addMachine(name)
     const life = newLife(name)
     const clock = new SimulatedClock(this.simulation, life)
     let knock: Knock | undefined
     const links = createLinks({
-      sockets: new SimulatedSockets(this.cluster.network, machine, life),
+      sockets: new SimulatedSockets(
+        this.cluster.network,
+        machine,
+        life,
+        credentials && {
+          credentials: () => credentials,
+          open: () => false,
+          wall: () => clock.wall(),
+        },
+      ),
       clock,
       random: this.simulation.dice(name),
       handlers: {

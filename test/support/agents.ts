@@ -30,6 +30,8 @@ export interface AgentOptions {
   readonly env?: Readonly<Record<string, string>>
   /** False: --http off. */
   readonly http?: boolean
+  /** Where HTTP listens; default 127.0.0.1. */
+  readonly httpHost?: string
   /** No flags at all: everything comes from `env`. */
   readonly bare?: boolean
 }
@@ -119,10 +121,10 @@ export class Agent {
   }
 
   #flags(): string[] {
-    const { join: seeds = [], roles = [], http = true } = this.#options
+    const { join: seeds = [], roles = [], http = true, httpHost = '127.0.0.1' } = this.#options
     return [
       ...['--name', this.name, '--data-dir', this.dir],
-      ...['--bind', this.address, '--http', http ? `127.0.0.1:${this.http}` : 'off'],
+      ...['--bind', this.address, '--http', http ? `${httpHost}:${this.http}` : 'off'],
       ...seeds.flatMap(seed => ['--join', seed.address]),
       ...roles.flatMap(role => ['--role', role]),
     ]

@@ -59,6 +59,7 @@ function caReport({ security }: TrustParts, plane: ControlPlane): CaReport {
       fingerprint: ca.fingerprint,
       created: ca.time,
       notAfter: security.notary.inspect(ca.certificate).notAfter,
+      certificate: ca.certificate,
       certifies: ca.fingerprint === newest,
     })),
     certificates: [...certificates.values()]

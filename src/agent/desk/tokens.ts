@@ -5,6 +5,7 @@ import type { EpochMillis } from '../../base/time.ts'
 import type { TokenUse } from '../../state/events.ts'
 import { deadToken } from '../../state/tokens.ts'
 import type { TokenRecord } from '../../state/types.ts'
+import { tellJudged } from '../api-tokens.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
 import { asSettledLeader, type DeskParts, outcomeOf } from './desk.ts'
@@ -52,6 +53,12 @@ export function tokensDesk(parts: DeskParts): Methods {
           answer({ ok: true, body: { tag: cluster!.tag, ca, expires: made?.expires ?? null } })
         },
       )
+    }),
+
+    /** Of a node that carries no log, about a token that somebody showed it; the secret stays there. */
+    'token-check': asSettledLeader(parts, ({ body, answer }, plane) => {
+      const record = plane.state.tokens.get(text(body, 'id', 64))
+      answer({ ok: true, body: tellJudged(record, text(body, 'hash', 64), clock.wall()) })
     }),
 
     'token-list': asSettledLeader(parts, ({ answer }, plane) => {
