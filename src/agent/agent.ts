@@ -13,6 +13,7 @@ import type { Answer, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
 import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
+import type { HiveEvent } from '../state/events.ts'
 import type { Storage } from '../store/types.ts'
 import { Authority } from './authority.ts'
 import { backendOf } from './backend.ts'
@@ -50,9 +51,11 @@ import { Group } from './group.ts'
 import { Homecoming } from './homecoming.ts'
 import { Initiation } from './initiation.ts'
 import { Inquiries } from './inquiries.ts'
+import { inviteNeighbours } from './inviter.ts'
 import { Journal } from './journal.ts'
 import { Levels } from './levels.ts'
 import { Members } from './members.ts'
+import { Neighbourhood } from './neighbourhood.ts'
 import { Passports } from './passports.ts'
 import { RankJournal } from './rank-journal.ts'
 import { type ReceptionParts, reception } from './reception.ts'
@@ -108,6 +111,8 @@ const accusePeriod = 1_000
 const reportPatience = 30_000
 /** A node that follows notes on disk this often, ms, how far it has seen the log. */
 const seenPace = 60_000
+/** Members who look for a cluster are invited this often, ms, where the leader keeps only some. */
+const invitePace = 2_000
 /** Whoever compares histories waits so long for a quorum's word, ms. */
 const refreshPatience = 5_000
 
@@ -135,6 +140,7 @@ export class Agent {
   readonly scheduled: ScheduledSnapshots
   readonly #requests: Requests
   readonly #admin: Watch
+  readonly #neighbourhood: Neighbourhood
   readonly #applied: Watch
   readonly #roles: RoleHosting | undefined
   readonly #timers = new Map<string, Timer>()
@@ -191,11 +197,20 @@ export class Agent {
       random: random.fork(),
       handlers: reception(() => this.#reception),
     })
+    this.#neighbourhood = new Neighbourhood({
+      self: this.self,
+      clock,
+      links: this.links,
+      admin: this.#admin,
+      plane: () => (this.#stopped ? undefined : this.plane),
+      isNeeded: role => parts.roleCatalog.some(r => r.needsForBootstrap.includes(role)),
+    })
     this.#members = new Members({
       ...{ self: this.self, clock, random, trace, sockets, links: this.links },
       ...{ journal: this.journal, config, security, events: parts.events ?? {} },
       isShutOut: id => this.#gate.isShutOut(id),
       leader: () => this.leader(),
+      control: () => (this.view()?.control ?? []).map(c => c.id),
       changed: () => this.#steward.look(),
       probed: (from, nonce, bytes) => this.doctor.helper.arrived(from, nonce, bytes),
     })
@@ -364,7 +379,7 @@ export class Agent {
         this.group.snapshots.methods(),
         followMethods({
           view: id => this.#viewOf(id),
-          wait: (after, ms, done) => this.#admin.wait(after, ms, done),
+          wait: (id, version, ms, done) => this.#neighbourhood.wait(id, version, ms, done),
           leader: () => this.plane?.leader() ?? null,
         }),
         this.#enrolment.methods(),
@@ -417,6 +432,7 @@ export class Agent {
     this.following.follow()
     this.#every('orphan', orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
     this.#every('accuse', accusePeriod, () => this.#members.accuse())
+    this.#every('invite', invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
     this.#every('seen', seenPace, () => this.#belonging.noteSeen())
   }
 
@@ -490,6 +506,7 @@ export class Agent {
     return {
       self: this.self,
       members: this.gossip.members(),
+      partial: this.gossip.partial,
       notices: this.#notices(),
       refused: this.entry.refusal?.code,
     }
@@ -500,7 +517,7 @@ export class Agent {
       this.sight(),
       plane.state,
       plane.status(),
-      id => this.gossip.reaches(id),
+      node => this.gossip.counts(node),
       stale,
     )
   }
@@ -655,13 +672,19 @@ export class Agent {
     if (!plane) return
     const restored = batch.length === 0
     let administrative = restored ? plane.state.applied : 0
+    const events: HiveEvent[] = []
+    let unnamed = restored
     for (const { entry, event, applied } of batch) {
-      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete')
+      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete') {
         administrative = entry.index
+        if (event) events.push(event)
+        else unnamed = true
+      }
       if (event && applied.outcome.ok) this.#members.agreed(event)
     }
     if (batch.length === 0) this.#passedOver(plane)
     if (administrative > 0) {
+      this.#neighbourhood.learn(plane, administrative, unnamed ? undefined : events)
       this.#admin.bump(administrative)
       this.#onBelonging()
       this.#enrolment.tellRetired(batch)
@@ -721,7 +744,12 @@ export class Agent {
     const { plane } = this
     if (!plane) return undefined
     const view = viewFor(
-      { ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) },
+      {
+        ...sourceOf(plane),
+        version: this.#admin.current,
+        slices: this.#neighbourhood.slices,
+        needs: role => this.#needs(role),
+      },
       id,
       plane.leader(),
     )
@@ -736,6 +764,7 @@ export class Agent {
   }
 
   #onOpened(plane: ControlPlane): void {
+    this.#neighbourhood.learn(plane, plane.state.applied, undefined)
     this.#admin.bump(plane.state.applied)
     this.#applied.bump(plane.state.applied)
     this.#onBelonging()
@@ -748,6 +777,7 @@ export class Agent {
     this.#belonging.forget()
     this.#claims.forget()
     this.#homecoming.forget()
+    this.#neighbourhood.restart()
     this.#admin.restart()
     this.#applied.restart()
     this.kv.wakeAll()

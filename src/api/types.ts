@@ -81,6 +81,8 @@ export interface StatusReport {
   readonly self: string
   /** True: from this node's own, possibly old, knowledge, because no control node answered. */
   readonly stale: boolean
+  /** Ids of the nodes that this agent watches itself; of the others this is the control plane's word. Absent: all. */
+  readonly watches?: readonly string[]
   /** There is a cluster, and it did not admit this node; a notice says why in words. */
   readonly refused?: ErrorCode
   /** Things a tired person should read: storage failure, why a join waits, foreign packets … */

@@ -46,6 +46,8 @@ export interface Settings {
   readonly race?: boolean
   /** What else goes on, beside keys and the usual operators. */
   readonly works?: readonly Work[]
+  /** Nodes keep so many others at most; undefined: as many as are usual. */
+  readonly slice?: number
   readonly verbose?: boolean
 }
 
