@@ -1,3 +1,6 @@
+import type { Settings } from '../sim/scenario.ts'
+import { shortLogs } from '../sim/settings.ts'
+
 /** A deliberate bug: `find`, which is in `file` exactly once, becomes `replace`. */
 export interface Mutant {
   readonly name: string
@@ -6,6 +9,8 @@ export interface Mutant {
   readonly replace: string
   /** It is about changes that the bare control plane of the simulator does not go through. */
   readonly whole?: boolean
+  /** What every run of its trial has, so that it comes near the bug soon; a campaign's seeds have it now and then. */
+  readonly focus?: Partial<Settings>
   /** Where the simulator's seeds cannot see it: the test file that must fail instead, and why they cannot. */
   readonly unit?: { readonly file: string; readonly why: string }
 }
@@ -73,6 +78,7 @@ export const mutants: readonly Mutant[] = [
     name: 'learners are counted for commitment',
     file: 'src/raft/quorum.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true },
     find: 'const incoming = majorityReached(config.voters, reached)',
     replace: `const counted = [...config.learners.map(reached), ...config.voters.map(reached)].sort((a, b) => b - a)
   const incoming = counted[config.voters.length >> 1] ?? Number.POSITIVE_INFINITY`,
@@ -87,6 +93,7 @@ export const mutants: readonly Mutant[] = [
     name: 'commitment needs no majority of the outgoing voters',
     file: 'src/raft/quorum.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true },
     find: 'if (config.outgoing.length === 0) return incoming',
     replace: 'if (config.outgoing.length >= 0) return incoming',
   },
@@ -94,6 +101,7 @@ export const mutants: readonly Mutant[] = [
     name: 'elections need no majority of the outgoing voters',
     file: 'src/raft/quorum.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true },
     find: 'const outgoing = majorityVote(config.outgoing, ballots)',
     replace: 'const outgoing = incoming',
   },
@@ -122,6 +130,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a second change begins before the first is committed',
     file: 'src/raft/membership.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true },
     find: 'return isJoint(core.log.config) || core.log.configIndex > core.commit',
     replace: 'return isJoint(core.log.config) && core.log.configIndex < 0',
   },
@@ -183,12 +192,14 @@ export const mutants: readonly Mutant[] = [
     name: 'a snapshot tells of the first configuration, not of its own',
     file: 'src/agent/control-plane.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true, compaction: shortLogs },
     find: 'const { config } = this.#configs[this.#configs.length - 1]!',
     replace: 'const { config } = this.#configs[0]!',
   },
   {
     name: 'a received snapshot is not loaded into the state',
     file: 'src/agent/control-plane.ts',
+    focus: { compaction: shortLogs },
     find: 'this.#state = State.load(rows)\n    this.#unsaved = 0',
     replace: 'State.load(rows)\n    this.#unsaved = 0',
   },
@@ -196,18 +207,21 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'retried requests are applied again',
     file: 'src/state/state.ts',
+    focus: { works: ['cas'] },
     find: 'const before = request === undefined ? undefined : this.#clients.recall(request)',
     replace: 'const before = request === undefined ? undefined : undefined',
   },
   {
     name: 'a restart forgets what clients were answered',
     file: 'src/state/clients.ts',
+    focus: { works: ['cas'] },
     find: 'client.outcomes.set(serial, outcome)\n    }\n  }',
     replace: 'void outcome\n    }\n  }',
   },
   {
     name: 'cas does not look at the index',
     file: 'src/state/apply/kv.ts',
+    focus: { works: ['cas'] },
     find: `  if (data.cas !== undefined && data.cas !== (old?.modifyIndex ?? 0)) return changed(old, data)
   if (old !== undefined && old.flags`,
     replace: `  if (old !== undefined && old.flags`,
@@ -215,12 +229,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'who leaves leaves no tombstone',
     file: 'src/state/apply/admission.ts',
+    focus: { works: ['removals'], secured: true },
     find: '  parts.tombstones.set(id, tombstone)\n',
     replace: '  void tombstone\n',
   },
   {
     name: 'tombstones are collected and the epoch stays',
     file: 'src/state/apply/epoch.ts',
+    focus: { works: ['removals', 'epochs'] },
     find: 'begin(parts, at, { ...cluster, epoch, horizon: Math.max(cluster.horizon ?? 0, through) })',
     replace: 'begin(parts, at, { ...cluster, horizon: Math.max(cluster.horizon ?? 0, through) })',
   },
@@ -233,6 +249,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a join of an earlier boot is accepted',
     file: 'src/state/apply/admission.ts',
+    focus: { works: ['removals'], secured: true },
     find: '  if (comesLate(parts, node)) {',
     replace: '  if (comesLate(parts, node) && node.name === "") {',
   },
@@ -289,18 +306,21 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a second init is prepared beside the first',
     file: 'src/agent/initiation.ts',
+    focus: { race: true, earlyTrouble: false },
     find: 'if (group && group.tag !== tag)\n      return refusal(',
     replace: 'if (group && group.tag === "")\n      return refusal(',
   },
   {
     name: 'a cancelled init stays prepared',
     file: 'src/agent/initiation.ts',
+    focus: { race: true, earlyTrouble: false },
     find: 'self.note({ group: undefined })\n    this.#parts.dropGroup()',
     replace: '',
   },
   {
     name: 'an init starts though somebody objected',
     file: 'src/agent/initiation.ts',
+    focus: { race: true, earlyTrouble: false },
     find: 'if (complaints.length > 0) return this.#cancel(tag, voters, complaints, done)',
     replace:
       'if (complaints.length > voters.length / 2) return this.#cancel(tag, voters, complaints, done)',
@@ -327,30 +347,35 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'nodes of another history are let in',
     file: 'src/cluster/first-validation.ts',
+    focus: { works: ['removals', 'epochs'] },
     find: 'if (lineageOf(ours) !== lineageOf(theirs)) return partedWays(self, ours, peer, theirs)',
     replace: '',
   },
   {
     name: 'who missed forgotten deletions is let in',
     file: 'src/cluster/first-validation.ts',
+    focus: { works: ['removals', 'epochs'] },
     find: 'if ((theirs.seen ?? 0) >= around.horizon) return undefined',
     replace: 'if ((theirs.seen ?? 0) >= 0) return undefined',
   },
   {
     name: "a removed node's certificate is accepted",
     file: 'src/agent/passports.ts',
+    focus: { works: ['removals'], secured: true },
     find: 'if (state?.cluster) return state.nodes.get(id)\n',
     replace: "if (state?.cluster) return state.nodes.get(id) ?? { name: 'removed' }\n",
   },
   {
     name: 'a gossip key is used before everybody has it',
     file: 'src/agent/trust-steward.ts',
+    focus: { secured: true },
     find: 'if (this.#everybody(plane, h => h.gossip.has(newest.id))) {',
     replace: 'if (newest.id >= 0) {',
   },
   {
     name: 'a gossip key is dropped while it is in use',
     file: 'src/agent/trust-steward.ts',
+    focus: { secured: true },
     find: 'if (!this.#everybody(plane, h => h.primary === primary)) {',
     replace: 'if (newest.id < 0) {',
   },
