@@ -11,8 +11,14 @@ export interface Mutant {
   readonly whole?: boolean
   /** What every run of its trial has, so that it comes near the bug soon; a campaign's seeds have it now and then. */
   readonly focus?: Partial<Settings>
-  /** Where the simulator's seeds cannot see it: the test file that must fail instead, and why they cannot. */
-  readonly unit?: { readonly file: string; readonly why: string }
+  /** The test file that fails when seeds do not find it. */
+  readonly unit?: {
+    readonly file: string
+    /** Why seeds cannot see it, or come to it seldom. */
+    readonly why: string
+    /** Seeds are not even tried. */
+    readonly blind?: boolean
+  }
 }
 
 export const mutants: readonly Mutant[] = [
@@ -73,6 +79,10 @@ export const mutants: readonly Mutant[] = [
     file: 'src/raft/log.ts',
     find: 'if (lastTerm !== this.lastTerm) return lastTerm > this.lastTerm',
     replace: 'if (lastTerm !== this.lastTerm) return true',
+    unit: {
+      file: 'test/raft/paper.test.ts',
+      why: 'the winner needs a tail that is longer and of an older term, and a majority of such voters',
+    },
   },
   {
     name: 'learners are counted for commitment',
@@ -104,6 +114,10 @@ export const mutants: readonly Mutant[] = [
     focus: { works: ['votes'], replacing: true },
     find: 'const outgoing = majorityVote(config.outgoing, ballots)',
     replace: 'const outgoing = incoming',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'one vote moves at a time, so both majorities nearly always agree',
+    },
   },
   {
     name: 'voters change without a joint configuration',
@@ -112,7 +126,8 @@ export const mutants: readonly Mutant[] = [
     find: 'if (same) return',
     replace: 'if (same || !same) return',
     unit: {
-      file: 'test/raft',
+      file: 'test/raft/interaction.test.ts',
+      blind: true,
       why: 'operators move one vote at a time, and majorities that differ by one voter overlap anyway',
     },
   },
@@ -122,7 +137,8 @@ export const mutants: readonly Mutant[] = [
     find: 'if (!isVoter(config, id) && !isCaughtUp(core, lead, id)) {',
     replace: 'if (!isVoter(config, id) && !isCaughtUp(core, lead, id) && id === "") {',
     unit: {
-      file: 'test/raft',
+      file: 'test/raft/interaction.test.ts',
+      blind: true,
       why: 'safe, only slower: the new voter holds others up until it has the log',
     },
   },
@@ -133,6 +149,10 @@ export const mutants: readonly Mutant[] = [
     focus: { works: ['votes'], replacing: true },
     find: 'return isJoint(core.log.config) || core.log.configIndex > core.commit',
     replace: 'return isJoint(core.log.config) && core.log.configIndex < 0',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'the leader asks for one change at a time of its own accord',
+    },
   },
   {
     name: 'a contradicting suffix is not cut off',
@@ -145,12 +165,20 @@ export const mutants: readonly Mutant[] = [
     file: 'src/raft/follower.ts',
     find: '} else if (core.log.matches(prevIndex, prevTerm)) {',
     replace: '} else if (prevIndex <= core.log.lastIndex) {',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'a leader that is new to a follower asks where it is before it sends anything',
+    },
   },
   {
     name: 'an entry of an older term is committed by counting',
     file: 'src/raft/leader.ts',
     find: 'if (reached <= commit || log.term(reached) !== core.term) return',
     replace: 'if (reached <= commit) return',
+    unit: {
+      file: 'test/raft/paper.test.ts',
+      why: 'it takes the five steps of the figure 8 of the paper',
+    },
   },
   {
     name: 'a heartbeat commits what the follower is not known to have',
@@ -163,6 +191,10 @@ export const mutants: readonly Mutant[] = [
     file: 'src/raft/ready.ts',
     find: 'reads.confirm(round, core.readsServed)',
     replace: 'reads.confirm(Math.max(round, reads.round), core.readsServed)',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'a leader that was deposed has to be read in the instant before it knows',
+    },
   },
   {
     name: 'a new leader serves reads before it knows what is committed',
@@ -175,12 +207,20 @@ export const mutants: readonly Mutant[] = [
     file: 'src/raft/ready.ts',
     find: 'Math.min(core.commit, core.disk.durable, core.handedOut + maxCommitEntries)',
     replace: 'Math.min(core.commit, core.handedOut + maxCommitEntries)',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'the disk keeps a state back until its log is durable, so a crash loses nothing',
+    },
   },
   {
     name: 'a cut log still counts as durable',
     file: 'src/raft/disk.ts',
     find: 'for (const batch of this.#batches) batch.claim = Math.min(batch.claim, index - 1)',
     replace: '',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'a suffix has to be cut while the write of it is under way',
+    },
   },
   {
     name: 'a restart skips what was committed and not applied',
@@ -252,6 +292,10 @@ export const mutants: readonly Mutant[] = [
     focus: { works: ['removals'], secured: true },
     find: '  if (comesLate(parts, node)) {',
     replace: '  if (comesLate(parts, node) && node.name === "") {',
+    unit: {
+      file: 'test/state/conversations.test.ts',
+      why: 'the join has to be retried for longer than a restart takes',
+    },
   },
   {
     name: 'two nodes may have one name',
@@ -259,7 +303,8 @@ export const mutants: readonly Mutant[] = [
     find: 'if (holder !== undefined && holder.id !== node.id) {',
     replace: 'if (holder !== undefined && holder.id === "") {',
     unit: {
-      file: 'test/state',
+      file: 'test/state/conversations.test.ts',
+      blind: true,
       why: 'no two machines of a run have the same name: the first validation would not let them meet',
     },
   },
@@ -274,12 +319,20 @@ export const mutants: readonly Mutant[] = [
   const node = parts.nodes.get(data.id)
   if (node === undefined) return unknownNode(parts, data.id)
   if (data.incarnation < 0) {`,
+    unit: {
+      file: 'test/state/conversations.test.ts',
+      why: 'the node is ready a moment later anyway',
+    },
   },
   {
     name: 'a deleted key runs its index backwards',
     file: 'src/state/kv.ts',
     find: 'this.#changed.set(key, null)\n    this.#bury(key, index)',
     replace: 'this.#changed.set(key, null)',
+    unit: {
+      file: 'test/state/kv.test.ts',
+      why: 'clients of the simulator read a deleted key by its value',
+    },
   },
   // ---- the agent and its rules
   {
@@ -296,12 +349,20 @@ export const mutants: readonly Mutant[] = [
     file: 'src/cluster/failure.ts',
     find: ': well.length >= needed && needed >= 2',
     replace: ': well.length >= 1 && needed >= 1',
+    unit: {
+      file: 'test/cluster-rules/failure.test.ts',
+      why: 'who is accused by one in the simulator is soon accused by two',
+    },
   },
   {
     name: 'accusations outlive the return of the accused',
     file: 'src/cluster/failure.ts',
     find: 'for (const [id, a] of accusers) if (a.incarnation < incarnation) accusers.delete(id)',
     replace: '',
+    unit: {
+      file: 'test/cluster-rules/failure.test.ts',
+      why: 'the leader hears withdrawals as well',
+    },
   },
   {
     name: 'a second init is prepared beside the first',
@@ -350,6 +411,10 @@ export const mutants: readonly Mutant[] = [
     focus: { works: ['removals', 'epochs'] },
     find: 'if (lineageOf(ours) !== lineageOf(theirs)) return partedWays(self, ours, peer, theirs)',
     replace: '',
+    unit: {
+      file: 'test/cluster-rules/first-validation.test.ts',
+      why: 'there is another history only where a lost quorum was recovered',
+    },
   },
   {
     name: 'who missed forgotten deletions is let in',
@@ -357,6 +422,10 @@ export const mutants: readonly Mutant[] = [
     focus: { works: ['removals', 'epochs'] },
     find: 'if ((theirs.seen ?? 0) >= around.horizon) return undefined',
     replace: 'if ((theirs.seen ?? 0) >= 0) return undefined',
+    unit: {
+      file: 'test/cluster-rules/first-validation.test.ts',
+      why: 'deletions have to be forgotten in the very minute in which a node is away',
+    },
   },
   {
     name: "a removed node's certificate is accepted",
@@ -392,7 +461,8 @@ export const mutants: readonly Mutant[] = [
     find: 'if (!peer || incarnation < peer.incarnation || incarnation <= peer.pardoned) return',
     replace: 'if (!peer || incarnation >= 0) return',
     unit: {
-      file: 'test/swim',
+      file: 'test/swim/beliefs.test.ts',
+      blind: true,
       why: 'every node learns the same from the log or its digest, only later',
     },
   },
@@ -401,5 +471,9 @@ export const mutants: readonly Mutant[] = [
     file: 'src/swim/beliefs.ts',
     find: "if (sentence.verdict === 'left' || info.incarnation <= sentence.incarnation) return",
     replace: '',
+    unit: {
+      file: 'test/swim/conversations.test.ts',
+      why: 'the log says again who has left',
+    },
   },
 ]
