@@ -17,6 +17,7 @@ import type { HiveEvent } from '../state/events.ts'
 import type { Storage } from '../store/types.ts'
 import { Authority } from './authority.ts'
 import { backendOf } from './backend.ts'
+import { ScheduledSnapshots } from './backups.ts'
 import { Belonging } from './belonging.ts'
 import { Certification } from './certification.ts'
 import { Claims } from './claims.ts'
@@ -136,6 +137,7 @@ export class Agent {
   readonly #reception: ReceptionParts
   readonly #steward: Steward
   readonly #copies: CopyDesk
+  readonly scheduled: ScheduledSnapshots
   readonly #requests: Requests
   readonly #admin: Watch
   readonly #neighbourhood: Neighbourhood
@@ -301,6 +303,11 @@ export class Agent {
     this.kv = new KvDesk(desk)
     this.#steward = new Steward(desk)
     this.#copies = new CopyDesk(desk)
+    this.scheduled = new ScheduledSnapshots({
+      ...{ self: this.self, clock, trace, backups: storage.backups },
+      ...{ every: config.snapshotEvery, keep: config.snapshotKeep },
+      plane: () => this.plane,
+    })
     this.initiation = new Initiation({
       self: this.self,
       clock,
@@ -420,6 +427,7 @@ export class Agent {
     if (this.self.facts.group) this.#enrolment.open()
     this.entry.start()
     this.#steward.start()
+    this.scheduled.start()
     this.trust?.start()
     this.following.follow()
     this.#every('orphan', orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
@@ -439,6 +447,7 @@ export class Agent {
     this.following.stop()
     this.#steward.stop()
     this.#copies.stop()
+    this.scheduled.stop()
     this.trust?.stop()
     this.certification?.stop()
     this.kv.wakeAll()
@@ -783,7 +792,7 @@ export class Agent {
 
   #notices(): readonly string[] {
     const out = [...this.entry.notices()]
-    out.push(...this.#fault.notices(this.self.name))
+    out.push(...this.#fault.notices(this.self.name), ...this.scheduled.notices())
     out.push(...this.#homecoming.notices(), ...this.#departure.notices())
     if (this.#parts.security?.helpless) {
       out.push(

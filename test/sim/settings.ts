@@ -1,4 +1,5 @@
 import { type Random, seeded } from '../../src/base/random.ts'
+import type { Compaction } from '../../src/store/types.ts'
 import { type KvLoad, usualLoad } from './kv-workload.ts'
 import type { Settings, Work } from './scenario.ts'
 
@@ -44,8 +45,12 @@ export function settingsFor(seed: number, minutes: number, nodes?: number): Sett
     secured: dice.next() < 0.65,
     replacing: seed % 4 === 2,
     works,
+    ...(dice.next() < 0.5 && { compaction: shortLogs }),
   }
 }
+
+/** So short that whoever is away for a moment comes back to a snapshot. */
+const shortLogs: Compaction = { entries: 60, bytes: 64 * 1024, margin: 15, patience: 2 }
 
 /** Control nodes and others. */
 function sizes(dice: Random): [number, number] {
