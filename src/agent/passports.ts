@@ -123,8 +123,8 @@ export class Passports {
   #isCertain(): boolean {
     const plane = this.#parts.plane()
     if (!plane?.state.cluster || plane.leader() === null) return false
-    const { applied, commit } = plane.status()
-    return applied === commit
+    const { applied, commit, informed } = plane.status()
+    return informed && applied === commit
   }
 
   /** It may have been admitted a moment ago, by events that are on their way here. */

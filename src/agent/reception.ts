@@ -46,7 +46,8 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       parts().passports.crowded(from.host, identity) ??
       parts().gate.validate(hello, from, identity, asked),
     connected: (peer, address) => {
-      const { journal, entry, levels } = parts()
+      const { journal, entry, levels, departure } = parts()
+      departure.welcomed(peer.id)
       levels.met(peer)
       journal.met(peer.id)
       entry.met(peer, address)
