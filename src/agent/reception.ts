@@ -61,7 +61,7 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
     },
     raft: (from, message, identity) => {
       const { passports, group } = parts()
-      if (!passports.isMember(from, identity)) return
+      if (!passports.isMember(from, identity) && !passports.mayBeBack(from, identity)) return
       if (message.type !== 'snapshot' || group.snapshots.arrived(from, message.snapshot))
         group.plane?.step(message)
     },
