@@ -253,8 +253,7 @@ export class TrustSteward {
   #own(): unknown {
     const { security } = this.#parts
     const { authorities = [], certificate } = security.member ?? {}
-    const certifier =
-      certificate && authorities.find(a => security.notary.issued(a, certificate))
+    const certifier = certificate && authorities.find(a => security.notary.issued(a, certificate))
     return {
       gossip: security.ring?.keys.map(k => k.id) ?? [],
       primary: security.ring?.primary ?? 0,

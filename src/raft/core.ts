@@ -160,9 +160,7 @@ export class Core {
     if (this.log.term(this.commit) !== this.term) return false
     if (this.leadership !== undefined) return true
     const { announced } = this
-    return (
-      this.leader !== null && announced?.term === this.term && this.commit >= announced.commit
-    )
+    return this.leader !== null && announced?.term === this.term && this.commit >= announced.commit
   }
 
   /** Everything up to `index`, which is in our log, is committed. */
