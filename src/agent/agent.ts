@@ -413,6 +413,7 @@ export class Agent {
       ...{ group: this.group, departure: this.#departure, requests: this.#requests },
       levels: this.levels,
       notice: (from, kind, body) => this.#onNotice(from, kind, body),
+      part: id => this.links.forget(id),
       failed: error => parts.events?.failed?.(error),
     }
     this.backend = backendOf(this, clock)

@@ -72,15 +72,25 @@ export class Passports {
 
   /** Undefined: there is room for one more of those who prove nothing. */
   crowded(host: string, identity: PeerIdentity | undefined): Verdict | undefined {
-    if (identity?.kind !== 'anonymous') return undefined
-    const { links } = this.#parts
-    const hosts = links()
-      .connectedPeers()
-      .filter(id => links().identity(id)?.kind === 'anonymous')
-      .map(id => links().remote(id)?.host)
-    if (hosts.length < maxAnonymous && hosts.filter(h => h === host).length < maxOfOneHost)
-      return undefined
+    if (identity?.kind !== 'anonymous' || this.#anonymousFit(host, 1)) return undefined
     return { outcome: 'busy', reason: 'too many joiners that prove nothing are linked already' }
+  }
+
+  /** False: others came through the door at the same moment, and there is no room for this one now. */
+  hasRoom(id: string): boolean {
+    const links = this.#parts.links()
+    if (links.identity(id)?.kind !== 'anonymous') return true
+    return this.#anonymousFit(links.remote(id)?.host, 0)
+  }
+
+  #anonymousFit(host: string | undefined, more: number): boolean {
+    const links = this.#parts.links()
+    const hosts = links
+      .connectedPeers()
+      .filter(id => links.identity(id)?.kind === 'anonymous')
+      .map(id => links.remote(id)?.host)
+    const same = hosts.filter(h => h === host).length
+    return hosts.length + more <= maxAnonymous && same + more <= maxOfOneHost
   }
 
   /** Undefined: it may ask that. */
