@@ -40,6 +40,8 @@ export interface MembersParts {
   readonly events: { bound?(at: Address): void; failed?(error: Error): void }
   /** The first validation refused it. */
   isShutOut(id: string): boolean
+  /** It was in the cluster and was taken out. */
+  isRemoved(id: string): boolean
   leader(): string | null
   /** Ids of the control nodes. */
   control(): readonly string[]
@@ -271,6 +273,8 @@ export class Members {
   #speaksToUs(from: string, tag: string | null, address: Address): boolean {
     const ours = this.#parts.self.facts.cluster?.tag ?? null
     if (this.#parts.isShutOut(from)) return false
+    // It may still have the key of gossip, and must not hear who is here.
+    if (tag !== null && tag === ours && this.#parts.isRemoved(from)) return false
     if (tag === ours || this.#gossip.member(from)) return true
     if (tag !== null && ours !== null)
       this.#parts.journal.foreign(address, 'a datagram of another cluster')

@@ -55,6 +55,11 @@ export class Passports {
     return this.standing(id, identity).as === 'member'
   }
 
+  /** It was in the cluster and was taken out: whatever it has from then, it is nobody. */
+  isRemoved(id: string): boolean {
+    return this.#record(id) === undefined && this.#wasRemoved(id)
+  }
+
   /** Undefined: nothing is wrong with what it proved. */
   objection(hello: Hello, identity: PeerIdentity | undefined): Verdict | undefined {
     const stands = this.standing(hello.id, identity)
@@ -62,7 +67,15 @@ export class Passports {
     if (stands.as === 'nobody')
       return { outcome: 'rejected', code: stands.code, reason: stands.reason }
     const ours = this.#parts.self.facts.cluster?.tag
-    if (hello.allegiance?.tag !== ours || this.#mayBeNews()) return undefined
+    if (hello.allegiance?.tag !== ours) return undefined
+    // Who has only a token comes before it belongs to anything.
+    if (identity?.kind === 'anonymous')
+      return {
+        outcome: 'rejected',
+        code: 'UNTRUSTED',
+        reason: 'it says that it belongs to the cluster, and proves nothing',
+      }
+    if (this.#mayBeNews()) return undefined
     return {
       outcome: 'rejected',
       code: 'REMOVED',
