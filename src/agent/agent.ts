@@ -335,7 +335,11 @@ export class Agent {
       view: () => this.view(),
       proof: () => security?.plea(this.self.id) ?? {},
       incognito: () => security?.incognito ?? false,
-      introduce: (peer, address) => this.#members.introduce(peer, address),
+      introduce: (peer, address) => {
+        // Who only says that it belongs is nobody to tell others of.
+        if (this.passports.isMember(peer.id, this.links.identity(peer.id)))
+          this.#members.introduce(peer, address)
+      },
       admitted: view => this.#admitted(view),
       expelled: () => this.#departure.expelled(),
     })
@@ -618,6 +622,7 @@ export class Agent {
           this.plane?.state.nodes.has(id) === true
         )
       },
+      isMember: (id, identity) => this.passports.isMember(id, identity),
       outdated: by => this.#homecoming.refusedBy(by),
       carries: () => this.plane !== undefined,
       seen: () => this.plane?.state.applied ?? this.following.view?.version ?? 0,

@@ -62,7 +62,15 @@ export class Passports {
     if (stands.as === 'nobody')
       return { outcome: 'rejected', code: stands.code, reason: stands.reason }
     const ours = this.#parts.self.facts.cluster?.tag
-    if (hello.allegiance?.tag !== ours || this.#mayBeNews()) return undefined
+    if (hello.allegiance?.tag !== ours) return undefined
+    // Who has only a token comes before it belongs to anything.
+    if (identity?.kind === 'anonymous')
+      return {
+        outcome: 'rejected',
+        code: 'UNTRUSTED',
+        reason: 'it says that it belongs to the cluster, and proves nothing',
+      }
+    if (this.#mayBeNews()) return undefined
     return {
       outcome: 'rejected',
       code: 'REMOVED',

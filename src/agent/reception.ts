@@ -103,7 +103,7 @@ function gone({ members, group }: ReceptionParts, id: string): void {
 }
 
 function dialFailed(
-  { self, journal, departure, homecoming, entry }: ReceptionParts,
+  { self, journal, passports, departure, homecoming, entry }: ReceptionParts,
   address: Address,
   id: string | undefined,
   failure: DialFailure,
@@ -119,6 +119,9 @@ function dialFailed(
     journal.refused('us', peer, 'UNTRUSTED', why)
   }
   departure.heardRemoved(failure)
-  if (failure.why === 'rejected' && isHistory(failure.code) && by) homecoming.refusedBy(by)
+  if (failure.why === 'rejected' && isHistory(failure.code) && by) {
+    // Whoever answers where a node of ours was can say anything.
+    if (passports.isMember(by.id, failure.identity)) homecoming.refusedBy(by)
+  }
   if (!id) entry.dialFailed(address, failure)
 }

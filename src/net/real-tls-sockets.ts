@@ -195,17 +195,15 @@ class Dial implements Connection {
     this.#attempt = socket
     let connected = false
     let failure: CloseReason = 'closed'
-    // Everything that the system has no word for is TLS's: an alert from there, or a doubt from here.
+    // Everything that the system has no word for is TLS's.
     let mayTryAgain = true
     socket.once('connect', () => {
       connected = true
-      failure = 'untrusted'
     })
     const failed = (error: Error): void => {
-      const reason = closeReason(error, false)
-      mayTryAgain = reason === 'closed'
-      // An end that is there and hangs up on a handshake speaks another language.
-      if (!connected) failure = reason
+      // Only who says so distrusts us: one that hangs up may have been killed in the middle of a word.
+      failure = isAlert(error) ? 'untrusted' : closeReason(error, false)
+      mayTryAgain = failure === 'untrusted' || failure === 'closed'
     }
     const closed = (): void => {
       if (connected && mayTryAgain) this.#next(failure)
@@ -247,6 +245,11 @@ class Dial implements Connection {
     this.#attempt?.destroy()
     process.nextTick(() => this.#handlers.closed(why))
   }
+}
+
+/** The other end gave a reason (RFC 8446 §6.2), which OpenSSL has in its error's name. */
+function isAlert(error: Error): boolean {
+  return /^ERR_SSL_.*ALERT/.test(codeOf(error) ?? '')
 }
 
 function mannerOf(name: string | false | null | undefined): Manner | undefined {
