@@ -152,18 +152,18 @@ export class Members {
     if (ids.length > 0) this.#gossip.step({ type: 'forget', ids })
   }
 
-  /** Agreed members whom gossip never met. */
+  /**
+   * Agreed members whom gossip never met, or not as what they are now: one that died before it could tell of its
+   * last incarnation is to be accused of that one.
+   */
   #introduceStrangers(view: ClusterView): void {
-    const strangers = view.members.filter(m => !m.failed && !this.#gossip.member(m.id))
-    if (strangers.length === 0) return
-    const meta = encodeMeta({ dc: '', version: '', roles: [], initialised: true })
-    this.#gossip.step({
-      type: 'introduce',
-      members: strangers.map(({ id, name, host, port, incarnation }) => ({
-        ...{ id, name, incarnation, meta },
-        address: { host, port },
-      })),
+    const blank = encodeMeta({ dc: '', version: '', roles: [], initialised: true })
+    const members = view.members.flatMap(({ id, name, host, port, incarnation, failed }) => {
+      const known = this.#gossip.member(id)
+      if (failed || (known && known.incarnation >= incarnation)) return []
+      return [{ id, name, incarnation, address: { host, port }, meta: known?.meta ?? blank }]
     })
+    if (members.length > 0) this.#gossip.step({ type: 'introduce', members })
   }
 
   /** This node belongs to a cluster now, and says so. */
