@@ -13,9 +13,11 @@ import type { Answer, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
 import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
+import type { HiveEvent } from '../state/events.ts'
 import type { Storage } from '../store/types.ts'
 import { Authority } from './authority.ts'
 import { backendOf } from './backend.ts'
+import { ScheduledSnapshots } from './backups.ts'
 import { Belonging } from './belonging.ts'
 import { Certification } from './certification.ts'
 import { Claims } from './claims.ts'
@@ -49,9 +51,11 @@ import { Group } from './group.ts'
 import { Homecoming } from './homecoming.ts'
 import { Initiation } from './initiation.ts'
 import { Inquiries } from './inquiries.ts'
+import { inviteNeighbours } from './inviter.ts'
 import { Journal } from './journal.ts'
 import { Levels } from './levels.ts'
 import { Members } from './members.ts'
+import { Neighbourhood } from './neighbourhood.ts'
 import { Passports } from './passports.ts'
 import { RankJournal } from './rank-journal.ts'
 import { type ReceptionParts, reception } from './reception.ts'
@@ -107,6 +111,8 @@ const accusePeriod = 1_000
 const reportPatience = 30_000
 /** A node that follows notes on disk this often, ms, how far it has seen the log. */
 const seenPace = 60_000
+/** Members who look for a cluster are invited this often, ms, where the leader keeps only some. */
+const invitePace = 2_000
 /** Whoever compares histories waits so long for a quorum's word, ms. */
 const refreshPatience = 5_000
 
@@ -131,8 +137,10 @@ export class Agent {
   readonly #reception: ReceptionParts
   readonly #steward: Steward
   readonly #copies: CopyDesk
+  readonly scheduled: ScheduledSnapshots
   readonly #requests: Requests
   readonly #admin: Watch
+  readonly #neighbourhood: Neighbourhood
   readonly #applied: Watch
   readonly #roles: RoleHosting | undefined
   readonly #timers = new Map<string, Timer>()
@@ -189,11 +197,21 @@ export class Agent {
       random: random.fork(),
       handlers: reception(() => this.#reception),
     })
+    this.#neighbourhood = new Neighbourhood({
+      self: this.self,
+      clock,
+      links: this.links,
+      admin: this.#admin,
+      plane: () => (this.#stopped ? undefined : this.plane),
+      isNeeded: role => parts.roleCatalog.some(r => r.needsForBootstrap.includes(role)),
+    })
     this.#members = new Members({
       ...{ self: this.self, clock, random, trace, sockets, links: this.links },
       ...{ journal: this.journal, config, security, events: parts.events ?? {} },
       isShutOut: id => this.#gate.isShutOut(id),
+      isRemoved: id => this.passports.isRemoved(id),
       leader: () => this.leader(),
+      control: () => (this.view()?.control ?? []).map(c => c.id),
       changed: () => this.#steward.look(),
       probed: (from, nonce, bytes) => this.doctor.helper.arrived(from, nonce, bytes),
     })
@@ -286,6 +304,11 @@ export class Agent {
     this.kv = new KvDesk(desk)
     this.#steward = new Steward(desk)
     this.#copies = new CopyDesk(desk)
+    this.scheduled = new ScheduledSnapshots({
+      ...{ self: this.self, clock, trace, backups: storage.backups },
+      ...{ every: config.snapshotEvery, keep: config.snapshotKeep },
+      plane: () => this.plane,
+    })
     this.initiation = new Initiation({
       self: this.self,
       clock,
@@ -313,7 +336,11 @@ export class Agent {
       view: () => this.view(),
       proof: () => security?.plea(this.self.id) ?? {},
       incognito: () => security?.incognito ?? false,
-      introduce: (peer, address) => this.#members.introduce(peer, address),
+      introduce: (peer, address) => {
+        // Who only says that it belongs is nobody to tell others of.
+        if (this.passports.isMember(peer.id, this.links.identity(peer.id)))
+          this.#members.introduce(peer, address)
+      },
       admitted: view => this.#admitted(view),
       expelled: () => this.#departure.expelled(),
     })
@@ -357,7 +384,7 @@ export class Agent {
         this.group.snapshots.methods(),
         followMethods({
           view: id => this.#viewOf(id),
-          wait: (after, ms, done) => this.#admin.wait(after, ms, done),
+          wait: (id, version, ms, done) => this.#neighbourhood.wait(id, version, ms, done),
           leader: () => this.plane?.leader() ?? null,
         }),
         this.#enrolment.methods(),
@@ -391,6 +418,7 @@ export class Agent {
       ...{ group: this.group, departure: this.#departure, requests: this.#requests },
       levels: this.levels,
       notice: (from, kind, body) => this.#onNotice(from, kind, body),
+      part: id => this.links.forget(id),
       failed: error => parts.events?.failed?.(error),
     }
     this.backend = backendOf(this, clock)
@@ -405,10 +433,12 @@ export class Agent {
     if (this.self.facts.group) this.#enrolment.open()
     this.entry.start()
     this.#steward.start()
+    this.scheduled.start()
     this.trust?.start()
     this.following.follow()
     this.#every('orphan', orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
     this.#every('accuse', accusePeriod, () => this.#members.accuse())
+    this.#every('invite', invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
     this.#every('seen', seenPace, () => this.#belonging.noteSeen())
   }
 
@@ -423,6 +453,7 @@ export class Agent {
     this.following.stop()
     this.#steward.stop()
     this.#copies.stop()
+    this.scheduled.stop()
     this.trust?.stop()
     this.certification?.stop()
     this.kv.wakeAll()
@@ -481,6 +512,7 @@ export class Agent {
     return {
       self: this.self,
       members: this.gossip.members(),
+      partial: this.gossip.partial,
       notices: this.#notices(),
       refused: this.entry.refusal?.code,
     }
@@ -491,7 +523,7 @@ export class Agent {
       this.sight(),
       plane.state,
       plane.status(),
-      id => this.gossip.reaches(id),
+      node => this.gossip.counts(node),
       stale,
     )
   }
@@ -592,6 +624,7 @@ export class Agent {
           this.plane?.state.nodes.has(id) === true
         )
       },
+      isMember: (id, identity) => this.passports.isMember(id, identity),
       outdated: by => this.#homecoming.refusedBy(by),
       carries: () => this.plane !== undefined,
       seen: () => this.plane?.state.applied ?? this.following.view?.version ?? 0,
@@ -646,13 +679,19 @@ export class Agent {
     if (!plane) return
     const restored = batch.length === 0
     let administrative = restored ? plane.state.applied : 0
+    const events: HiveEvent[] = []
+    let unnamed = restored
     for (const { entry, event, applied } of batch) {
-      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete')
+      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete') {
         administrative = entry.index
+        if (event) events.push(event)
+        else unnamed = true
+      }
       if (event && applied.outcome.ok) this.#members.agreed(event)
     }
     if (batch.length === 0) this.#passedOver(plane)
     if (administrative > 0) {
+      this.#neighbourhood.learn(plane, administrative, unnamed ? undefined : events)
       this.#admin.bump(administrative)
       this.#onBelonging()
       this.#enrolment.tellRetired(batch)
@@ -712,7 +751,12 @@ export class Agent {
     const { plane } = this
     if (!plane) return undefined
     const view = viewFor(
-      { ...sourceOf(plane), version: this.#admin.current, needs: role => this.#needs(role) },
+      {
+        ...sourceOf(plane),
+        version: this.#admin.current,
+        slices: this.#neighbourhood.slices,
+        needs: role => this.#needs(role),
+      },
       id,
       plane.leader(),
     )
@@ -727,6 +771,7 @@ export class Agent {
   }
 
   #onOpened(plane: ControlPlane): void {
+    this.#neighbourhood.learn(plane, plane.state.applied, undefined)
     this.#admin.bump(plane.state.applied)
     this.#applied.bump(plane.state.applied)
     this.#onBelonging()
@@ -739,6 +784,7 @@ export class Agent {
     this.#belonging.forget()
     this.#claims.forget()
     this.#homecoming.forget()
+    this.#neighbourhood.restart()
     this.#admin.restart()
     this.#applied.restart()
     this.kv.wakeAll()
@@ -753,7 +799,7 @@ export class Agent {
 
   #notices(): readonly string[] {
     const out = [...this.entry.notices()]
-    out.push(...this.#fault.notices(this.self.name))
+    out.push(...this.#fault.notices(this.self.name), ...this.scheduled.notices())
     out.push(...this.#homecoming.notices(), ...this.#departure.notices())
     if (this.#parts.security?.helpless) {
       out.push(

@@ -99,6 +99,10 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
       requireCluster(agent)
       return takeSnapshot(agent, request)
     },
+    snapshots: () =>
+      new Promise((resolve, reject) =>
+        agent.scheduled.list(list => (list instanceof Error ? reject(list) : resolve(list))),
+      ),
     restoreSnapshot: request => restoreSnapshot(agent, request),
 
     kvRead: query =>

@@ -46,7 +46,7 @@ export class Belonging {
     if (!before) members.sayInitialised()
     for (const { id, host, port } of [...view.control, ...view.members])
       if (id !== self.id) links.setAddress(id, { host, port })
-    members.introduceStrangers(view)
+    members.learned(view)
     this.#believe(view)
   }
 

@@ -34,6 +34,10 @@ export interface AgentConfig {
   readonly tokenFile: string | null
   /** How long a certificate counts that this node issues as the leader, ms. Default 30 days. */
   readonly certificateLife: number
+  /** A control node keeps a snapshot of its state this often, ms; null: never. Default 6 h. */
+  readonly snapshotEvery: number | null
+  /** So many of them. Default 7. */
+  readonly snapshotKeep: number
   /** Group that may use the local socket, by name or number; null: only the agent's user. */
   readonly socketGroup: string | null
   /** What relative paths in `roleConfig` are relative to: the file's folder. Default: the working directory. */

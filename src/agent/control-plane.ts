@@ -19,7 +19,13 @@ import type { EventData, EventType, HiveEvent, RequestId } from '../state/events
 import { ungatedEvents, versionOf } from '../state/events.ts'
 import { State } from '../state/state.ts'
 import type { Applied, Outcome } from '../state/types.ts'
-import type { GroupStore, Loaded, StorageFailure } from '../store/types.ts'
+import {
+  type Compaction,
+  type GroupStore,
+  type Loaded,
+  type StorageFailure,
+  usualCompaction,
+} from '../store/types.ts'
 
 /**
  * Turns raft's crank: takes what raft wants done to the disk, the peers and the state, and brings back
@@ -69,14 +75,6 @@ const proposalPatience = 15_000
 /** The store gets what was applied after so long, ms, or so many entries: a crash repeats them from the log. */
 const saveDelay = 50
 const maxUnsaved = 1_000
-/** Compact once the log in memory is this long or this large… */
-const compactEntries = 20_000
-const compactBytes = 16 * 1024 * 1024
-/** …and keep this many entries for followers that are a little behind. */
-const compactMargin = 5_000
-/** …and so many times as much before a follower that is answering but slow is left to the next snapshot. */
-const patience = 8
-
 export class ControlPlane {
   readonly #parts: ControlPlaneParts
   readonly #raft: Raft
@@ -264,6 +262,14 @@ export class ControlPlane {
     return this.#raft.snapshotMessage(to, snapshot)
   }
 
+  /** Whatever it was that failed, a write that somebody waits for or not: what is promised from here on could not be kept. */
+  diskFailed(failure: StorageFailure): void {
+    if (this.#stopped) return
+    this.#raft.stepDown(this.#parts.clock.now())
+    this.#schedule()
+    this.#parts.failed(failure)
+  }
+
   stop(): void {
     this.#save()
     this.#stopped = true
@@ -344,7 +350,7 @@ export class ControlPlane {
       const { sendAfter } = ready
       this.#parts.store.write(persist, failure => {
         if (this.#stopped) return
-        if (failure) return this.#fail(failure)
+        if (failure) return this.diskFailed(failure)
         if (persist.snapshot) this.#restore(persist.snapshot)
         for (const message of sendAfter) this.#parts.send(message)
         this.#raft.advance({ persisted: persist.id }, this.#parts.clock.now())
@@ -402,6 +408,10 @@ export class ControlPlane {
     this.#saver ??= this.#parts.clock.after(saveDelay, () => this.#save())
   }
 
+  get #compaction(): Compaction {
+    return this.#parts.store.compaction ?? usualCompaction
+  }
+
   #save(): void {
     this.#saver?.cancel()
     this.#saver = undefined
@@ -451,8 +461,9 @@ export class ControlPlane {
   #compact(applied: number): void {
     const firstIndex = this.#firstIndex
     const length = applied - firstIndex
-    if (length < compactEntries && this.#logBytes < compactBytes) return
-    const margin = Math.min(compactMargin, Math.ceil(length / 2))
+    const { entries, bytes, margin: kept } = this.#compaction
+    if (length < entries && this.#logBytes < bytes) return
+    const margin = Math.min(kept, Math.ceil(length / 2))
     const through = Math.min(applied - margin, this.#neededAfter(length))
     // In large steps only: what is kept is counted anew each time.
     if (through - firstIndex < length / 4) return
@@ -464,21 +475,16 @@ export class ControlPlane {
     this.#raft.compacted({ index: through, term: entry.term, config: this.#configs[0]!.config })
     this.#firstIndex = through + 1
     this.#logBytes = 0
-    for (const kept of this.#raft.entries(through + 1, applied)) this.#logBytes += entrySize(kept)
+    for (const entry of this.#raft.entries(through + 1, applied)) this.#logBytes += entrySize(entry)
   }
 
   /** Where the log of the slowest follower that answers ends: a snapshot is worth little without what follows it. */
   #neededAfter(length: number): number {
-    const enough = length >= compactEntries * patience || this.#logBytes >= compactBytes * patience
+    const { entries, bytes, patience } = this.#compaction
+    const enough = length >= entries * patience || this.#logBytes >= bytes * patience
     if (enough) return Number.POSITIVE_INFINITY
     const answering = this.#raft.status().progress.filter(peer => peer.recentlyActive)
     return Math.min(...answering.map(peer => peer.match))
-  }
-
-  #fail(failure: StorageFailure): void {
-    this.#raft.stepDown(this.#parts.clock.now())
-    this.#schedule()
-    this.#parts.failed(failure)
   }
 
   #sweep(): void {

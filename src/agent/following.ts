@@ -101,7 +101,8 @@ function isOlder(a: ClusterView, b: ClusterView): boolean {
 /** The other end of it, on a control node. */
 export function followMethods(parts: {
   view(id: string): ClusterView | undefined
-  wait(after: number, patience: number, done: () => void): void
+  /** Until that node's view is newer than `version`, or so many ms have passed. */
+  wait(id: string, version: number, patience: number, done: () => void): void
   /** Known to this node. */
   leader(): string | null
 }): Methods {
@@ -111,7 +112,7 @@ export function followMethods(parts: {
       const version = count(body, 'version')
       if (!parts.view(id))
         return answer({ ok: false, code: 'NOT_LEADER', message: 'this node carries no log' })
-      parts.wait(version, hold, () => {
+      parts.wait(id, version, hold, () => {
         const view = parts.view(id)
         if (view && view.version > version) return answer({ ok: true, body: view })
         // Cut off, it would keep its followers from the news without either of them knowing.

@@ -70,6 +70,11 @@ export class Gossip {
     return this.#swim.member(id)
   }
 
+  /** There are more members than this node keeps: of others it knows what the control plane says. */
+  get partial(): boolean {
+    return this.#swim.partial
+  }
+
   self(): MemberInfo {
     return this.#swim.self
   }
@@ -84,6 +89,12 @@ export class Gossip {
     if (id === this.#swim.self.id) return true
     const status = this.#swim.member(id)?.status
     return status === 'alive' || status === 'suspect'
+  }
+
+  /** The same, of a node that the control plane has not found to have failed: of strangers this node knows no worse. */
+  counts({ id, phase }: { readonly id: string; readonly phase: string }): boolean {
+    if (this.reaches(id)) return true
+    return this.partial && phase !== 'failed' && this.#swim.member(id) === undefined
   }
 
   stop(): void {

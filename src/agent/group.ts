@@ -33,6 +33,7 @@ export class Group {
   constructor(parts: GroupParts) {
     this.#parts = parts
     this.snapshots = new Snapshots({
+      clock: parts.clock,
       trace: parts.trace,
       links: parts.links,
       store: () => this.#store,
@@ -86,9 +87,15 @@ export class Group {
         'put log.db and state.db back; or empty the data directory, start it as a new node, and take the old one out with hive leave',
       )
     }
-    const { loaded, store } = storage.openGroup(failure => this.#parts.failed(failure))
+    let failed: StorageFailure | undefined
+    let plane: ControlPlane | undefined
+    const { loaded, store } = storage.openGroup(failure => {
+      failed = failure
+      if (plane) plane.diskFailed(failure)
+      else this.#parts.failed(failure)
+    })
     this.#store = store
-    this.#plane = new ControlPlane({
+    plane = new ControlPlane({
       self: self.id,
       clock,
       random: random.fork(),
@@ -102,6 +109,8 @@ export class Group {
       ranked: rank => this.#parts.ranked(rank),
       failed: failure => this.#parts.failed(failure),
     })
+    this.#plane = plane
+    if (failed) plane.diskFailed(failed)
   }
 
   /** Is there a log on this node's disk? */

@@ -172,6 +172,8 @@ function withDefaults(
     secretFile: get('secretFile', null),
     tokenFile: get('tokenFile', null),
     certificateLife: get('certificateLife', 30 * 86_400_000),
+    snapshotEvery: get<'snapshotEvery'>('snapshotEvery', 6 * 3_600_000),
+    snapshotKeep: get('snapshotKeep', 7),
     socketGroup: get('socketGroup', null),
   }
 }

@@ -14,12 +14,13 @@ import type { Links } from '../net/link-types.ts'
 import type { Sockets } from '../net/types.ts'
 import { isFailed } from '../state/apply/health.ts'
 import type { HiveEvent } from '../state/events.ts'
+import { sliceSize } from '../state/settings.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { Member, SwimConfig, SwimMessage, SwimReady } from '../swim/types.ts'
 import type { AgentConfig } from './config.ts'
 import { Gossip } from './gossip.ts'
 import type { Journal } from './journal.ts'
-import { encodeMeta } from './member-meta.ts'
+import { decodeMeta, encodeMeta } from './member-meta.ts'
 import type { Security } from './security.ts'
 import type { Self } from './self.ts'
 
@@ -40,7 +41,11 @@ export interface MembersParts {
   readonly events: { bound?(at: Address): void; failed?(error: Error): void }
   /** The first validation refused it. */
   isShutOut(id: string): boolean
+  /** It was in the cluster and was taken out. */
+  isRemoved(id: string): boolean
   leader(): string | null
+  /** Ids of the control nodes. */
+  control(): readonly string[]
   /** Somebody is believed to live who was not, or the other way round. */
   changed(): void
   /** A datagram that tries the way. */
@@ -58,6 +63,8 @@ export class Members {
   #bound: Address | undefined
   #datagrams: Datagrams
   #gossip: Gossip
+  /** As agreed; before that a node keeps everybody. */
+  #slice: number | undefined
   /** Who left a moment ago. */
   readonly #parting = new Map<string, Timer>()
 
@@ -84,6 +91,7 @@ export class Members {
   /** Nothing that gossip believes counts any more. */
   forget(): void {
     this.#gossip.stop()
+    this.#slice = undefined
     this.#gossip = this.#newGossip()
   }
 
@@ -118,18 +126,45 @@ export class Members {
     this.#gossip.step({ type: 'introduce', members: [{ id, name, address, incarnation, meta }] })
   }
 
-  /** Agreed members whom gossip never met. */
-  introduceStrangers(view: ClusterView): void {
-    const strangers = view.members.filter(m => !m.failed && !this.#gossip.member(m.id))
-    if (strangers.length === 0) return
-    const meta = encodeMeta({ dc: '', version: '', roles: [], initialised: true })
-    this.#gossip.step({
-      type: 'introduce',
-      members: strangers.map(({ id, name, host, port, incarnation }) => ({
-        ...{ id, name, incarnation, meta },
-        address: { host, port },
-      })),
+  /** What was agreed of those whom this node is to keep. */
+  learned(view: ClusterView): void {
+    const size = sliceSize(view.cluster.settings)
+    if (size !== this.#slice) this.#gossip.step({ type: 'slice', size })
+    this.#slice = size
+    this.#introduceStrangers(view)
+    if (this.#gossip.partial) this.#keepTo(view)
+  }
+
+  /**
+   * In a slice, gossip of a verdict may come from nobody, so the view brings it. Members that the view does not have
+   * left, or are for others to keep; those that look for a cluster are invited.
+   */
+  #keepTo(view: ClusterView): void {
+    const kept = new Set([...view.control, ...view.members].map(m => m.id))
+    for (const { id, failed, incarnation } of view.members) {
+      const status = this.#gossip.member(id)?.status
+      if (failed) this.#verdict(id, incarnation, 'failed')
+      else if (status === 'failed' || status === 'left') this.#verdict(id, incarnation, 'alive')
+    }
+    const ids = this.#gossip
+      .members()
+      .filter(m => !kept.has(m.id) && decodeMeta(m.meta).initialised)
+      .map(m => m.id)
+    if (ids.length > 0) this.#gossip.step({ type: 'forget', ids })
+  }
+
+  /**
+   * Agreed members whom gossip never met, or not as what they are now: one that died before it could tell of its
+   * last incarnation is to be accused of that one.
+   */
+  #introduceStrangers(view: ClusterView): void {
+    const blank = encodeMeta({ dc: '', version: '', roles: [], initialised: true })
+    const members = view.members.flatMap(({ id, name, host, port, incarnation, failed }) => {
+      const known = this.#gossip.member(id)
+      if (failed || (known && known.incarnation >= incarnation)) return []
+      return [{ id, name, incarnation, address: { host, port }, meta: known?.meta ?? blank }]
     })
+    if (members.length > 0) this.#gossip.step({ type: 'introduce', members })
   }
 
   /** This node belongs to a cluster now, and says so. */
@@ -207,7 +242,9 @@ export class Members {
     const { self, links } = this.#parts
     const leader = this.#parts.leader()
     if (leader === null || !self.facts.cluster || leader === self.id) return
-    links.notice(leader, kind, body, none)
+    // In a large cluster a node has a link to the control node that it follows; that one passes it on.
+    for (const id of [leader, ...this.#parts.control()])
+      if (links.notice(id, kind, body, none)) return
   }
 
   // ---- sockets
@@ -237,6 +274,8 @@ export class Members {
   #speaksToUs(from: string, tag: string | null, address: Address): boolean {
     const ours = this.#parts.self.facts.cluster?.tag ?? null
     if (this.#parts.isShutOut(from)) return false
+    // It may still have the key of gossip, and must not hear who is here.
+    if (tag !== null && tag === ours && this.#parts.isRemoved(from)) return false
     if (tag === ours || this.#gossip.member(from)) return true
     if (tag !== null && ours !== null)
       this.#parts.journal.foreign(address, 'a datagram of another cluster')

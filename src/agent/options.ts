@@ -228,6 +228,29 @@ export const options: readonly Option[] = [
     read: readLife,
   },
   {
+    field: 'snapshotEvery',
+    flag: 'snapshot-every',
+    env: ['HIVE_SNAPSHOT_EVERY'],
+    toml: 'snapshot_every',
+    value: 'TIME|off',
+    summary: 'a control node keeps a verified snapshot in DATA_DIR/backups this often',
+    default: '6h',
+    read: readPeriod,
+  },
+  {
+    field: 'snapshotKeep',
+    flag: 'snapshot-keep',
+    env: ['HIVE_SNAPSHOT_KEEP'],
+    toml: 'snapshot_keep',
+    value: 'N',
+    summary: 'so many snapshots are kept, the newest',
+    default: '7',
+    read: text =>
+      /^[1-9]\d{0,3}$/.test(text)
+        ? { value: Number(text) }
+        : { problem: `"${text}" must be a number from 1 to 9999` },
+  },
+  {
     field: 'socketGroup',
     flag: 'socket-group',
     env: ['HIVE_SOCKET_GROUP'],
@@ -281,6 +304,13 @@ function readLife(text: string): Read {
   const span = parseDuration(text)
   if (span !== undefined && span >= 10_000 && span <= 366 * 86_400_000) return { value: span }
   return { problem: `"${text}" must be a length of time such as 720h, from 10s to 8784h` }
+}
+
+function readPeriod(text: string): Read {
+  if (text === 'off') return { value: null }
+  const span = parseDuration(text)
+  if (span !== undefined && span >= 1000 && span <= 366 * 86_400_000) return { value: span }
+  return { problem: `"${text}" must be off or a length of time such as 6h, from 1s to 8784h` }
 }
 
 function readFactor(text: string): Read {

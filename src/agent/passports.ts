@@ -66,6 +66,11 @@ export class Passports {
     return this.standing(id, identity).as === 'member'
   }
 
+  /** It was in the cluster and was taken out: whatever it has from then, it is nobody. */
+  isRemoved(id: string): boolean {
+    return this.#record(id) === undefined && this.#wasRemoved(id)
+  }
+
   /** Undefined: nothing is wrong with what it proved. */
   objection(hello: Hello, identity: PeerIdentity | undefined): Verdict | undefined {
     const stands = this.standing(hello.id, identity)
@@ -73,7 +78,15 @@ export class Passports {
     if (stands.as === 'nobody')
       return { outcome: 'rejected', code: stands.code, reason: stands.reason }
     const ours = this.#parts.self.facts.cluster?.tag
-    if (hello.allegiance?.tag !== ours || this.#mayBeNews()) return undefined
+    if (hello.allegiance?.tag !== ours) return undefined
+    // Who has only a token comes before it belongs to anything.
+    if (identity?.kind === 'anonymous')
+      return {
+        outcome: 'rejected',
+        code: 'UNTRUSTED',
+        reason: 'it says that it belongs to the cluster, and proves nothing',
+      }
+    if (this.#mayBeNews()) return undefined
     return {
       outcome: 'rejected',
       code: 'REMOVED',
@@ -83,15 +96,25 @@ export class Passports {
 
   /** Undefined: there is room for one more of those who prove nothing. */
   crowded(host: string, identity: PeerIdentity | undefined): Verdict | undefined {
-    if (identity?.kind !== 'anonymous') return undefined
-    const { links } = this.#parts
-    const hosts = links()
-      .connectedPeers()
-      .filter(id => links().identity(id)?.kind === 'anonymous')
-      .map(id => links().remote(id)?.host)
-    if (hosts.length < maxAnonymous && hosts.filter(h => h === host).length < maxOfOneHost)
-      return undefined
+    if (identity?.kind !== 'anonymous' || this.#anonymousFit(host, 1)) return undefined
     return { outcome: 'busy', reason: 'too many joiners that prove nothing are linked already' }
+  }
+
+  /** False: others came through the door at the same moment, and there is no room for this one now. */
+  hasRoom(id: string): boolean {
+    const links = this.#parts.links()
+    if (links.identity(id)?.kind !== 'anonymous') return true
+    return this.#anonymousFit(links.remote(id)?.host, 0)
+  }
+
+  #anonymousFit(host: string | undefined, more: number): boolean {
+    const links = this.#parts.links()
+    const hosts = links
+      .connectedPeers()
+      .filter(id => links.identity(id)?.kind === 'anonymous')
+      .map(id => links.remote(id)?.host)
+    const same = hosts.filter(h => h === host).length
+    return hosts.length + more <= maxAnonymous && same + more <= maxOfOneHost
   }
 
   /** Undefined: it may ask that. */

@@ -1,15 +1,20 @@
 import { count, type Fields, optionalCount } from '../base/shape.ts'
+import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import type { Links } from '../net/link-types.ts'
 import type { SnapshotMeta } from '../raft/types.ts'
-import type { GroupStore, SnapshotSource } from '../store/types.ts'
+import type { GroupStore, SnapshotSource, StorageFailure } from '../store/types.ts'
 import { type Methods, refusal } from './requests.ts'
 
 /** Small enough to share a link with heartbeats, large enough that round trips do not matter. */
 const chunkBytes = 256 * 1024
 const chunkPatience = 10_000
+/** Whoever could make no copy tries again after so long, ms, and twice as long each time. */
+const firstPause = 1_000
+const longestPause = 60_000
 
 export interface SnapshotParts {
+  readonly clock: Clock
   readonly trace: Trace
   readonly links: Links
   store(): GroupStore | undefined
@@ -36,6 +41,8 @@ export class Snapshots {
   readonly #parts: SnapshotParts
   /** One at a time per peer; raft asks again if one breaks. */
   readonly #sending = new Set<string>()
+  /** Of the next copy that fails: the disk that refused one will refuse the next, whoever it is for. */
+  #pause = firstPause
   /** What comes in: of one sender, whole and in order, or not at all. */
   #arriving: Arriving | undefined
 
@@ -49,15 +56,23 @@ export class Snapshots {
     this.#sending.add(peer)
     store.takeSnapshot((failure, source) => {
       if (!source) {
-        this.#parts.trace.warn({ peer, failure }, 'no snapshot could be taken')
-        return this.#over(peer, undefined, false)
+        return this.#later(peer, failure)
       }
+      this.#pause = firstPause
       this.#parts.trace.info(
         { peer, index: source.meta.index, bytes: source.size },
         'sending a snapshot',
       )
       this.#chunk(peer, source, 0)
     })
+  }
+
+  /** Raft asks again with the next answer of the peer once it is told: it is told after a pause. */
+  #later(peer: string, failure: StorageFailure | undefined): void {
+    const pause = this.#pause
+    this.#pause = Math.min(pause * 2, longestPause)
+    this.#parts.trace.warn({ peer, failure, pause }, 'no snapshot could be taken')
+    this.#parts.clock.after(pause, () => this.#over(peer, undefined, false))
   }
 
   #chunk(peer: string, source: SnapshotSource, offset: number): void {

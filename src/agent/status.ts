@@ -16,6 +16,8 @@ import type { Self } from './self.ts'
 export interface Sight {
   readonly self: Self
   readonly members: readonly Member[]
+  /** There are more than these. */
+  readonly partial: boolean
   readonly notices: readonly string[]
   /** Why this node was not admitted the last time it asked. */
   readonly refused?: ErrorCode | undefined
@@ -26,17 +28,20 @@ export function controlReport(
   sight: Sight,
   state: State,
   raft: RaftStatus,
-  reaches: (id: string) => boolean,
+  reaches: (node: NodeRecord) => boolean,
   stale: boolean,
 ): StatusReport {
   const { cluster, voters, nodes } = state
   const leads = raft.rank === 'leader'
   const active = new Set(raft.progress.filter(p => p.recentlyActive).map(p => p.id))
-  const answers = (v: string) => v === raft.id || (leads ? active.has(v) : reaches(v))
+  const answers = (v: string) => {
+    const node = nodes.get(v)
+    return v === raft.id || (leads ? active.has(v) : node !== undefined && reaches(node))
+  }
   const reachable = voters.filter(answers).length
   const missing = missingVoters({
     ...{ voters, observers: state.observers, nodes },
-    reachable: new Set([...nodes.keys()].filter(id => answers(id) || reaches(id))),
+    reachable: new Set([...nodes.values()].filter(n => answers(n.id) || reaches(n)).map(n => n.id)),
     after: voterReplacementAfter(cluster?.settings ?? {}),
     lastMove: state.replacement?.time,
   })
@@ -115,6 +120,7 @@ export function overlaid(report: StatusReport, sight: Sight): StatusReport {
     ...report,
     self: sight.self.name,
     notices: [...new Set([...sight.notices, ...report.notices])],
+    ...(sight.partial && { watches: watched(report, members, sight.self.id) }),
     nodes: report.nodes.map(node => {
       const member = members.get(node.id)
       // Of itself too the latest that it says, which the log may not have.
@@ -134,6 +140,15 @@ export function overlaid(report: StatusReport, sight: Sight): StatusReport {
       }
     }),
   }
+}
+
+/** Of whom this node has an opinion of its own; the rest is the control plane's word. */
+function watched(
+  report: StatusReport,
+  members: ReadonlyMap<string, Member>,
+  self: string,
+): readonly string[] {
+  return report.nodes.map(node => node.id).filter(id => id === self || members.has(id))
 }
 
 /** Nobody of the control plane answers: what this node remembers, marked as such. */
@@ -170,7 +185,9 @@ export function ownReport(
     self: sight.self.name,
     stale: facts.cluster !== undefined,
     ...(sight.refused && !facts.cluster && { refused: sight.refused }),
-    notices: sight.notices,
+    notices: sight.partial
+      ? [...sight.notices, `of ${view?.size ?? 'more'} nodes ${sight.self.name} watches these`]
+      : sight.notices,
   }
 }
 

@@ -1,5 +1,5 @@
 import { formatDuration } from '../base/duration.ts'
-import { count, text } from '../base/shape.ts'
+import { count, optionalText, text } from '../base/shape.ts'
 import type { Timer } from '../base/time.ts'
 import { contactOf } from '../cluster/contact.ts'
 import { drainFinished, isServing } from '../cluster/drain.ts'
@@ -54,13 +54,30 @@ export class Steward {
     const now = this.#parts.clock.now()
     const subject = text(body, 'subject', 36)
     const plane = this.#parts.plane()
-    if (!plane?.isLeader() || !plane.state.nodes.has(subject)) return
+    if (!plane?.state.nodes.has(subject)) return
+    if (!plane.isLeader()) return this.#passOn(plane, from, kind, body)
+    const { voters, observers } = plane.state
+    const passedOn = optionalText(body, 'by', 36)
+    const carries = voters.includes(from) || observers.includes(from)
+    const by = passedOn !== undefined && carries ? passedOn : from
     // Whoever is not in the logical topology, or out of it, accuses nobody.
-    const accuser = plane.state.nodes.get(from)
+    const accuser = plane.state.nodes.get(by)
     if (!accuser || isFailed(accuser)) return
-    if (kind === 'withdraw') return this.#accusations.withdraw(subject, from)
-    this.#accusations.accuse(subject, from, count(body, 'incarnation'), count(body, 'health'), now)
+    if (kind === 'withdraw') return this.#accusations.withdraw(subject, by)
+    this.#accusations.accuse(subject, by, count(body, 'incarnation'), count(body, 'health'), now)
     this.look()
+  }
+
+  /** From a member that has no link to the leader; once, so that two who are both wrong do not play ball. */
+  #passOn(
+    plane: ControlPlane,
+    from: string,
+    kind: string,
+    body: Readonly<Record<string, unknown>>,
+  ): void {
+    const leader = plane.leader()
+    if (leader === null || body.by !== undefined) return
+    this.#parts.links.notice(leader, kind, { ...body, by: from })
   }
 
   /** A new term starts from what its leader hears itself. */

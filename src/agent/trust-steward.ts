@@ -272,7 +272,7 @@ export class TrustSteward {
     for (const node of plane.state.nodes.values()) {
       if (node.id === self.id) continue
       const linked = links.isConnected(node.id)
-      if (!linked && !gossip.reaches(node.id)) {
+      if (!linked && !gossip.counts(node)) {
         this.#holdings.delete(node.id)
         continue
       }
@@ -313,9 +313,10 @@ export class TrustSteward {
   /** Of all nodes that answer; false as long as one of them has not said. */
   #everybody(plane: ControlPlane, holds: (holding: Holding) => boolean): boolean {
     const { gossip, links, self } = this.#parts
-    for (const { id, phase } of plane.state.nodes.values()) {
+    for (const node of plane.state.nodes.values()) {
+      const { id, phase } = node
       const there =
-        id === self.id || links.isConnected(id) || (gossip.reaches(id) && phase !== 'failed')
+        id === self.id || links.isConnected(id) || (gossip.counts(node) && phase !== 'failed')
       const holding = this.#holdings.get(id)
       if (there && !(holding && holds(holding))) return false
     }
@@ -437,7 +438,7 @@ export class TrustSteward {
     const { gossip, links, self } = this.#parts
     const { keys, primary } = plane.state.gossipKeys
     return [...plane.state.nodes.values()]
-      .filter(({ id }) => id !== self.id && (links.isConnected(id) || gossip.reaches(id)))
+      .filter(node => node.id !== self.id && (links.isConnected(node.id) || gossip.counts(node)))
       .filter(({ id }) => {
         const holding = this.#holdings.get(id)
         return !holding || holding.primary !== primary || !keys.every(k => holding.gossip.has(k.id))

@@ -5,6 +5,7 @@ import type { Trace } from '../base/trace.ts'
 import { type Caller, type Entrance, local } from './caller.ts'
 import { Denied } from './denied.ts'
 import { FailedAttempts, sourceOf } from './failed-attempts.ts'
+import { byAddress } from './guard.ts'
 
 /** Whoever knows the tokens of the cluster. */
 export interface TokenBook {
@@ -44,12 +45,13 @@ export class Gate {
     this.#now = now
   }
 
-  /** Throws, or rejects with, Denied; at once where no token is sent and none is needed. */
+  /** Throws, or rejects with, OperatorError; at once where no token is sent and none is needed. */
   admit(request: IncomingMessage, entrance: Entrance): Caller | Promise<Caller> {
     const { headers } = request
     if (headers.authorization === undefined && headers['x-consul-token'] === undefined) {
-      if (entrance !== 'network') return local
-      return this.#missing(request)
+      if (entrance === 'network') return this.#missing(request)
+      if (entrance === 'loopback') byAddress(request)
+      return local
     }
     return this.#prove(request)
   }

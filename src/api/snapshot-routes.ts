@@ -28,6 +28,14 @@ export const snapshotRoutes: readonly Route[] = [
     },
   }),
   route({
+    method: 'GET',
+    path: '/v1/hive/snapshots',
+    needs: 'read',
+    summary: 'The snapshots that this node made by the clock, and when the next is due',
+    answer: 'SnapshotList',
+    handle: (_, backend) => backend.snapshots(),
+  }),
+  route({
     method: 'POST',
     needs: 'operator',
     path: '/v1/hive/snapshot/restore',

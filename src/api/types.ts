@@ -81,6 +81,8 @@ export interface StatusReport {
   readonly self: string
   /** True: from this node's own, possibly old, knowledge, because no control node answered. */
   readonly stale: boolean
+  /** Ids of the nodes that this agent watches itself; of the others this is the control plane's word. Absent: all. */
+  readonly watches?: readonly string[]
   /** There is a cluster, and it did not admit this node; a notice says why in words. */
   readonly refused?: ErrorCode
   /** Things a tired person should read: storage failure, why a join waits, foreign packets … */
@@ -237,6 +239,28 @@ export interface SnapshotStream {
   readonly pieces: AsyncIterable<Uint8Array>
 }
 
+/** `GET /v1/hive/snapshots`, `hive snapshot list`: what this node keeps of its own making. */
+export interface SnapshotList {
+  readonly node: string
+  readonly folder: string
+  /** ms; null: none are made. */
+  readonly every: number | null
+  readonly keep: number
+  /** Wall clock, ms; null: none is due. */
+  readonly next: number | null
+  /** Why the last one failed. */
+  readonly failure: string | null
+  /** Oldest first. */
+  readonly snapshots: readonly {
+    readonly name: string
+    readonly bytes: number
+    readonly cluster: string
+    readonly index: number
+    /** Wall clock, ms. */
+    readonly taken: number
+  }[]
+}
+
 /** `POST /v1/hive/snapshot/restore` */
 export interface RestoreAnswer {
   /** Of the event from which on the data is that of the snapshot. */
@@ -367,6 +391,7 @@ export interface Backend {
   }): Promise<{ seq: number }>
   /** All of the replicated state at one index, as a snapshot file. `stale`: of a control node without a quorum. */
   snapshot(request: { stale: boolean }): Promise<SnapshotStream>
+  snapshots(): Promise<SnapshotList>
   /** `name`: of this cluster, as typed by whoever means it. */
   restoreSnapshot(request: {
     bytes: AsyncIterable<Uint8Array>

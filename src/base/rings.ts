@@ -12,8 +12,13 @@ const circumference = 2 ** 32
 
 /** Where `id` stands on a ring, in [0, 2³²). */
 export function ringPosition(id: string, ring: number): number {
+  return positionOf(hash(id), ring)
+}
+
+/** The same from the id's `hash`, for whoever asks often. */
+export function positionOf(idHash: number, ring: number): number {
   // The finaliser of MurmurHash3: ids that differ in one place must not stand side by side.
-  let h = hash(id) ^ Math.imul(ring + 1, 0x9e3779b1)
+  let h = idHash ^ Math.imul(ring + 1, 0x9e3779b1)
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return (h ^ (h >>> 16)) >>> 0

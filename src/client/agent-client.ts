@@ -13,6 +13,7 @@ import type {
   RecoveryPlan,
   RoleReport,
   SettingReport,
+  SnapshotList,
   StatusReport,
   WhyReport,
 } from '../api/types.ts'
@@ -131,6 +132,10 @@ export class AgentClient {
 
   changeSettings(settings: Readonly<Record<string, string>>): Promise<{ seq: number }> {
     return this.#json('POST', '/v1/hive/settings', { settings })
+  }
+
+  snapshots(): Promise<SnapshotList> {
+    return this.#json('GET', '/v1/hive/snapshots')
   }
 
   ca(): Promise<CaReport> {

@@ -1,4 +1,4 @@
-import type { RestoreAnswer } from '../api/types.ts'
+import type { RestoreAnswer, SnapshotList } from '../api/types.ts'
 import type { Difference, Inspection } from '../snapshot/inspect.ts'
 import { formatTime } from './event-text.ts'
 import { type Painter, printable } from './paint.ts'
@@ -48,6 +48,19 @@ export function renderDifference(of: Difference, paint: Painter): string {
   out.push(
     paint('Nodes, roles, tokens, certificates and history stay; the epoch rises by 1.', 'dim'),
   )
+  return out.join('\n')
+}
+
+export function renderSnapshots(of: SnapshotList, paint: Painter): string {
+  const out = of.snapshots.map(
+    ({ name, bytes, index, taken }) =>
+      `${formatTime(taken)}  index ${String(index).padEnd(9)} ${sizeText(bytes).padStart(9)}  ${printable(name)}`,
+  )
+  if (out.length === 0) out.push('no snapshots yet')
+  const due = of.next === null ? '' : `, the next ${formatTime(of.next)}`
+  const every = of.every === null ? 'none are made by the clock' : `${of.keep} are kept${due}`
+  out.push(paint(`${printable(of.node)}: ${of.folder}; ${every}`, 'dim'))
+  if (of.failure !== null) out.push(paint(`the last one failed: ${printable(of.failure)}`, 'bad'))
   return out.join('\n')
 }
 

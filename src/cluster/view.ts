@@ -1,14 +1,16 @@
 import { formatAddress } from '../base/address.ts'
 import { isFailed } from '../state/apply/health.ts'
+import { sliceSize } from '../state/settings.ts'
 import type { ClusterRecord, NodeRecord } from '../state/types.ts'
 import { type Contact, contactOf } from './contact.ts'
+import { Slices } from './slices.ts'
 
 /**
  * What one node needs to know of the cluster to do its work: its own record, who the control nodes
  * are, and its slice of the others. A control node computes it from the state; any other node is sent it.
  */
 export interface ClusterView {
-  /** Index of the last administrative event that went in: views are ordered by it. */
+  /** Index of the last administrative event that changed it: views of a node are ordered by it. */
   readonly version: number
   readonly cluster: ClusterRecord
   /** null: not in the logical topology. */
@@ -24,6 +26,8 @@ export interface ClusterView {
     readonly name: string
     readonly address: string
   }[]
+  /** How many nodes the cluster has; absent: an older control node sent it. */
+  readonly size?: number
   /** The slice: bounded, so that a view does not grow with the cluster. */
   readonly members: readonly (Contact & {
     readonly incarnation: number
@@ -47,9 +51,6 @@ export interface ViewOfTrust {
   readonly removed: readonly string[]
 }
 
-/** Design §6: default view of about 64. */
-export const sliceSize = 64
-
 /** Enough of each role to begin with; it learns of the others from them. */
 const peersPerRole = 8
 
@@ -59,6 +60,8 @@ export interface ViewSource {
   readonly voters: readonly string[]
   readonly observers: readonly string[]
   readonly version: number
+  /** Who keeps whom, if somebody keeps account of it. */
+  readonly slices?: Pick<Slices, 'of' | 'version'>
   /** Roles whose nodes a role wants named. */
   needs(role: string): readonly string[]
 }
@@ -74,7 +77,7 @@ export function viewFor(
     .filter(n => n !== undefined)
     .map(contactOf)
   return {
-    version: source.version,
+    version: source.slices?.version(id) ?? source.version,
     cluster: source.cluster,
     self: source.nodes.get(id) ?? null,
     control,
@@ -82,7 +85,8 @@ export function viewFor(
     observers: source.observers,
     leader,
     peers: peersOf(source, id),
-    members: slice(source, id).map(n => ({
+    size: source.nodes.size,
+    members: slice(source, source.cluster, id).map(n => ({
       ...contactOf(n),
       incarnation: n.incarnation,
       failed: isFailed(n),
@@ -104,12 +108,17 @@ function peersOf(source: ViewSource, id: string): ClusterView['peers'] {
   return peers
 }
 
-/** A small cluster's slice is simply everybody; a large one's the ring neighbours by id, both ways. */
-function slice(source: ViewSource, id: string): readonly NodeRecord[] {
-  const all = [...source.nodes.values()].filter(n => n.id !== id)
-  if (all.length <= sliceSize) return all
-  const ids = all.sort((a, b) => (a.id < b.id ? -1 : 1))
-  const at = ids.findIndex(n => n.id > id)
-  const start = Math.max(at, 0) - sliceSize / 2
-  return Array.from({ length: sliceSize }, (_, i) => ids[(start + i + ids.length) % ids.length]!)
+/** A small cluster's slice is simply everybody; a large one's the neighbours on the rings. */
+function slice(source: ViewSource, cluster: ClusterRecord, id: string): readonly NodeRecord[] {
+  const slices = source.slices ?? reckoned(source, cluster)
+  return slices
+    .of(id)
+    .map(other => source.nodes.get(other))
+    .filter(n => n !== undefined)
+}
+
+function reckoned({ nodes, version }: ViewSource, { settings }: ClusterRecord): Slices {
+  const slices = new Slices()
+  slices.learn(nodes, sliceSize(settings), version, 'all')
+  return slices
 }

@@ -83,6 +83,15 @@ export default class Agent extends HiveCommand {
       description: 'How long a certificate counts that this node issues; default 720h.',
       helpValue: 'TIME',
     }),
+    'snapshot-every': Flags.string({
+      description:
+        'A control node keeps a verified snapshot in DATA_DIR/backups this often; default 6h.',
+      helpValue: 'TIME|off',
+    }),
+    'snapshot-keep': Flags.string({
+      description: 'So many snapshots are kept, the newest; default 7.',
+      helpValue: 'N',
+    }),
     'socket-group': Flags.string({
       description: 'Group that may use the local socket; default: only the user of the agent.',
       helpValue: 'GROUP',

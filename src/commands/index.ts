@@ -36,6 +36,7 @@ import ServiceRegister from './service/register.ts'
 import SettingsList from './settings/list.ts'
 import SettingsSet from './settings/set.ts'
 import SnapshotInspect from './snapshot/inspect.ts'
+import SnapshotList from './snapshot/list.ts'
 import SnapshotRestore from './snapshot/restore.ts'
 import SnapshotSave from './snapshot/save.ts'
 import Status from './status.ts'
@@ -84,6 +85,7 @@ export const commands = {
   'settings:list': SettingsList,
   'settings:set': SettingsSet,
   'snapshot:inspect': SnapshotInspect,
+  'snapshot:list': SnapshotList,
   'snapshot:restore': SnapshotRestore,
   'snapshot:save': SnapshotSave,
   status: Status,

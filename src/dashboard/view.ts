@@ -115,12 +115,16 @@ function flow(facts: readonly Span[], width: number): Line[] {
 }
 
 function rowsOf(report: StatusReport): Cell[][] {
+  const watched = new Set(report.watches)
   return [...report.nodes].sort(byName).map(node => {
     const gone = node.state === 'left' || node.state === 'drained'
     const rest: Tone = gone ? 'dim' : 'plain'
     return [
       { text: printable(node.name), tone: node.name === report.self ? 'strong' : rest },
-      { text: node.state, tone: stateTones[node.state] ?? 'plain' },
+      {
+        text: watched.has(node.id) ? `${node.state} *` : node.state,
+        tone: stateTones[node.state] ?? 'plain',
+      },
       {
         text: node.control === 'none' ? '-' : node.control,
         tone: node.control === 'leader' ? 'strong' : rest,
@@ -154,6 +158,10 @@ function noticesOf(report: StatusReport): { text: string; tone: Tone }[] {
   }
   if (report.stale) {
     notices.push({ text: `this is what ${report.self} knows itself; it may be old`, tone: 'warn' })
+  }
+  if (report.watches !== undefined) {
+    const text = `${report.self} watches ${report.watches.length} of ${nodes.length} nodes itself, marked *; of the others this is what the control plane says`
+    notices.push({ text, tone: 'plain' })
   }
   notices.push(...missingNotices(report))
   for (const node of [...nodes].sort(byName)) {

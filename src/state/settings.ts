@@ -19,7 +19,20 @@ const leastGrace: Millis = 100
 const leastAfter: Millis = 1_000
 const mostGrace: Millis = 10 * 365 * 24 * 3_600_000
 
+/** Fewer would fall apart when some of them go; more is a full list again. */
+const slices = { least: 8, most: 1024 } as const
+
 export const settings: readonly Setting[] = [
+  {
+    name: 'slice',
+    default: '64',
+    meaning: 'a node watches so many others at most, whatever the size of the cluster',
+    wrong: value => {
+      const size = Number(value)
+      if (/^\d+$/.test(value) && size >= slices.least && size <= slices.most) return undefined
+      return `"${value}" must be a number from ${slices.least} to ${slices.most}`
+    },
+  },
   {
     name: 'tombstone-grace',
     default: '72h',
@@ -78,4 +91,9 @@ export function voterReplacementAfter(values: Values): Millis | undefined {
 
 export function joinsNeedApproval(values: Values): boolean {
   return settingOf(values, 'join-approval') === 'yes'
+}
+
+/** How many members a node keeps. */
+export function sliceSize(values: Values): number {
+  return Number(settingOf(values, 'slice'))
 }

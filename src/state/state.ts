@@ -74,24 +74,27 @@ export class State {
    * that wrote them stopped at an event that this one can read, application goes on from there.
    */
   static load(rows: Iterable<Row>): State {
+    const loading = State.loading()
+    for (const row of rows) loading.add(row)
+    return loading.done()
+  }
+
+  /** The same for rows that come one by one. */
+  static loading(): { add(row: Row): void; done(): State } {
     const state = new State()
     const byTable = new Map(state.#rowed.flatMap(part => part.tables.map(name => [name, part])))
-    for (const row of rows) {
-      if (row.json === null) continue
-      const part = byTable.get(row.table)
-      assert(part !== undefined, `the state has a table ${row.table} that this build does not know`)
-      part.load(row)
+    return {
+      add(row) {
+        if (row.json === null) return
+        const part = byTable.get(row.table)
+        assert(
+          part !== undefined,
+          `the state has a table ${row.table} that this build does not know`,
+        )
+        part.load(row)
+      },
+      done: () => state.#loaded(),
     }
-    for (const part of state.#rowed) part.loaded()
-    const applied = state.#parts.meta.fact('applied')
-    if (applied !== undefined) {
-      state.#index = applied.index
-      state.#term = applied.term
-      state.#time = applied.time
-    }
-    const stopped = state.stopped
-    if (stopped !== null && stopped.needs <= eventsVersion) state.#parts.meta.delete('stopped')
-    return state
   }
 
   /** Null: a zombie. */
@@ -243,6 +246,19 @@ export class State {
     this.#noteApplied()
     for (const part of this.#rowed) part.digest(digest)
     return digest.toString()
+  }
+
+  #loaded(): State {
+    for (const part of this.#rowed) part.loaded()
+    const applied = this.#parts.meta.fact('applied')
+    if (applied !== undefined) {
+      this.#index = applied.index
+      this.#term = applied.term
+      this.#time = applied.time
+    }
+    const { stopped } = this
+    if (stopped !== null && stopped.needs <= eventsVersion) this.#parts.meta.delete('stopped')
+    return this
   }
 
   #applyEvent(entry: EntryLike, event: HiveEvent): Applied {

@@ -143,8 +143,28 @@ export interface BackupWriter {
   drop(): void
 }
 
+/** When the log in memory and on disk is cut, and what is left of it. */
+export interface Compaction {
+  /** Once it is so many entries long or so many bytes large… */
+  readonly entries: number
+  readonly bytes: number
+  /** …and so many entries are kept for followers that are a little behind; */
+  readonly margin: number
+  /** one that is answering but slow is waited for until the log is so many times as long. */
+  readonly patience: number
+}
+
+export const usualCompaction: Compaction = {
+  entries: 20_000,
+  bytes: 16 * 1024 * 1024,
+  margin: 5_000,
+  patience: 8,
+}
+
 /** Log and applied state of one raft group on this node. */
 export interface GroupStore {
+  /** Undefined: the usual. */
+  readonly compaction?: Compaction
   /**
    * Writes a batch and calls `done` when it is durable. Batches queue and are grouped; `done`s
    * come in order. With `batch.snapshot`, the received snapshot takes the place of log and state first.

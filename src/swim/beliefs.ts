@@ -126,7 +126,7 @@ export class Beliefs {
   }
 
   /** First validation or a digest vouches for it; of a known member that alone clears no doubt. */
-  introduce(info: MemberInfo, now: Instant): void {
+  introduce(info: MemberInfo, now: Instant, quietly = false): void {
     if (info.id === this.#self.id) {
       this.hearAboutSelf({ kind: 'alive', member: info })
       return
@@ -135,7 +135,7 @@ export class Beliefs {
     const sentence = this.#verdicts.get(info.id)
     if (sentence?.verdict === 'left') this.pardon(info.id, sentence.incarnation, now)
     const known = this.#table.get(info.id)
-    this.#heardAlive(info, now)
+    this.#heardAlive(info, now, quietly)
     if (known && known.status !== 'alive' && known.status !== 'left') this.#listener.doubted(known)
   }
 
@@ -213,7 +213,7 @@ export class Beliefs {
     this.#listener.returned(peer)
   }
 
-  #heardAlive(info: MemberInfo, now: Instant): void {
+  #heardAlive(info: MemberInfo, now: Instant, quietly = false): void {
     const sentence = this.#verdicts.get(info.id)
     if (sentence) {
       if (sentence.verdict === 'left' || info.incarnation <= sentence.incarnation) return
@@ -221,7 +221,7 @@ export class Beliefs {
     }
     const peer = this.#table.get(info.id)
     if (peer) this.#renew(peer, info, now)
-    else if (this.#table.add(info, now)) this.#news.put({ kind: 'alive', member: info })
+    else if (this.#table.add(info, now) && !quietly) this.#news.put({ kind: 'alive', member: info })
   }
 
   #renew(peer: Peer, info: MemberInfo, now: Instant): void {

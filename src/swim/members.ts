@@ -1,4 +1,4 @@
-import type { Random } from '../base/random.ts'
+import { hash, type Random } from '../base/random.ts'
 import type { Instant } from '../base/time.ts'
 import { limits } from './config.ts'
 import { Rotation } from './rotation.ts'
@@ -17,6 +17,8 @@ export interface Peer {
   accusers: readonly MemberId[]
   /** Verdicts up to this incarnation were taken back; late gossip of them is void. */
   pardoned: number
+  /** Of its id, as a small integer. */
+  readonly hash: number
   /** Where it stands on the rings; the slice's own note. */
   ranks: number
 }
@@ -71,6 +73,7 @@ export class MemberTable {
       since: now,
       accusers: [],
       pardoned: -1,
+      hash: hash(info.id) | 0,
       ranks: 0,
     }
     this.#peers.set(info.id, peer)
@@ -104,7 +107,7 @@ export class MemberTable {
   /** Forgets whom the slice does not hold. */
   trim(): void {
     for (const peer of this.slice.surplus()) {
-      this.remove(peer.id)
+      this.#drop(peer)
       this.forgotten(peer)
     }
   }
@@ -112,11 +115,15 @@ export class MemberTable {
   remove(id: MemberId): void {
     const peer = this.#peers.get(id)
     if (peer === undefined) return
+    this.#drop(peer)
+    this.slice.noticed(true)
+  }
+
+  #drop(peer: Peer): void {
     this.present.remove(peer)
     this.audience.remove(peer)
     this.absent.remove(peer)
-    this.#peers.delete(id)
-    this.slice.noticed()
+    this.#peers.delete(peer.id)
   }
 
   takeChanges(): readonly Change[] {
@@ -131,7 +138,7 @@ export class MemberTable {
     this.#set(this.present, peer, present)
     this.#set(this.audience, peer, present)
     this.#set(this.absent, peer, absent)
-    this.slice.noticed()
+    this.slice.noticed(!present)
   }
 
   #set(rotation: Rotation<Peer>, peer: Peer, belongs: boolean): void {

@@ -1,4 +1,5 @@
-import { onwards, ringCount, ringPosition } from '../base/rings.ts'
+import { hash } from '../base/random.ts'
+import { onwards, positionOf, ringCount } from '../base/rings.ts'
 import type { MemberTable, Peer } from './members.ts'
 import type { MemberId } from './types.ts'
 
@@ -23,16 +24,21 @@ interface Stand {
  */
 export class Slice {
   readonly #self: MemberId
+  readonly #hash: number
   readonly #table: MemberTable
   #size: number
   #partial = false
+  /** The ranks are older than what the table says… */
   #stale = true
+  /** …and somebody went since, so that the kept ones may reach further. */
+  #reachIsStale = true
   /** How far the kept ones reach, per ring and side. */
   readonly #reach = new Float64Array(ringCount * sides)
   #depth = 0
 
   constructor(self: MemberId, table: MemberTable, size: number) {
     this.#self = self
+    this.#hash = hash(self)
     this.#table = table
     this.#size = size
   }
@@ -54,23 +60,24 @@ export class Slice {
   resize(size: number): void {
     this.#size = size
     this.#partial = false
-    this.#stale = true
-    this.noticed()
+    this.noticed(true)
   }
 
   /** Somebody came, went, or is believed otherwise. */
-  noticed(): void {
+  noticed(went: boolean): void {
     this.#stale = true
+    if (went) this.#reachIsStale = true
     if (this.#table.present.size >= this.#size) this.#partial = true
   }
 
   /** Whether a newcomer would stand nearer than somebody who is kept. */
   wants(id: MemberId): boolean {
     if (!this.#partial || this.#table.present.size < this.#size) return true
-    if (this.#stale) this.#measure()
+    if (this.#reachIsStale) this.#measure()
+    const wanted = hash(id)
     for (let ring = 0; ring < ringCount; ring++) {
-      const own = ringPosition(this.#self, ring)
-      const at = ringPosition(id, ring)
+      const own = positionOf(this.#hash, ring)
+      const at = positionOf(wanted, ring)
       if (onwards(own, at) <= this.#reach[ring * sides]!) return true
       if (onwards(at, own) <= this.#reach[ring * sides + 1]!) return true
     }
@@ -117,6 +124,7 @@ export class Slice {
   /** Takes the measure of everybody known; answers who is kept. */
   #measure(): ReadonlySet<Peer> {
     this.#stale = false
+    this.#reachIsStale = false
     const kept = new Set<Peer>()
     const rows = Array.from({ length: ringCount }, (_, ring) => this.#row(ring))
     for (const peer of this.#table.all()) peer.ranks = 0
@@ -146,11 +154,11 @@ export class Slice {
   }
 
   #row(ring: number): Stand[] {
-    const own = ringPosition(this.#self, ring)
+    const own = positionOf(this.#hash, ring)
     const row: Stand[] = []
     for (const peer of this.#table.all()) {
       if (peer.status === 'left') continue
-      const at = ringPosition(peer.id, ring)
+      const at = positionOf(peer.hash, ring)
       row.push({ peer, onwards: onwards(own, at), back: onwards(at, own) })
     }
     return row.sort((a, b) => a.onwards - b.onwards || (a.peer.id < b.peer.id ? -1 : 1))

@@ -107,6 +107,11 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     return peer && snapshot(peer)
   }
 
+  /** Whether the cluster has more members than this node keeps, as far as it knows. */
+  get partial(): boolean {
+    return this.#table.slice.partial
+  }
+
   /** Local health score: 0 is healthy, the more the less this node trusts itself. */
   health(): number {
     return this.#health.score
@@ -130,7 +135,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
         this.#receive(input, now)
         break
       case 'introduce':
-        for (const info of input.members) this.#beliefs.introduce(info, now)
+        this.#introduce(input.members, now)
         break
       case 'refused':
         this.#beliefs.refused(input.id, now)
@@ -187,6 +192,12 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     this.#calls.wake(now)
     this.#exchange.wake(now)
     if (this.#exchange.next() === now) this.#exchange.tick(now)
+  }
+
+  /** As many as fill a slice come from the full list, and so does the word to those who keep them: no news. */
+  #introduce(members: readonly MemberInfo[], now: Instant): void {
+    const digest = members.length >= this.#table.slice.size
+    for (const info of members) this.#beliefs.introduce(info, now, digest)
   }
 
   #receive(input: MessageInput, now: Instant): void {

@@ -52,6 +52,8 @@ describe('the configuration', () => {
       secretFile: null,
       tokenFile: null,
       certificateLife: 30 * 86_400_000,
+      snapshotEvery: 6 * 3_600_000,
+      snapshotKeep: 7,
       socketGroup: null,
     })
     expect(loadConfig({}, {}, () => '', { ...around, uid: 0 }).dataDir).toBe('/var/lib/hive')
@@ -83,6 +85,8 @@ describe('the configuration', () => {
       secretFile: '/secret',
       tokenFile: '/token',
       certificateLife: 3_600_000,
+      snapshotEvery: 1_800_000,
+      snapshotKeep: 2,
       socketGroup: 'adm',
     }
     const flags = {
@@ -103,6 +107,8 @@ describe('the configuration', () => {
       'secret-file': '/secret',
       'token-file': '/token',
       'certificate-life': '1h',
+      'snapshot-every': '30m',
+      'snapshot-keep': '2',
       'socket-group': 'adm',
     }
     expect(load(flags)).toMatchObject(expected)

@@ -5,6 +5,7 @@ import { silentTrace } from '../../src/base/trace.ts'
 import type { Links, RequestOutcome } from '../../src/net/link-types.ts'
 import type { SnapshotMeta } from '../../src/raft/types.ts'
 import type { GroupStore } from '../../src/store/types.ts'
+import { ManualClock } from '../net/manual-clock.ts'
 
 const config = { voters: [], outgoing: [], learners: [], learnersNext: [] }
 const meta = (index: number): SnapshotMeta => ({ index, term: 1, config })
@@ -18,6 +19,7 @@ function receiver() {
   } as unknown as GroupStore
   const snapshots = new Snapshots({
     trace: silentTrace,
+    clock: new ManualClock(),
     links: {} as Links,
     store: () => store,
     term: () => 3,
@@ -40,6 +42,43 @@ function receiver() {
   }
   return { written, snapshots, chunk }
 }
+
+describe('a snapshot on its way out', () => {
+  test('that cannot be made is tried again later and later, and at once after one that could', () => {
+    const clock = new ManualClock()
+    let [asked, works] = [0, false]
+    const told: boolean[] = []
+    const store = {
+      takeSnapshot: (done: (failure: unknown, source?: unknown) => void) => {
+        asked += 1
+        if (!works) return done({ kind: 'full', message: 'no room' })
+        done(undefined, { meta: meta(1), size: 1, read: () => new Uint8Array(1), close() {} })
+      },
+    } as unknown as GroupStore
+    const snapshots = new Snapshots({
+      ...{ trace: silentTrace, clock, links: {} as Links, term: () => 3, lineage: () => 0 },
+      ...{ store: () => store, leads: () => false, complete: () => false },
+      // Raft asks again with the next answer, which comes at once.
+      sent: (peer, ok) => {
+        told.push(ok)
+        if (told.length < 20) snapshots.send(peer)
+      },
+    })
+    snapshots.send('a')
+    snapshots.send('a')
+    expect(asked).toBe(1)
+    for (const pause of [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]) {
+      const before = asked
+      clock.advance(pause - 1)
+      expect(asked).toBe(before)
+      clock.advance(1)
+      expect(asked).toBe(before + 1)
+    }
+    works = true
+    clock.advance(60_000)
+    expect(asked).toBe(told.length)
+  })
+})
 
 describe('a snapshot that comes in', () => {
   test('is complete when all of it came from the one who says so', () => {

@@ -42,6 +42,18 @@ export class FakeBackend implements Backend {
     await this.#record('snapshot', request, undefined)
     return { name: 'prod', index: 7, size: 6, pieces: pieces([1, 2, 3], [4, 5, 6]) }
   }
+  snapshots = () =>
+    this.#record('snapshots', undefined, {
+      ...{
+        node: 'n1',
+        folder: '/d/backups',
+        every: 21_600_000,
+        keep: 7,
+        next: null,
+        failure: null,
+      },
+      snapshots: [],
+    })
   restoreSnapshot = async ({ bytes, ...request }: Parameters<Backend['restoreSnapshot']>[0]) => {
     let keys = 0
     for await (const piece of bytes) keys += piece.length

@@ -66,6 +66,23 @@ async function beginInPeace(stage: Stage): Promise<void> {
   const answer = await init(stage, cluster.nodes[0]!)
   if (answer !== 'answered') throw new Violation(`init of healthy nodes: ${answer}`)
   await healthy(stage, 'after the init')
+  await keepSlices(stage)
+}
+
+async function keepSlices({ settings, simulation, caller, cluster }: Stage): Promise<void> {
+  if (settings.slice === undefined) return
+  let answer: string | undefined
+  caller.call(
+    cluster.nodes[0]!,
+    'settings',
+    backend =>
+      backend.changeSettings({ settings: { slice: `${settings.slice}` }, actor: 'operator' }),
+    result => {
+      answer = result.how === 'refused' ? String(result.error) : result.how
+    },
+  )
+  await until(simulation, initWithin, () => answer !== undefined)
+  if (answer !== 'answered') throw new Violation(`slices of a healthy cluster: ${answer}`)
 }
 
 /** Two operators who do not know of each other: one cluster comes of it, or none, and then a third one makes it. */

@@ -92,6 +92,8 @@ export class Cluster {
   movable = true
   /** How long certificates count, ms. */
   certificateLife = 30 * 86_400_000
+  /** Every control node makes a snapshot this often, ms. */
+  snapshotEvery = 6 * 3_600_000
   /** Of nodes that are added with none of their own. */
   secret: string | undefined
   readonly #make: MakeAgent
@@ -185,7 +187,11 @@ export class Cluster {
     )
     const storage = new SimulatedStorage(node.disk, life)
     const trace = this.#traceOf(node)
-    const config = { ...configOf(node), certificateLife: this.certificateLife }
+    const config = {
+      ...configOf(node),
+      certificateLife: this.certificateLife,
+      snapshotEvery: this.snapshotEvery,
+    }
     simulation.trace.say(simulation.now, node.name, `start, boot ${node.boots}`)
     const agent = this.#boot(node, {
       ...{ clock, random: dice.fork(), sockets, storage, config, trace },
@@ -332,6 +338,8 @@ function configOf(node: SimulatedNode): AgentConfig {
     secretFile: null,
     tokenFile: null,
     certificateLife: 30 * 86_400_000,
+    snapshotEvery: 6 * 3_600_000,
+    snapshotKeep: 3,
     socketGroup: null,
   }
 }

@@ -2,6 +2,7 @@ import { assert, OperatorError } from '../../src/base/errors.ts'
 import type { Entry, Index, Persist, SnapshotMeta, Term } from '../../src/raft/types.ts'
 import type { Row } from '../../src/state/types.ts'
 import type {
+  Compaction,
   GroupStore,
   RowsCopy,
   SnapshotSource,
@@ -53,6 +54,10 @@ export class SimulatedGroup implements GroupStore {
     this.#life = life
     this.#failed = failed
     this.#written = { base: durable.base.index, entries: durable.entries.slice() }
+  }
+
+  get compaction(): Compaction | undefined {
+    return this.#disk.compaction
   }
 
   /** The entry at `index` in what the process has handed over; undefined: compacted or not there. */

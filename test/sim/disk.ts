@@ -4,6 +4,7 @@ import type { Entry, HardState, SnapshotMeta } from '../../src/raft/types.ts'
 import type { Row } from '../../src/state/types.ts'
 import type {
   Backups,
+  Compaction,
   GroupStore,
   Loaded,
   NodeFacts,
@@ -56,6 +57,8 @@ export class Disk {
   /** Set: every write fails like this from now on. */
   failing: StorageFailure | undefined
 
+  /** When logs are cut; undefined: as on real disks. */
+  compaction: Compaction | undefined
   /** Snapshots that the node keeps, by name. */
   readonly backups = new Map<string, Uint8Array>()
 

@@ -1,5 +1,6 @@
 import { decodeEvent } from '../../src/state/codec.ts'
 import type { HiveEvent } from '../../src/state/events.ts'
+import type { Compaction } from '../../src/store/types.ts'
 import { Caller } from './caller.ts'
 import { CasWorkload } from './cas-workload.ts'
 import { Checkers, Violation } from './checkers.ts'
@@ -35,6 +36,8 @@ export interface Settings {
   readonly troubles?: readonly string[]
   /** Nodes have a secret, and prove themselves by it and by what the cluster makes of it. */
   readonly secured?: boolean
+  /** When logs are cut; undefined: later than most runs get. */
+  readonly compaction?: Compaction
   /** Dead voters give their votes to observers, of whom operators make many, soon. */
   readonly replacing?: boolean
   /** How many become control nodes at the init; undefined: three, or five if there are as many. */
@@ -43,6 +46,8 @@ export interface Settings {
   readonly race?: boolean
   /** What else goes on, beside keys and the usual operators. */
   readonly works?: readonly Work[]
+  /** Nodes keep so many others at most; undefined: as many as are usual. */
+  readonly slice?: number
   readonly verbose?: boolean
 }
 
@@ -110,6 +115,9 @@ export async function runScenario(
   for (const name of names) {
     const join = names.filter(other => other !== name).slice(0, 2)
     ips.set(name, cluster.addNode(name, { join }).machine.ip)
+  }
+  if (settings.compaction) {
+    for (const node of cluster.nodes) node.disk.compaction = settings.compaction
   }
   const caller = new Caller(cluster)
   const history = new History()

@@ -1,4 +1,5 @@
 import { type Random, seeded } from '../../src/base/random.ts'
+import type { Compaction } from '../../src/store/types.ts'
 import { type KvLoad, usualLoad } from './kv-workload.ts'
 import type { Settings, Work } from './scenario.ts'
 
@@ -22,10 +23,14 @@ export function plainDay(
 /** One of so many runs is of a large cluster: it takes as long as a dozen others. */
 const largeEvery = 300
 
+/** One of so many is of nodes that do not know all of each other. */
+const slicedEvery = 40
+
 /** What a run is composed of: the seed picks the size, the load, the works and what operators are up to. */
 export function settingsFor(seed: number, minutes: number, nodes?: number): Settings {
   const dice = seeded(`composition ${seed}`)
   if (nodes === undefined && seed % largeEvery === 7) return largeDay(seed, minutes, dice)
+  if (nodes === undefined && seed % slicedEvery === 11) return slicedDay(seed, minutes, dice)
   const [control, others] = sizes(dice)
   const works = allWorks.filter(work => dice.next() < shares[work])
   const begins = dice.next()
@@ -40,8 +45,12 @@ export function settingsFor(seed: number, minutes: number, nodes?: number): Sett
     secured: dice.next() < 0.65,
     replacing: seed % 4 === 2,
     works,
+    ...(dice.next() < 0.5 && { compaction: shortLogs }),
   }
 }
+
+/** So short that whoever is away for a moment comes back to a snapshot. */
+const shortLogs: Compaction = { entries: 60, bytes: 64 * 1024, margin: 15, patience: 2 }
 
 /** Control nodes and others. */
 function sizes(dice: Random): [number, number] {
@@ -72,6 +81,19 @@ function largeDay(seed: number, minutes: number, dice: Random): Settings {
     load: { ...usualLoad, clients: 3 },
     secured: dice.next() < 0.5,
     works: ['removals'],
+  }
+}
+
+function slicedDay(seed: number, minutes: number, dice: Random): Settings {
+  return {
+    seed,
+    minutes,
+    nodes: 12 + dice.below(8),
+    control: 3,
+    slice: 8,
+    load: { ...usualLoad, clients: 3 },
+    secured: dice.next() < 0.5,
+    works: ['cas', 'removals'],
   }
 }
 

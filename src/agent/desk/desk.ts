@@ -109,7 +109,7 @@ export function reachable(parts: DeskParts, plane: ControlPlane): ReadonlySet<st
   const status = plane.status()
   const active = new Set(status.progress.filter(p => p.recentlyActive).map(p => p.id))
   const out = new Set<string>([parts.self.id])
-  for (const id of plane.state.nodes.keys())
-    if (active.has(id) || parts.gossip.reaches(id)) out.add(id)
+  for (const node of plane.state.nodes.values())
+    if (active.has(node.id) || parts.gossip.counts(node)) out.add(node.id)
   return out
 }

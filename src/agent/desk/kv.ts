@@ -137,12 +137,19 @@ export class KvDesk {
     }
   }
 
-  #hold({ key, recurse }: KvQuery, patience: number, due: () => boolean, done: () => void): void {
+  #hold(
+    { key, recurse, signal }: KvQuery,
+    patience: number,
+    due: () => boolean,
+    done: () => void,
+  ): void {
+    if (signal?.aborted) return done()
     const table = recurse ? this.#prefixes : this.#exact
     const held = table.get(key) ?? new Set<Held>()
     let timer: Timer | undefined
     const wake = (): void => {
       timer?.cancel()
+      signal?.removeEventListener('abort', wake)
       held.delete(one)
       if (held.size === 0) table.delete(key)
       this.#held -= 1
@@ -150,6 +157,8 @@ export class KvDesk {
     }
     const one = { due, wake }
     timer = this.#parts.clock.after(patience, wake)
+    // Whoever asked is gone: its place is another's now.
+    signal?.addEventListener('abort', wake)
     held.add(one)
     table.set(key, held)
     this.#held += 1

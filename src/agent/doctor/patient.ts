@@ -33,7 +33,7 @@ export function patientOf(parts: PatientParts): Patient {
       const voters = plane()?.state.voters ?? view()?.voters
       if (!self.facts.cluster) return undefined
       const all = voters ?? self.facts.cluster.control.map(c => c.id)
-      const reachable = all.filter(id => gossip().reaches(id)).length
+      const reachable = all.filter(id => gossip().counts({ id, phase: 'ready' })).length
       return {
         voters: all.length,
         needed: quorumOf(all.length),

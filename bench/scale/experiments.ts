@@ -1,0 +1,333 @@
+import type { Millis } from '../../src/base/time.ts'
+import { Fabric, type FabricOptions, indexOf } from './fabric.ts'
+import { spread } from './spread.ts'
+
+/** What one node costs while nothing happens, and by how much that differs between nodes. */
+export function steady(nodes: number, warm: Millis, measured: Millis) {
+  const before = heap()
+  const fabric = new Fabric({ nodes })
+  let gaveUp = 0
+  fabric.changed = (_, member) => {
+    if (member.status === 'unreachable') gaveUp++
+  }
+  fabric.introduceAll()
+  fabric.run(warm)
+  const memory = (heap() - before) / nodes
+  fabric.takeTraffic()
+  const began = performance.now()
+  fabric.run(measured)
+  const took = performance.now() - began
+  const { packets, bytes } = fabric.takeTraffic()
+  const seconds = measured / 1000
+  return {
+    nodes,
+    packetsPerSecond: spread(packets.map(p => p / seconds)),
+    bytesPerSecond: spread(bytes.map(b => b / seconds)),
+    view: spread(fabric.cores.map(core => core.members().length)),
+    memoryBytes: Math.round(memory),
+    cpuMicrosPerSecond: Math.round((took * 1000) / nodes / seconds),
+    gaveUp,
+    secondsMeasured: seconds,
+  }
+}
+
+/** The control plane as members see it: the third accuser convinces it, and what it agreed reaches the keepers. */
+const agreement = { accusers: 3, commit: 20, notice: 50 } as const
+
+/** Members die one after the other. */
+export function failures(nodes: number, deaths: number, gap: Millis) {
+  const fabric = settled({ nodes })
+  const deathOf = new Map<string, { at: number; accusers: number; left: Set<number> }>()
+  const suspected: number[] = []
+  const first: number[] = []
+  const agreed: number[] = []
+  const known: number[] = []
+  const suspects = new Set<string>()
+  let pairs = 0
+  fabric.changed = (by, member, now) => {
+    const death = deathOf.get(member.id)
+    if (!death) return
+    if (member.status === 'suspect' && !suspects.has(member.id)) {
+      suspects.add(member.id)
+      suspected.push(now - death.at)
+    }
+    if (member.status !== 'unreachable' && member.status !== 'failed') return
+    if (death.left.delete(by)) known.push(now - death.at)
+    if (member.status !== 'unreachable') return
+    death.accusers++
+    if (death.accusers === 1) first.push(now - death.at)
+    if (death.accusers !== agreement.accusers) return
+    agreed.push(now + agreement.commit - death.at)
+    const { id, incarnation } = member
+    for (const i of death.left) {
+      const heard = now + agreement.commit + 1 + fabric.random.below(agreement.notice)
+      fabric.at(heard, () =>
+        fabric.input(i, { type: 'verdict', id, incarnation, verdict: 'failed' }),
+      )
+    }
+  }
+  for (const i of some(fabric, deaths, nodes)) {
+    const left = new Set(fabric.watchers(i))
+    pairs += left.size
+    deathOf.set(`n${i}`, { at: fabric.now, accusers: 0, left })
+    fabric.kill(i)
+    for (const death of deathOf.values()) death.left.delete(i)
+    fabric.run(gap)
+  }
+  fabric.run(15_000)
+  return {
+    nodes,
+    deaths,
+    firstSuspicion: spread(suspected),
+    firstGivesUp: spread(first),
+    agreed: spread(agreed),
+    keepersKnow: spread(known),
+    ...unaware(fabric, deathOf),
+    pairs,
+  }
+}
+
+/** Of the keepers that were not seen to learn of it: who forgot the dead member, and who still takes it for alive. */
+function unaware(fabric: Fabric, deaths: ReadonlyMap<string, { readonly left: Set<number> }>) {
+  let forgot = 0
+  let mistaken = 0
+  for (const [id, { left }] of deaths) {
+    for (const i of left) {
+      if (fabric.cores[i]!.member(id) === undefined) forgot++
+      else mistaken++
+    }
+  }
+  return { forgot, mistaken }
+}
+
+/** Newcomers, each through a member picked at random; with the control plane's help or by rings alone. */
+export function joins(
+  nodes: number,
+  count: number,
+  helped: boolean,
+  gap: Millis,
+  patience: Millis,
+) {
+  const fabric = settled({ nodes, newcomers: count })
+  const members = some(fabric, count, nodes)
+  const bornAt = new Map<string, number>()
+  const left = new Map<string, Set<number>>()
+  const known: number[] = []
+  const place: number[] = []
+  fabric.changed = (by, member, now) => {
+    const keepers = left.get(member.id)
+    if (keepers?.delete(by)) known.push(now - bornAt.get(member.id)!)
+    const own = left.get(`>n${by}`)
+    if (own?.delete(indexOf(member.id))) place.push(now - bornAt.get(`n${by}`)!)
+  }
+  let pairs = 0
+  let places = 0
+  for (const seed of members) {
+    const i = fabric.boot()
+    const id = `n${i}`
+    fabric.rings.add(id)
+    const keepers = new Set(fabric.watchers(i))
+    const slice = new Set(fabric.slice(i))
+    left.set(id, keepers)
+    left.set(`>${id}`, slice)
+    pairs += keepers.size
+    places += slice.size
+    bornAt.set(id, fabric.now)
+    fabric.input(i, { type: 'introduce', members: [fabric.infos[seed]!] })
+    fabric.input(seed, { type: 'introduce', members: [fabric.infos[i]!] })
+    if (helped) help(fabric, i)
+    fabric.run(gap)
+  }
+  fabric.run(patience)
+  return {
+    nodes,
+    count,
+    helped,
+    keepersKnow: spread(known),
+    newcomerKnows: spread(place),
+    keptBy: share(known.length, pairs),
+    placed: share(place.length, places),
+    knownAt999: at999(known, pairs),
+    placedAt999: at999(place, places),
+  }
+}
+
+function help(fabric: Fabric, i: number): void {
+  const slice = fabric.slice(i)
+  const admitted = fabric.now + agreement.commit
+  fabric.at(admitted, () =>
+    fabric.input(i, { type: 'introduce', members: slice.map(j => fabric.infos[j]!) }),
+  )
+  for (const j of slice) {
+    fabric.at(admitted + fabric.random.below(agreement.notice), () =>
+      fabric.input(j, { type: 'introduce', members: [fabric.infos[i]!] }),
+    )
+  }
+}
+
+/** Nobody dies, and packets are lost: who is suspected, and who is given up, wrongly both. */
+export function lossy(nodes: number, loss: number, duration: Millis) {
+  const fabric = settled({ nodes })
+  fabric.loss = loss
+  let suspicions = 0
+  let verdicts = 0
+  const buried = new Set<string>()
+  fabric.changed = (_, { id, status, accusers }) => {
+    if (status === 'suspect' && accusers.length === 1) suspicions++
+    if (status !== 'unreachable') return
+    verdicts++
+    buried.add(id)
+  }
+  fabric.takeTraffic()
+  fabric.run(duration)
+  const { packets, bytes } = fabric.takeTraffic()
+  const hours = (nodes * duration) / 3_600_000
+  return {
+    nodes,
+    loss,
+    seconds: duration / 1000,
+    suspicionsHeldPerNodeHour: round(suspicions / hours),
+    falseOpinions: verdicts,
+    falseOpinionsPerNodeHour: round(verdicts / hours),
+    membersWronglyGivenUp: buried.size,
+    bytesPerSecond: Math.round(sum(bytes) / nodes / (duration / 1000)),
+    packetsPerSecond: round(sum(packets) / nodes / (duration / 1000)),
+  }
+}
+
+/** What of Lifeguard is switched on. */
+export const guards = {
+  'SWIM alone': { config: { maxHealthScore: 0, suspicionMaxFactor: 1 }, tellsLag: false },
+  'local health': { config: { suspicionMaxFactor: 1 }, tellsLag: false },
+  'dynamic suspicion': { config: { maxHealthScore: 0 }, tellsLag: false },
+  Lifeguard: { config: {}, tellsLag: false },
+  'Lifeguard and lag': { config: {}, tellsLag: true },
+} as const satisfies Record<string, Pick<FabricOptions, 'config' | 'tellsLag'>>
+
+/**
+ * Lifeguard's experiment (Dadgar et al. 2017, §V): `slow` of `nodes` members stand still for `blocked`, run for
+ * `running`, and so on, each in its own rhythm. False is what anybody thinks of a member that is well.
+ */
+export function slowMembers(
+  guard: keyof typeof guards,
+  { nodes, slow, blocked, running, duration, seed }: SlowDay,
+) {
+  const fabric = new Fabric({ nodes, seed, ...guards[guard] })
+  fabric.introduceAll()
+  fabric.run(10_000)
+  const ill = new Set(some(fabric, slow, nodes))
+  let falseByAll = 0
+  let falseByHealthy = 0
+  let slowGivenUp = 0
+  fabric.changed = (by, { id, status }) => {
+    if (status !== 'unreachable') return
+    if (ill.has(indexOf(id))) slowGivenUp++
+    else {
+      falseByAll++
+      if (!ill.has(by)) falseByHealthy++
+    }
+  }
+  const end = fabric.now + duration
+  for (const i of ill) {
+    const go = () => {
+      if (fabric.now >= end) return
+      fabric.pause(i, blocked)
+      fabric.at(fabric.now + blocked + running, go)
+    }
+    fabric.at(fabric.now + fabric.random.below(blocked + running), go)
+  }
+  fabric.run(duration + 30_000)
+  return { guard, slow, blocked, seed, falseByAll, falseByHealthy, slowGivenUp }
+}
+
+export interface SlowDay {
+  readonly nodes: number
+  readonly slow: number
+  readonly blocked: Millis
+  readonly running: Millis
+  readonly duration: Millis
+  readonly seed: number
+}
+
+/** Half of all die at the same moment: does the rest hang together, and how do the gaps close? */
+export function halved(nodes: number, healing: readonly Millis[]) {
+  const fabric = new Fabric({ nodes })
+  fabric.introduceAll()
+  if (healing.length > 0) fabric.run(5_000)
+  for (const i of some(fabric, nodes / 2, nodes)) fabric.kill(i)
+  const stages = [{ after: 0, ...connection(fabric) }]
+  let at = 0
+  for (const after of healing) {
+    fabric.run(after - at)
+    at = after
+    stages.push({ after, ...connection(fabric) })
+  }
+  return { nodes, stages }
+}
+
+function connection(fabric: Fabric) {
+  const living = fabric.cores.map((_, i) => i).filter(i => fabric.up[i] === 1)
+  const degrees: number[] = []
+  const component = new Int32Array(fabric.cores.length).fill(-1)
+  const neighbours = (i: number) =>
+    fabric.cores[i]!.members()
+      .filter(m => m.status === 'alive' || m.status === 'suspect')
+      .map(m => indexOf(m.id))
+      .filter(j => fabric.up[j] === 1)
+  const links = new Map(living.map(i => [i, neighbours(i)]))
+  let largest = 0
+  let components = 0
+  for (const start of living) {
+    degrees.push(links.get(start)!.length)
+    if (component[start] !== -1) continue
+    // Whom nobody points to, yet who points to the rest, is in: messages carry answers back.
+    const queue = [start]
+    component[start] = components
+    for (const i of queue) {
+      for (const j of links.get(i)!) {
+        if (component[j] !== -1) continue
+        component[j] = components
+        queue.push(j)
+      }
+    }
+    largest = Math.max(largest, queue.length)
+    components++
+  }
+  return { components, largest: share(largest, living.length), living: spread(degrees) }
+}
+
+function settled(options: FabricOptions): Fabric {
+  const fabric = new Fabric(options)
+  fabric.introduceAll()
+  fabric.run(5_000)
+  return fabric
+}
+
+function some(fabric: Fabric, count: number, of: number): number[] {
+  const picked = new Set<number>()
+  while (picked.size < count) picked.add(fabric.random.below(of))
+  return [...picked]
+}
+
+function heap(): number {
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((a, b) => a + b, 0)
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 1 : Math.round((part / whole) * 1e5) / 1e5
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000
+}
+
+/** When 99.9 % of all that should know did; null: they never did. */
+function at999(times: readonly number[], pairs: number): number | null {
+  const wanted = Math.ceil(pairs * 0.999)
+  return times.toSorted((a, b) => a - b)[wanted - 1] ?? null
+}

@@ -1,0 +1,64 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { failures, guards, halved, joins, lossy, slowMembers, steady } from './experiments.ts'
+
+/**
+ * `node --expose-gc --max-old-space-size=14000 --max-semi-space-size=128 bench/scale/main.ts [EXPERIMENT …] [--nodes N]`: runs them and keeps what
+ * came out in `results.json`, next to what is there of others. The same seed gives the same numbers.
+ */
+const file = new URL('results.json', import.meta.url)
+const sizes = [100, 1_000, 10_000, 100_000]
+
+interface Row {
+  readonly nodes?: number
+}
+
+const experiments: Record<string, (nodes: number) => readonly Row[]> = {
+  steady: n => [n >= 100_000 ? steady(n, 3_000, 5_000) : steady(n, 5_000, 20_000)],
+  failures: n => [failures(n, n >= 1_000 ? 50 : 5, n >= 1_000 ? 200 : 3_000)],
+  joins: n =>
+    [true, false].map(helped =>
+      joins(n, n >= 1_000 ? 50 : 10, helped, 200, n > 10_000 ? 10_000 : 30_000),
+    ),
+  loss: n =>
+    n > 10_000 ? [] : [0.01, 0.1, 0.3].map(loss => lossy(n, loss, n >= 10_000 ? 20_000 : 30_000)),
+  slow: n => {
+    if (n !== 100) return []
+    const rows: Row[] = []
+    for (const guard of Object.keys(guards) as (keyof typeof guards)[]) {
+      for (const slow of [8, 32]) {
+        const day = { nodes: 128, slow, blocked: 8_000, running: 500, duration: 30_000, seed: 1 }
+        rows.push({ nodes: 128, ...slowMembers(guard, day) })
+      }
+    }
+    return rows
+  },
+  halved: n => [
+    halved(n, n > 10_000 ? [] : n === 10_000 ? [15_000, 30_000] : [5_000, 15_000, 30_000, 60_000]),
+  ],
+}
+
+const args = process.argv.slice(2)
+const only = args.includes('--nodes') ? Number(args[args.indexOf('--nodes') + 1]) : undefined
+const named = args.filter(arg => arg in experiments)
+for (const name of named.length > 0 ? named : Object.keys(experiments)) {
+  for (const nodes of sizes) {
+    if (only !== undefined && nodes !== only) continue
+    const began = performance.now()
+    const rows = experiments[name]!(nodes)
+    if (rows.length === 0) continue
+    const results = read()
+    const others = (results[name] ?? []).filter(r => r.nodes !== rows[0]!.nodes)
+    results[name] = [...others, ...rows].sort((a, b) => (a.nodes ?? 0) - (b.nodes ?? 0))
+    writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    process.stdout.write(`${name} ${nodes}: ${seconds} s\n`)
+  }
+}
+
+function read(): Record<string, Row[]> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, Row[]>
+  } catch {
+    return {}
+  }
+}
