@@ -209,6 +209,7 @@ export class Agent {
       ...{ self: this.self, clock, random, trace, sockets, links: this.links },
       ...{ journal: this.journal, config, security, events: parts.events ?? {} },
       isShutOut: id => this.#gate.isShutOut(id),
+      isRemoved: id => this.passports.isRemoved(id),
       leader: () => this.leader(),
       control: () => (this.view()?.control ?? []).map(c => c.id),
       changed: () => this.#steward.look(),
@@ -417,6 +418,7 @@ export class Agent {
       ...{ group: this.group, departure: this.#departure, requests: this.#requests },
       levels: this.levels,
       notice: (from, kind, body) => this.#onNotice(from, kind, body),
+      part: id => this.links.forget(id),
       failed: error => parts.events?.failed?.(error),
     }
     this.backend = backendOf(this, clock)

@@ -149,8 +149,8 @@ export class LinkTable implements LinkOwner {
   judge(link: Link, greeting: Greeting): Verdict | Duplicate {
     const current = this.#peers.get(greeting.hello.id)?.link
     const verdict = judgeRival(link, greeting, this.greeting().hello, current)
-    if (verdict.outcome === 'rejected' && verdict.code === 'VERSION_MISMATCH') {
-      // The owner's rules say the same, and keep a record of it.
+    if (verdict.outcome === 'rejected' && verdict.code !== 'BAD_REQUEST' && !link.expected) {
+      // The owner's rules say it first: they keep a record, and whoever has stolen an id hears no more than that.
       const said = this.#validated(link, greeting)
       return said.outcome === 'rejected' ? said : verdict
     }

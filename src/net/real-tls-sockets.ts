@@ -90,7 +90,7 @@ function listen(
   })
   secure.on('secureConnection', (socket: tls.TLSSocket) => {
     strangers.delete(formatAddress(remoteOf(socket)))
-    const manner = mannerOf(socket.servername)
+    const manner = spoken(socket, mannerOf(socket.servername))
     const identity = manner && proved(socket, manner, contexts.credentials)
     if (!identity || typeof identity === 'string') {
       refuse(socket, identity ?? 'asks for nobody here')
@@ -103,6 +103,8 @@ function listen(
   secure.on('tlsClientError', (error, socket) => {
     const code = codeOf(error) ?? 'no reason'
     if (!quiet.has(code)) handlers.refused?.(remoteOf(socket), `no handshake: ${code}`)
+    // Node.js only tells of one that is not over in time, and leaves it open.
+    socket.destroy()
   })
   server.on('error', error => handlers.failed(bindError(error, 'TCP', at)))
   server.listen({ host: at.host, port: at.port, backlog }, () => {
@@ -213,6 +215,10 @@ class Dial implements Connection {
     socket.on('close', closed)
     socket.once('secureConnect', () => {
       const { credentials } = this.#contexts
+      if (!spoken(socket, manner)) {
+        socket.destroy()
+        return
+      }
       const identity =
         manner === 'token'
           ? provedByToken(socket, credentials)
@@ -245,6 +251,11 @@ class Dial implements Connection {
     this.#attempt?.destroy()
     process.nextTick(() => this.#handlers.closed(why))
   }
+}
+
+/** An end that names no protocol is refused as well: what is meant for another one must not be taken for hive's. */
+function spoken(socket: tls.TLSSocket, manner: Manner | undefined): Manner | undefined {
+  return manner && socket.alpnProtocol === protocolOf(manner) ? manner : undefined
 }
 
 /** The other end gave a reason (RFC 8446 §6.2), which OpenSSL has in its error's name. */
