@@ -23,16 +23,16 @@ test('what nodes say is taken', () => {
     expect(description({ ...honest, address: { host, port: 1 } }).address.host).toBe(host)
 })
 
-const escape = '\u001b]0;gotcha\u0007'
+const writes = '\u001b]0;gotcha\u0007'
 const lies: readonly [string, object][] = [
-  ['a host that writes to the terminal', { address: { host: `10.0.0.1${escape}`, port: 1 } }],
+  ['a host that writes to the terminal', { address: { host: `10.0.0.1${writes}`, port: 1 } }],
   ['a host of several lines', { address: { host: '10.0.0.1\nn2: all is well', port: 1 } }],
-  ['a datacenter that writes to the terminal', { dc: escape }],
+  ['a datacenter that writes to the terminal', { dc: writes }],
   ['a datacenter that turns the text around', { dc: 'dc\u202e1' }],
-  ['a version that writes to the terminal', { version: `0.1.0${escape}` }],
-  ['a role that writes to the terminal', { roles: [escape] }],
+  ['a version that writes to the terminal', { version: `0.1.0${writes}` }],
+  ['a role that writes to the terminal', { roles: [writes] }],
   ['a role as long as a book', { roles: ['x'.repeat(100_000)] }],
-  ['a name that writes to the terminal', { name: escape }],
+  ['a name that writes to the terminal', { name: writes }],
 ]
 
 test.each(lies)('%s is not', (_, lie) => {
