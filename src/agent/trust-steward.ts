@@ -54,6 +54,8 @@ interface Holding {
   readonly primary: number
   readonly authorities: ReadonlySet<string>
   readonly control: ReadonlySet<string>
+  /** The authority of its own certificate; undefined: it has none, or does not tell. */
+  readonly certifier?: string | undefined
 }
 
 /**
@@ -250,12 +252,14 @@ export class TrustSteward {
 
   #own(): unknown {
     const { security } = this.#parts
-    const authorities = security.member?.authorities ?? []
+    const { authorities = [], certificate } = security.member ?? {}
+    const certifier = certificate && authorities.find(a => security.notary.issued(a, certificate))
     return {
       gossip: security.ring?.keys.map(k => k.id) ?? [],
       primary: security.ring?.primary ?? 0,
       authorities: authorities.map(a => security.notary.inspect(a).fingerprint),
       control: security.controlKeys.map(k => k.id),
+      ...(certifier && { certifier: security.notary.inspect(certifier).fingerprint }),
     }
   }
 
@@ -301,7 +305,9 @@ export class TrustSteward {
     const control =
       !this.#carriers(plane).includes(id) ||
       this.#parts.security.controlKeys.every(k => holding.control.has(k.id))
-    return rings && believes && control
+    const { certifier } = holding
+    const certified = certifier === undefined || certifier === [...authorities.keys()].at(-1)
+    return rings && believes && control && certified
   }
 
   /** Of all nodes that answer; false as long as one of them has not said. */
@@ -440,7 +446,7 @@ export class TrustSteward {
       .map(node => node.name)
   }
 
-  /** Nobody can prove itself by it any more. */
+  /** Nobody proves itself by it any more: a certificate that was issued may never have reached its node. */
   #retire(plane: ControlPlane): void {
     const { clock, self } = this.#parts
     const { authorities, certificates, nodes } = plane.state
@@ -449,7 +455,10 @@ export class TrustSteward {
       const wall = clock.wall()
       const inUse = [...nodes.keys()].some(id => {
         const held = certificates.get(id)
-        return !held || (held.ca === fingerprint && held.notAfter > wall)
+        if (!held) return true
+        if (held.notAfter <= wall) return false
+        const holding = this.#holdings.get(id)
+        return held.ca === fingerprint || !holding || holding.certifier === fingerprint
       })
       if (!inUse)
         this.#propose(plane, 'authority', {

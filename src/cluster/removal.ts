@@ -10,6 +10,11 @@ export interface RemovalFacts extends VotersNow {
   readonly force: boolean
 }
 
+/** It was agreed that it leaves; also if it died since: nobody else would finish what an operator asked for. */
+export function isLeaving({ phase, before }: Pick<NodeRecord, 'phase' | 'before'>): boolean {
+  return phase === 'leaving' || (phase === 'failed' && before === 'leaving')
+}
+
 export type RemovalVerdict =
   /** `advice`: what the operator should do next; '': nothing. */
   { readonly ok: true; readonly advice: string } | Extract<VotersVerdict, { ok: false }>
