@@ -12,6 +12,7 @@ import {
 import type { Hello } from '../net/handshake.ts'
 import type { Links } from '../net/link-types.ts'
 import type { Sockets } from '../net/types.ts'
+import { isFailed } from '../state/apply/health.ts'
 import type { HiveEvent } from '../state/events.ts'
 import { sliceSize } from '../state/settings.ts'
 import type { NodeRecord } from '../state/types.ts'
@@ -189,8 +190,8 @@ export class Members {
 
   /** Verdicts that this node did not see being agreed. */
   knowFailed(nodes: ReadonlyMap<string, NodeRecord>): void {
-    for (const { id, phase, incarnation } of nodes.values())
-      if (phase === 'failed') this.#verdict(id, incarnation, 'failed')
+    for (const node of nodes.values())
+      if (isFailed(node)) this.#verdict(node.id, node.incarnation, 'failed')
   }
 
   #verdict(id: string, incarnation: number, verdict: 'failed' | 'left' | 'alive'): void {

@@ -51,6 +51,17 @@ export class Passports {
     })
   }
 
+  /**
+   * What this node knows is an early part of a log that still arrives, and says that the peer was removed: it
+   * may have joined again since, and even be the one from whom the rest has to come.
+   */
+  mayBeBack(id: string, identity: PeerIdentity | undefined): boolean {
+    const { plane, self } = this.#parts
+    const log = plane()
+    if (!log?.state.cluster || log.wasInformed || identity?.kind !== 'node') return false
+    return identity.id === id && identity.tag === self.facts.cluster?.tag && !this.#record(id)
+  }
+
   isMember(id: string, identity: PeerIdentity | undefined): boolean {
     return this.standing(id, identity).as === 'member'
   }
@@ -63,7 +74,7 @@ export class Passports {
   /** Undefined: nothing is wrong with what it proved. */
   objection(hello: Hello, identity: PeerIdentity | undefined): Verdict | undefined {
     const stands = this.standing(hello.id, identity)
-    if (stands.as === 'member') return undefined
+    if (stands.as === 'member' || this.mayBeBack(hello.id, identity)) return undefined
     if (stands.as === 'nobody')
       return { outcome: 'rejected', code: stands.code, reason: stands.reason }
     const ours = this.#parts.self.facts.cluster?.tag
@@ -119,6 +130,7 @@ export class Passports {
       if (asked.has(method)) return undefined
       return { code: 'UNTRUSTED', message: `${method} is for members of the cluster` }
     }
+    if (method === 'snapshot-chunk' && this.mayBeBack(id, identity)) return undefined
     return { code: stands.code === 'REMOVED' ? 'REMOVED' : 'UNTRUSTED', message: stands.reason }
   }
 
@@ -145,9 +157,7 @@ export class Passports {
   /** A control node that has everything that is agreed, as far as the leader that it hears knows. */
   #isCertain(): boolean {
     const plane = this.#parts.plane()
-    if (!plane?.state.cluster || plane.leader() === null) return false
-    const { applied, commit } = plane.status()
-    return applied === commit
+    return plane?.state.cluster != null && plane.informed
   }
 
   /** It may have been admitted a moment ago, by events that are on their way here. */

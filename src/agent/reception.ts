@@ -48,8 +48,9 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       parts().passports.crowded(from.host, identity) ??
       parts().gate.validate(hello, from, identity, asked),
     connected: (peer, address) => {
-      const { journal, entry, levels, passports, part } = parts()
+      const { journal, entry, levels, passports, part, departure } = parts()
       if (!passports.hasRoom(peer.id)) return part(peer.id)
+      departure.welcomed(peer.id)
       levels.met(peer)
       journal.met(peer.id)
       entry.met(peer, address)
@@ -63,7 +64,7 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
     },
     raft: (from, message, identity) => {
       const { passports, group } = parts()
-      if (!passports.isMember(from, identity)) return
+      if (!passports.isMember(from, identity) && !passports.mayBeBack(from, identity)) return
       if (message.type !== 'snapshot' || group.snapshots.arrived(from, message.snapshot))
         group.plane?.step(message)
     },

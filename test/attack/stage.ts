@@ -55,6 +55,6 @@ export async function agreed(agent: Agent): Promise<string> {
 
 /** How many packets the agent has found foreign, as its status says. */
 export function foreignCount({ self, notices }: StatusReport): number {
-  const own = notices.find(n => n.startsWith(`${self}: `) && /foreign packets/.test(n))
-  return Number(/(\d+) foreign packets/.exec(own ?? '')?.[1] ?? 0)
+  const own = notices.find(n => n.startsWith(`${self}: `) && /foreign packets?,/.test(n))
+  return Number(/(\d+) foreign packets?,/.exec(own ?? '')?.[1] ?? 0)
 }
