@@ -26,6 +26,8 @@ const maxAsked = 64
 const remindAgain = 5_000
 /** Packets sealed under the old key are still on their way for so long after the last node changed, ms. */
 const lastPackets = 2_000
+/** Who is removed knows the keys of gossip: they are changed at once, and when many leave not more often than this, ms. */
+const changeAgain = 30_000
 /** A new control key is with every control node that answers within this, ms, looked at so often. */
 const sharePatience = 8_000
 const sharePace = 100
@@ -77,6 +79,8 @@ export class TrustSteward {
   readonly #underWay = new Set<string>()
   /** Since when every node that answers sends under the primary key. */
   #settledSince: { readonly primary: number; readonly at: Instant } | undefined
+  /** When the gossip key was last changed because somebody was removed. */
+  #changedAt: Instant = Number.NEGATIVE_INFINITY
   #timer: Timer | undefined
   #looking = false
 
@@ -391,7 +395,7 @@ export class TrustSteward {
       return
     }
     const old = keys.find(k => k.id !== primary)
-    if (!old) return
+    if (!old) return this.#lockOut(plane, newest, actor)
     if (!this.#everybody(plane, h => h.primary === primary)) {
       this.#settledSince = undefined
       return
@@ -400,6 +404,15 @@ export class TrustSteward {
     if (this.#settledSince?.primary !== primary) this.#settledSince = { primary, at: now }
     if (now - this.#settledSince.at < lastPackets) return
     this.#propose(plane, 'gossip', { type: 'GossipKeyDropped', data: { id: old.id }, actor })
+  }
+
+  /** Whoever was removed since the key was made has it. */
+  #lockOut(plane: ControlPlane, { addedAt }: { readonly addedAt: number }, actor: string): void {
+    const now = this.#parts.clock.now()
+    if (now - this.#changedAt < changeAgain) return
+    if (![...plane.state.tombstones.values()].some(t => t.leftAt > addedAt)) return
+    this.#changedAt = now
+    this.addGossipKey(plane, actor)
   }
 
   // ---- certificates

@@ -26,7 +26,7 @@ export function removalVerdict(facts: RemovalFacts): RemovalVerdict {
     return {
       ok: false,
       code: 'REFUSED',
-      message: `${node.name} is alive: out by force it would hand nothing over`,
+      message: `${node.name} is alive, and would hand nothing over`,
       remedy: `hive drain ${node.name} first, or hive leave on it; --force takes it out as it is`,
     }
   }

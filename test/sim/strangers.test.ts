@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Identity } from '../../src/agent/identity.ts'
+import { type Identity, parseIdentity } from '../../src/agent/identity.ts'
 import { Security } from '../../src/agent/security.ts'
 import { aliasId } from '../../src/base/uuid.ts'
 import type { Hello } from '../../src/net/handshake.ts'
@@ -28,6 +28,9 @@ async function secured(): Promise<World> {
   }
   throw world.failure('the cluster never got its certificates and its key')
 }
+
+const identityOf = (world: World, name: string): Identity =>
+  parseIdentity(world.node(name).disk.identity!)
 
 /** What somebody proves who has the secret and makes itself a certificate for that id. */
 function holder(world: World, id: string): Credentials {
@@ -67,6 +70,23 @@ async function papers(world: World, which: (typeof strangers)[number]) {
   const id = aliasId(world.simulation.now, world.simulation.dice('alias'))
   return { id, credentials: await nothing(world) }
 }
+
+test('who was removed reads no gossip any more, and says nothing in it, with all that it has', async () => {
+  const world = await secured()
+  const stolen = identityOf(world, 'n4').gossip!
+  world.kill('n4')
+  await world.sees('n1', 'n4 failed', ({ nodes }) => nodes.some(n => n.state === 'failed'))
+  await world.ask('n1', b => b.leave({ node: 'n4', force: true, actor: 'test' }))
+  await world.sees('n1', 'n4 gone', ({ nodes }) => nodes.length === 3)
+  await world.run(20_000)
+  for (const name of ['n1', 'n2', 'n3']) {
+    const ring = identityOf(world, name).gossip!
+    const known = ring.keys.filter(({ key }) => stolen.keys.some(s => s.key === key))
+    expect([name, known]).toEqual([name, []])
+  }
+  world.add('n5', ['n1'])
+  await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n5: 'ready' })
+})
 
 describe.each(strangers)('a stranger who has %s and says that it belongs', which => {
   test('is not gossiped about, neither by who decides nor by who follows', async () => {
