@@ -1,7 +1,7 @@
 import { agentVariant } from '../sim/agent-variant.ts'
 import { planeVariant } from '../sim/plane-variant.ts'
 import { runScenario } from '../sim/scenario.ts'
-import { plainDay, settingsFor } from '../sim/settings.ts'
+import { composedDay, plainDay } from '../sim/settings.ts'
 import { mutantNamed } from './patch.ts'
 
 /** A process of its own, with one bug in it: runs seeds until one complains, and says so as a line of JSON. */
@@ -13,7 +13,7 @@ export interface Verdict {
 }
 
 const [first, count, minutes] = process.argv.slice(2).map(Number) as [number, number, number]
-const { file, whole } = mutantNamed(process.env.HIVE_MUTANT!)
+const { file, whole, focus } = mutantNamed(process.env.HIVE_MUTANT!)
 const aboutRaft = !whole && /src\/raft|control-plane/.test(file)
 const began = performance.now()
 let complaint = ''
@@ -24,7 +24,7 @@ for (let i = 0; i < count && seeds === undefined; i++) {
   const bare = aboutRaft && i % 2 === 0
   const { failure } = bare
     ? await runScenario(planeVariant, plainDay(seed, minutes))
-    : await runScenario(agentVariant, settingsFor(seed, minutes))
+    : await runScenario(agentVariant, { ...composedDay(seed, minutes), ...focus })
   if (failure === undefined) continue
   seeds = i + 1
   complaint = failure.message.split('\n')[0]!
