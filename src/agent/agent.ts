@@ -270,6 +270,7 @@ export class Agent {
     this.#enrolment = new Enrolment({
       ...{ self: this.self, clock, trace, links: this.links, group: this.group },
       ...{ authority: this.authority, departure: this.#departure, fault: this.#fault },
+      reads: this.levels.reads,
       opened: plane => this.#onOpened(plane),
       retired: view => this.#follow(view),
     })

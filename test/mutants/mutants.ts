@@ -408,18 +408,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'nodes of another history are let in',
     file: 'src/cluster/first-validation.ts',
-    focus: { works: ['removals', 'epochs'] },
+    focus: { ending: 'rescue' },
     find: 'if (lineageOf(ours) !== lineageOf(theirs)) return partedWays(self, ours, peer, theirs)',
     replace: '',
-    unit: {
-      file: 'test/cluster-rules/first-validation.test.ts',
-      why: 'there is another history only where a lost quorum was recovered',
-    },
   },
   {
     name: 'who missed forgotten deletions is let in',
     file: 'src/cluster/first-validation.ts',
-    focus: { works: ['removals', 'epochs'] },
+    focus: { works: ['removals', 'epochs'], ambushes: true },
     find: 'if ((theirs.seen ?? 0) >= around.horizon) return undefined',
     replace: 'if ((theirs.seen ?? 0) >= 0) return undefined',
     unit: {
@@ -437,14 +433,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a gossip key is used before everybody has it',
     file: 'src/agent/trust-steward.ts',
-    focus: { secured: true },
+    focus: { works: ['rotations'], secured: true },
     find: 'if (this.#everybody(plane, h => h.gossip.has(newest.id))) {',
     replace: 'if (newest.id >= 0) {',
   },
   {
     name: 'a gossip key is dropped while it is in use',
     file: 'src/agent/trust-steward.ts',
-    focus: { secured: true },
+    focus: { works: ['rotations'], secured: true },
     find: 'if (!this.#everybody(plane, h => h.primary === primary)) {',
     replace: 'if (newest.id < 0) {',
   },

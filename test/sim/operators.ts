@@ -9,6 +9,7 @@ import type { Work } from './scenario.ts'
 const maxAdded = 2
 /** Longest pause between two commands, ms. */
 const longestPause = 4_000
+const refusalsBeforeReset = 4
 
 interface Command {
   readonly what: string
@@ -29,6 +30,8 @@ export class Operators {
   #running = false
   #added = 0
   #replacing = false
+  /** How often a node refused to join what does not know it. */
+  readonly #stuck = new Map<SimulatedNode, number>()
   #initial = 0
   /** Who the cluster's first control nodes are to be. */
   control: readonly string[]
@@ -61,10 +64,37 @@ export class Operators {
     this.#running = false
   }
 
+  /** A newer build is installed, and started. */
+  upgrade(node: SimulatedNode | undefined): void {
+    if (node === undefined) return
+    const { simulation } = this.#cluster
+    simulation.trace.say(simulation.now, node.name, 'operator: upgrade')
+    node.old = false
+    this.#cluster.stop(node, () => this.#cluster.start(node))
+  }
+
   /** Undoes what would keep a node from being ready: drains are cancelled, who left is brought back. */
   tidy(node: SimulatedNode, state: string | undefined): void {
     if (state === 'draining' || state === 'drained') this.#run(this.#drain(node, true))
-    if (state === undefined || state === 'zombie') this.#run(this.#join(node))
+    if (state === undefined || state === 'zombie') this.#bringBack(node)
+  }
+
+  /**
+   * One that was removed while authorities were rotated without it believes nobody who says so, and takes itself for a
+   * member: where it stays so, its operator follows the advice that it gets, and resets it.
+   */
+  #bringBack(node: SimulatedNode): void {
+    const join = this.#join(node)
+    if (join === undefined) return
+    const after = (result: CallResult<unknown>): void => {
+      const { error } = result.how === 'refused' ? result : { error: undefined }
+      if (!(error instanceof OperatorError) || error.code !== 'ALREADY_INITIALISED') return
+      const times = (this.#stuck.get(node) ?? 0) + 1
+      this.#stuck.set(node, times)
+      if (times >= refusalsBeforeReset)
+        this.#run(this.#ask(node, 'reset', b => b.reset({ actor: 'operator' })))
+    }
+    this.#run({ ...join, after })
   }
 
   #rest(): void {
@@ -106,6 +136,9 @@ export class Operators {
       return this.#grace(this.#works.has('epochs') ? 1 : 2 + this.#dice.below(600))
     const subject = this.#any(this.#cluster.nodes)
     if (roll < 0.6 && subject && this.#works.has('votes')) return this.#votes(subject)
+    if (roll < 0.8 && subject && this.#works.has('rotations') && this.#cluster.secret !== undefined)
+      return this.#rotate(subject, this.#dice.next() < 0.5 ? 0 : 1)
+    if (this.#works.has('upgrade')) this.upgrade(this.#any(this.#cluster.nodes.filter(n => n.old)))
     return undefined
   }
 
