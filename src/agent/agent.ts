@@ -324,6 +324,7 @@ export class Agent {
       dropGroup: () => void this.#departure.leaveGroup('cancelled-init'),
       controlNames: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.name),
+      entry: () => this.entry,
     })
     this.entry = new Entry({
       self: this.self,
