@@ -252,8 +252,8 @@ export class Agent {
       leader: () => this.leader(),
       control: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
-      local: (method, body, blob, answer) =>
-        this.#requests.handle(this.self.id, method, body, blob, answer),
+      local: (method, body, blob, answer, gone) =>
+        this.#requests.handle(this.self.id, method, body, blob, answer, undefined, gone),
     })
     this.following = new Following({
       self: this.self,
