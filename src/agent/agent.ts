@@ -260,6 +260,7 @@ export class Agent {
       clock,
       links: this.links,
       idle: () => !this.self.facts.cluster || this.plane?.state.cluster != null,
+      seen: () => this.#gate.seen,
       learned: view => this.#onView(view),
     })
     this.#homecoming = new Homecoming({
@@ -386,6 +387,11 @@ export class Agent {
         followMethods({
           view: id => this.#viewOf(id),
           wait: (id, version, ms, done) => this.#neighbourhood.wait(id, version, ms, done),
+          outdated: (from, theirs) => {
+            const outgrown = this.#gate.isOutgrown(theirs)
+            if (outgrown) this.links.renew(from)
+            return outgrown
+          },
           leader: () => this.plane?.leader() ?? null,
         }),
         this.#enrolment.methods(),
