@@ -125,6 +125,19 @@ export class Entry {
     return this.#asking
   }
 
+  /** Whom it was told to look for, itself left out, and whether they answer. */
+  get wanted(): readonly { readonly address: string; readonly answers: boolean }[] {
+    const { self, links, seeds } = this.#parts
+    const own = formatAddress(self.address)
+    const told = new Set([...seeds, ...self.facts.joining])
+    return this.#seeds
+      .filter(({ text, peer }) => told.has(text) && text !== own && peer !== self.id)
+      .map(({ text, peer }) => ({
+        address: text,
+        answers: peer !== undefined && links.isConnected(peer),
+      }))
+  }
+
   /** `hive join`: dial this one too, from now on and after a restart, until admitted. */
   join(address: string): void {
     const { self, clock } = this.#parts
