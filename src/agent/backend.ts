@@ -286,28 +286,28 @@ function leave(
       patience,
       outcome => done(withRescue(outcome)),
     ),
-  ).then(
-    ({ advice }) =>
-      new Promise((resolve, reject) => {
-        const deadline = clock.now() + leavePatience
-        const look = async (): Promise<void> => {
-          const gone = own
-            ? !agent.self.facts.cluster
-            : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
-          if (gone) return resolve({ left: true, ...(advice && { advice }) })
-          if (clock.now() > deadline)
-            return reject(
-              new OperatorError(
-                'TIMEOUT',
-                'the leave is recorded and under way',
-                'hive status shows when it is over',
-              ),
-            )
-          clock.after(poll, () => void look())
-        }
-        void look()
-      }),
-  )
+  ).then(({ advice }) => {
+    if (own) agent.departure.letGo()
+    return new Promise((resolve, reject) => {
+      const deadline = clock.now() + leavePatience
+      const look = async (): Promise<void> => {
+        const gone = own
+          ? !agent.self.facts.cluster
+          : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
+        if (gone) return resolve({ left: true, ...(advice && { advice }) })
+        if (clock.now() > deadline)
+          return reject(
+            new OperatorError(
+              'TIMEOUT',
+              'the leave is recorded and under way',
+              'hive status shows when it is over',
+            ),
+          )
+        clock.after(poll, () => void look())
+      }
+      void look()
+    })
+  })
 }
 
 /** Who is taken out because it is dead may be what the quorum lacks. */
