@@ -260,6 +260,7 @@ export class Agent {
       clock,
       links: this.links,
       idle: () => !this.self.facts.cluster || this.plane?.state.cluster != null,
+      seen: () => this.#gate.seen,
       learned: view => this.#onView(view),
     })
     this.#homecoming = new Homecoming({
@@ -324,6 +325,7 @@ export class Agent {
       dropGroup: () => void this.#departure.leaveGroup('cancelled-init'),
       controlNames: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.name),
+      entry: () => this.entry,
     })
     this.entry = new Entry({
       self: this.self,
@@ -385,6 +387,11 @@ export class Agent {
         followMethods({
           view: id => this.#viewOf(id),
           wait: (id, version, ms, done) => this.#neighbourhood.wait(id, version, ms, done),
+          outdated: (from, theirs) => {
+            const outgrown = this.#gate.isOutgrown(theirs)
+            if (outgrown) this.links.renew(from)
+            return outgrown
+          },
           leader: () => this.plane?.leader() ?? null,
         }),
         this.#enrolment.methods(),

@@ -149,6 +149,19 @@ export class Entry {
     return this.#asking
   }
 
+  /** Whom it was told to look for, itself left out, and whether they answer. */
+  get wanted(): readonly { readonly address: string; readonly answers: boolean }[] {
+    const { self, links, seeds } = this.#parts
+    const own = formatAddress(self.address)
+    const told = new Set([...seeds, ...self.facts.joining])
+    return this.#seeds
+      .filter(({ text, peer }) => told.has(text) && text !== own && peer !== self.id)
+      .map(({ text, peer }) => ({
+        address: text,
+        answers: peer !== undefined && links.isConnected(peer),
+      }))
+  }
+
   /** `hive join`: dial this one too, from now on and after a restart, until admitted. */
   join(address: string): void {
     const { self, clock } = this.#parts
@@ -172,7 +185,8 @@ export class Entry {
   /** A link to somebody is up: what are we to each other? */
   met(peer: Hello, address: Address): void {
     const { self } = this.#parts
-    if (this.#refused?.code === 'UNTRUSTED') this.#refused = undefined
+    if (this.#refused?.code === 'UNTRUSTED' || this.#refused?.code === 'TIMEOUT')
+      this.#refused = undefined
     for (const seed of this.#seeds) {
       if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address))
         seed.peer = peer.id
@@ -202,7 +216,8 @@ export class Entry {
       if (failure.by.allegiance && this.#isEmpty()) this.#ask(failure.by.id)
     }
     if (failure.why === 'foreign') this.#foreign(address)
-    if (isMute(failure)) this.#untrusted(address)
+    if (failure.why === 'untrusted' || failure.why === 'malformed') this.#untrusted(address)
+    if (isCut(failure)) this.#cut(address)
     // Somebody else may have time for us: the next round asks another, in random order.
     if (failure.why !== 'rejected') return
     if (failure.by?.id === this.#parts.self.id) {
@@ -244,6 +259,24 @@ export class Entry {
       code: 'UNTRUSTED',
       text,
       remedy: cureOf('UNTRUSTED'),
+      final: false,
+      at: this.#parts.clock.now(),
+    }
+  }
+
+  /**
+   * It was there and hung up, which anything can be the reason of: it stops, or the network was cut. One that does not believe
+   * what this node has shown has no other way to say so than this, too; but that is nothing this node could know.
+   */
+  #cut(address: Address): void {
+    if (this.#parts.self.facts.cluster) return
+    // What somebody has said is worth more than that another said nothing.
+    if (this.#refused && this.#refused.code !== 'TIMEOUT') return
+    this.#refused = {
+      code: 'TIMEOUT',
+      text: `${formatAddress(address)} broke the connection off before either end was known`,
+      remedy:
+        'this node goes on trying; if it stays so, that end may not believe it: its hive status says whom it refuses',
       final: false,
       at: this.#parts.clock.now(),
     }
@@ -410,7 +443,7 @@ export class Entry {
   }
 }
 
-/** Somebody is there and hangs up: so does an end that wants proof from one that offers none, or another. */
-function isMute({ why }: DialFailure): boolean {
-  return why === 'untrusted' || why === 'malformed' || why === 'closed' || why === 'reset'
+/** There was a connection, and it ended before anything came of it. */
+function isCut({ why }: DialFailure): boolean {
+  return why === 'closed' || why === 'reset' || why === 'handshake-timeout'
 }

@@ -138,7 +138,7 @@ export class Inquiries {
   #epoch({ agreed }: Heard): WhyReport {
     const known = requireAgreed(agreed)
     const lines = epochLines(known.events, nameOf(known))
-    const conclusion = epochConclusion(known.epoch, lines)
+    const conclusion = epochConclusion(known.epoch, known.horizon ?? 0, lines)
     return { subject: 'epoch', lines, conclusion, silent: [] }
   }
 
