@@ -563,7 +563,11 @@ export class Agent {
       trace: this.#parts.trace,
       links: this.links,
       levels: this.levels,
-      roles: { requires: role => this.#catalog(role)?.requires, needs: role => this.#needs(role) },
+      roles: {
+        requires: role => this.#catalog(role)?.requires,
+        needs: role => this.#needs(role),
+        names: () => this.#parts.roleCatalog.map(r => r.name),
+      },
       admin: this.#admin,
       plane: () => this.plane,
       viewOf: id => this.#viewOf(id),
