@@ -70,7 +70,19 @@ interface Seed {
   pause: number
   /** Who answered there last. */
   peer?: string
+  /** Why the last dial came to nothing. */
+  silence?: string
 }
+
+/** What an operator can mend of an address that does not answer. */
+const silences: Partial<Record<DialFailure['why'], string>> = {
+  unresolved: 'its name is nobody’s',
+  refused: 'nobody listens there',
+  timeout: 'nothing comes back from there',
+}
+
+/** So many addresses that do not answer are told. */
+const maxSilentTold = 4
 
 export class Entry {
   readonly #parts: EntryParts
@@ -111,8 +123,20 @@ export class Entry {
       out.push(
         `this node set aside what it knew of «${returning.name}», which has a newer epoch, and bootstraps anew`,
       )
+    for (const { text, silence } of this.#silent().slice(0, maxSilentTold))
+      out.push(`${text} does not answer: ${silence}; this node goes on trying`)
     if (left) out.push('this node left its cluster; hive join ADDR brings it back')
     return out
+  }
+
+  /** Of a node without a cluster: who was to be its way in. */
+  #silent(): readonly Seed[] {
+    return this.#parts.self.facts.cluster ? [] : this.#seeds.filter(seed => seed.silence)
+  }
+
+  /** Why nobody at that address answers, as far as that is known. */
+  silence(address: string): string | undefined {
+    return this.#seeds.find(seed => seed.text === address)?.silence
   }
 
   /** Why it was not let in the last time it asked. */
@@ -146,6 +170,16 @@ export class Entry {
     this.#seeds = this.#wanted()
     for (const seed of this.#seeds) seed.next = clock.now()
     this.#next(0)
+    this.#meetAnew()
+  }
+
+  /** Links that came up while this node wanted nobody: no dial makes a second one. */
+  #meetAnew(): void {
+    const { links } = this.#parts
+    for (const id of links.connectedPeers()) {
+      const hello = links.hello(id)
+      if (hello) this.met(hello, hello.address)
+    }
   }
 
   /** A link to somebody is up: what are we to each other? */
@@ -155,6 +189,7 @@ export class Entry {
     for (const seed of this.#seeds) {
       if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address))
         seed.peer = peer.id
+      if (seed.peer === peer.id) delete seed.silence
     }
     const ours = self.facts.cluster
     const { left, returning } = self.facts
@@ -169,6 +204,11 @@ export class Entry {
 
   dialFailed(address: Address, failure: DialFailure): void {
     const seed = this.#seeds.find(s => s.text === formatAddress(address))
+    if (seed) {
+      const silence = silences[failure.why]
+      if (silence === undefined) delete seed.silence
+      else seed.silence = silence
+    }
     if (failure.why === 'duplicate') {
       if (seed) seed.peer = failure.by.id
       // An operator asks again while the link still stands.
