@@ -261,7 +261,10 @@ export class Initiation {
 
   #answer(control: readonly string[], why: string, repeated: boolean): InitAnswer {
     const { self } = this.#parts
-    const bind = isLoopback(self.address.host) ? '' : '--bind HOST '
+    // On one machine every agent needs ports of its own.
+    const bind = isLoopback(self.address.host)
+      ? '--bind 127.0.0.1:PORT --http off '
+      : '--bind HOST '
     return {
       tag: self.facts.cluster?.tag ?? '',
       name: self.facts.cluster?.name ?? '',

@@ -27,6 +27,7 @@ import {
   type RememberedFacts,
   remembered,
 } from './desk/inquiries.ts'
+import { inNoCluster } from './no-cluster.ts'
 import type { Self } from './self.ts'
 
 /**
@@ -66,6 +67,8 @@ export class Inquiries {
   }
 
   async why(question: Question): Promise<WhyReport> {
+    const { self } = this.#parts
+    if (!self.facts.cluster && question.about !== 'join') throw inNoCluster(self.name)
     const [agreed, journals] = await Promise.all([this.#agreed(question), this.#journals(question)])
     const heard: Heard = { agreed, ...journals }
     switch (question.about) {

@@ -81,7 +81,7 @@ function chooseNamed(present: readonly Candidate[], named: readonly string[]): C
     }
   }
   const ids = [...new Set(found.map(p => p!.id))]
-  return { ok: true, ids, why: 'named by the operator' }
+  return { ok: true, ids, why: `named by the operator; ${survival(ids.length)}` }
 }
 
 function chooseDefault(present: readonly Candidate[], { silent }: Sought): Choice {
@@ -90,18 +90,25 @@ function chooseDefault(present: readonly Candidate[], { silent }: Sought): Choic
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
   const odd = alive.length % 2 === 1 ? alive.length : alive.length - 1
   const count = Math.max(1, Math.min(maxDefaultVoters, odd))
-  const failures = Math.floor((count - 1) / 2)
   const chosen = alive.slice(0, count)
   return {
     ok: true,
     ids: chosen.map(p => p.id),
     why:
       `${count} of ${alive.length} present: the largest odd number up to ${maxDefaultVoters}, first by name; ` +
-      (failures === 0
-        ? 'survives no failure'
-        : `survives ${failures} failure${failures > 1 ? 's' : ''}`) +
+      survival(count) +
       (silent.length > 0 ? `; no answer from ${silent.join(', ')}` : ''),
   }
+}
+
+/** What so many control nodes are good for; an even number is no better than one less. */
+function survival(count: number): string {
+  const failures = Math.floor((count - 1) / 2)
+  const told =
+    failures === 0
+      ? 'survives no failure'
+      : `survives ${failures} failure${failures > 1 ? 's' : ''}`
+  return count % 2 === 1 ? told : `${told}, no more than ${count - 1} would`
 }
 
 /** Is the init that is asked for the one that has happened? What was not said agrees with anything. */

@@ -147,7 +147,7 @@ function ownText(event: LoggedEvent, data: Data, names: Names): string | undefin
     case 'NodeLeaving':
       return 'was to leave'
     case 'NodeLeft':
-      return `left${reason}`
+      return data.reason ? `left: ${data.reason}` : 'left'
     case 'JoinRequested':
       return 'asked to be let in, and waits for an operator'
     case 'JoinRefused':

@@ -89,7 +89,12 @@ export function renderInit(answer: InitAnswer, paint: Painter): string {
 
 /** As lines to be copied to the new node: a token in an argument could be read by everybody there. */
 function joinLines({ join, token }: InitAnswer, paint: Painter): string[] {
-  if (!token) return [`add a node:    ${printable(join)}`]
+  if (!token) {
+    const first = join.includes('--token-file')
+      ? ['make a token:  (umask 077; hive token create > join.token), and bring it to the new node']
+      : []
+    return [...first, `add a node:    ${printable(join)}`]
+  }
   return [
     'add a node:    run this on it',
     '',
