@@ -539,8 +539,10 @@ export class Agent {
     const { cluster, group } = this.self.facts
     const waiting = this.entry.validating || group?.prepared !== undefined
     const asks = this.entry.refusal?.code === 'AWAITS_APPROVAL' && !cluster
-    const state = asks ? 'waiting' : waiting ? 'validating' : cluster ? 'unreachable' : 'zombie'
-    return ownReport(this.sight(), this.view(), state)
+    const view = this.view()
+    const agreed = cluster ? (view?.self?.phase ?? 'recovering') : 'zombie'
+    const state = asks ? 'waiting' : waiting ? 'validating' : agreed
+    return ownReport(this.sight(), view, state)
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */

@@ -116,6 +116,7 @@ export class ControlPlane {
       },
       parts.random,
       clock.now(),
+      () => clock.wall(),
     )
     this.#configs = [{ index: loaded.snapshot.index, config: loaded.snapshot.config }]
     this.#firstIndex = loaded.snapshot.index + 1

@@ -175,14 +175,18 @@ export function ownReport(
 ): StatusReport {
   const { facts } = sight.self
   const voters = view?.voters ?? []
+  const inControl = (id: string): StatusNode['control'] =>
+    view ? roleInControl(id, null, view) : 'none'
   const reached = new Set(sight.members.filter(m => m.status === 'alive').map(m => m.id)).add(
     sight.self.id,
   )
-  const members = sight.members.map(m => memberNode(m, facts.cluster ? 'ready' : 'zombie'))
+  const members = sight.members.map(m =>
+    memberNode(m, facts.cluster ? 'ready' : 'zombie', inControl(m.id)),
+  )
   const self: StatusNode = {
     ...describeSelf(sight.self),
     state,
-    control: voters.includes(sight.self.id) ? 'voter' : 'none',
+    control: inControl(sight.self.id),
     roles: view?.self?.roles.map(r => ({ name: r.name, state: r.state })) ?? [],
   }
   return {
@@ -212,7 +216,7 @@ function describeSelf(self: Self): Omit<StatusNode, 'state' | 'control' | 'roles
   return { id, name, address: formatAddress(address), dc, version, incarnation }
 }
 
-function memberNode(m: Member, alive: NodeState): StatusNode {
+function memberNode(m: Member, alive: NodeState, control: StatusNode['control']): StatusNode {
   const meta = decodeMeta(m.meta)
   const state = m.status === 'alive' || m.status === 'suspect' ? alive : m.status
   return {
@@ -220,7 +224,7 @@ function memberNode(m: Member, alive: NodeState): StatusNode {
     name: m.name,
     address: formatAddress(m.address),
     state,
-    control: 'none',
+    control,
     roles: meta.roles.map(name => ({ name, state: 'assigned' as const })),
     dc: meta.dc,
     version: meta.version,

@@ -30,7 +30,7 @@ export function becomeLeader(core: Core): void {
   }
   core.why = core.cause
   const { id: leader, cause, term } = core
-  log.push({ index: log.lastIndex + 1, term, type: 'noop', leader, cause })
+  log.push({ index: log.lastIndex + 1, term, type: 'noop', leader, cause, ...core.date() })
 }
 
 /** Appends entries, which leave and are written with the next `ready`. */

@@ -1,5 +1,7 @@
 /** The words of the raft room: what goes in, what comes out. Shapes only. */
 
+import type { EpochMillis } from '../base/time.ts'
+
 /** A node's id; raft neither knows nor needs addresses. */
 export type PeerId = string
 /** Position in the log, from 1; 0 is "before the first". */
@@ -25,6 +27,8 @@ export type Entry =
       readonly leader?: PeerId
       /** An `ElectionCause`, or the word of a newer build. */
       readonly cause?: string
+      /** The leader's wall clock then, for people; raft itself does not look at it. Absent: an older build wrote it. */
+      readonly time?: EpochMillis
     }
   | { readonly index: Index; readonly term: Term; readonly type: 'data'; readonly data: Uint8Array }
   | {
@@ -32,6 +36,8 @@ export type Entry =
       readonly term: Term
       readonly type: 'config'
       readonly config: Configuration
+      /** As above. */
+      readonly time?: EpochMillis
     }
 
 /** What must survive a crash besides the entries. `commit` may lag. */
