@@ -93,7 +93,6 @@ export class Entry {
   #refused: Refusal | undefined
   #announced: { incarnation: number; ok: boolean } | undefined
   #announcing = false
-  #stopped = false
   /** Raised when this node becomes another or an empty one: answers to what it asked before do not count. */
   #life = 0
 
@@ -311,11 +310,6 @@ export class Entry {
     }
   }
 
-  stop(): void {
-    this.#stopped = true
-    this.#timer?.cancel()
-  }
-
   #wanted(): Seed[] {
     const { self, seeds, clock } = this.#parts
     if (self.facts.left) return []
@@ -327,7 +321,6 @@ export class Entry {
 
   #next(delay: number): void {
     this.#timer?.cancel()
-    if (this.#stopped) return
     this.#timer = this.#parts.clock.after(delay, () => {
       this.#dial()
       this.#announce()
@@ -395,8 +388,7 @@ export class Entry {
       if (pause === undefined) return
       clock.after(pause, () => {
         if (life !== this.#life) return
-        if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer))
-          this.#ask(peer)
+        if (!self.facts.cluster && !self.facts.group && links.isConnected(peer)) this.#ask(peer)
       })
       this.#askPause = Math.min(this.#askPause * 2, askAgain.most)
     })
