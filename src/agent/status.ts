@@ -175,18 +175,17 @@ export function ownReport(
 ): StatusReport {
   const { facts } = sight.self
   const voters = view?.voters ?? []
-  const inControl = (id: string): StatusNode['control'] =>
-    view ? roleInControl(id, null, view) : 'none'
   const reached = new Set(sight.members.filter(m => m.status === 'alive').map(m => m.id)).add(
     sight.self.id,
   )
+  const control = { voters, observers: view?.observers ?? [] }
   const members = sight.members.map(m =>
-    memberNode(m, facts.cluster ? 'ready' : 'zombie', inControl(m.id)),
+    memberNode(m, facts.cluster ? 'ready' : 'zombie', roleInControl(m.id, null, control)),
   )
   const self: StatusNode = {
     ...describeSelf(sight.self),
     state,
-    control: inControl(sight.self.id),
+    control: roleInControl(sight.self.id, null, control),
     roles: view?.self?.roles.map(r => ({ name: r.name, state: r.state })) ?? [],
   }
   return {
@@ -201,12 +200,15 @@ export function ownReport(
       commitIndex: 0,
       quorum: quorumFacts(voters.length, voters.filter(v => reached.has(v)).length),
     },
-    nodes: [self, ...members].sort(byName),
+    nodes: [self, ...members, ...silentControl(sight, view, control)].sort(byName),
     self: sight.self.name,
     stale: facts.cluster !== undefined,
     ...(sight.refused && !facts.cluster && { refused: sight.refused }),
     notices: sight.partial
-      ? [...sight.notices, `of ${view?.size ?? 'more'} nodes ${sight.self.name} watches these`]
+      ? [
+          ...sight.notices,
+          `the cluster has ${view?.size ?? 'more'} nodes; ${sight.self.name} knows these`,
+        ]
       : sight.notices,
   }
 }
@@ -214,6 +216,21 @@ export function ownReport(
 function describeSelf(self: Self): Omit<StatusNode, 'state' | 'control' | 'roles'> {
   const { id, name, address, dc, version, incarnation } = self.describe()
   return { id, name, address: formatAddress(address), dc, version, incarnation }
+}
+
+/** Control nodes that this node does not watch: it asked them, and none answered. */
+function silentControl(
+  sight: Sight,
+  view: ClusterView | undefined,
+  control: Pick<State, 'voters' | 'observers'>,
+): StatusNode[] {
+  const shown = new Set([sight.self.id, ...sight.members.map(m => m.id)])
+  const silent = view?.control.filter(({ id }) => !shown.has(id)) ?? []
+  return silent.map(({ id, name, host, port }) => ({
+    ...{ id, name, address: formatAddress({ host, port }), state: 'unreachable' },
+    ...{ control: roleInControl(id, null, control), roles: [], dc: '', version: '' },
+    incarnation: 0,
+  }))
 }
 
 function memberNode(m: Member, alive: NodeState, control: StatusNode['control']): StatusNode {

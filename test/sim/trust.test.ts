@@ -352,3 +352,21 @@ describe('an address is an attribute', () => {
     expect(await world.get('n3', 'up-n2')).toBe('x')
   })
 })
+
+describe('a node that leaves', () => {
+  test('is out as soon as one control node says so, as the others may soon not be able to', async () => {
+    const world = secured(7)
+    await world.cluster3(['n4'])
+    await certified(world, 'n1', 4)
+    const { leader } = (await world.status('n4')).cluster
+    const { network } = world.cluster
+    const n4 = world.node('n4').machine
+    for (const other of ['n1', 'n2', 'n3'].filter(n => n !== leader)) {
+      network.block(n4, world.node(other).machine)
+      network.block(world.node(other).machine, n4)
+    }
+    const answer = await world.ask('n4', b => b.leave({ force: false, actor: 'test' }))
+    expect(answer).toMatchObject({ left: true })
+    expect(world.facts('n4').left).toBe(true)
+  })
+})
