@@ -209,6 +209,7 @@ export class Agent {
       ...{ self: this.self, clock, random, trace, sockets, links: this.links },
       ...{ journal: this.journal, config, security, events: parts.events ?? {} },
       isShutOut: id => this.#gate.isShutOut(id),
+      isRemoved: id => this.passports.isRemoved(id),
       leader: () => this.leader(),
       control: () => (this.view()?.control ?? []).map(c => c.id),
       changed: () => this.#steward.look(),
@@ -335,7 +336,11 @@ export class Agent {
       view: () => this.view(),
       proof: () => security?.plea(this.self.id) ?? {},
       incognito: () => security?.incognito ?? false,
-      introduce: (peer, address) => this.#members.introduce(peer, address),
+      introduce: (peer, address) => {
+        // Who only says that it belongs is nobody to tell others of.
+        if (this.passports.isMember(peer.id, this.links.identity(peer.id)))
+          this.#members.introduce(peer, address)
+      },
       admitted: view => this.#admitted(view),
       expelled: () => this.#departure.expelled(),
     })
@@ -413,6 +418,7 @@ export class Agent {
       ...{ group: this.group, departure: this.#departure, requests: this.#requests },
       levels: this.levels,
       notice: (from, kind, body) => this.#onNotice(from, kind, body),
+      part: id => this.links.forget(id),
       failed: error => parts.events?.failed?.(error),
     }
     this.backend = backendOf(this, clock)
@@ -618,6 +624,7 @@ export class Agent {
           this.plane?.state.nodes.has(id) === true
         )
       },
+      isMember: (id, identity) => this.passports.isMember(id, identity),
       outdated: by => this.#homecoming.refusedBy(by),
       carries: () => this.plane !== undefined,
       seen: () => this.plane?.state.applied ?? this.following.view?.version ?? 0,

@@ -99,6 +99,7 @@ export class ControlPlane {
   #unsaved = 0
   #saver: Timer | undefined
   #stopped = false
+  #wasInformed = false
   /** Newest last: which configuration was in force from which index on. */
   #configs: { index: number; config: SnapshotMeta['config'] }[]
   #logBytes = 0
@@ -140,6 +141,18 @@ export class ControlPlane {
 
   status(): RaftStatus {
     return this.#raft.status()
+  }
+
+  /** The state is all that is agreed, as far as the leader that this node hears knows. */
+  get informed(): boolean {
+    const informed = this.#raft.informed && this.#state.applied === this.#raft.status().commit
+    this.#wasInformed ||= informed
+    return informed
+  }
+
+  /** It was so at some time since the log was opened: before, the state may be any beginning of what is agreed. */
+  get wasInformed(): boolean {
+    return this.#wasInformed || this.informed
   }
 
   /** Which rescue of a lost quorum this group goes back to; 0: none. */
@@ -388,6 +401,7 @@ export class ControlPlane {
     const index = this.#state.applied
     this.#saveSoon(entries.length)
     this.#raft.advance({ applied: index }, this.#parts.clock.now())
+    this.#wasInformed ||= this.informed
     for (const { done, outcome } of finished) done(outcome)
     this.#parts.applied(batch)
     this.#compact(index)

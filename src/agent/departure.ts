@@ -66,6 +66,8 @@ export class Departure {
     const { cluster } = self.facts
     if (!cluster || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
     if (failure.identity?.kind !== 'node' || failure.identity.id !== failure.by?.id) return
+    // Who leads, or follows a leader, is in: its own log would say if it were not.
+    if (this.#parts.group.plane && this.#parts.group.plane.leader() !== null) return
     this.#saidRemoved.add(failure.identity.id)
     const said = cluster.control.filter(c => this.#saidRemoved.has(c.id))
     const others = cluster.control.filter(c => c.id !== self.id).length
@@ -73,6 +75,11 @@ export class Departure {
     const by = said.map(c => c.name).sort()
     this.#removed = `was removed from «${cluster.name}», say ${by.join(', ')} (REMOVED)`
     this.expelled()
+  }
+
+  /** It lets this node in: what it said before was of another time. */
+  welcomed(by: string): void {
+    this.#saidRemoved.delete(by)
   }
 
   /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. */

@@ -1,7 +1,7 @@
+import { Attempts, placeOf } from '../base/attempts.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import { type Fields, fields, optionalText, text } from '../base/shape.ts'
 import type { Clock } from '../base/time.ts'
-import { Attempts } from '../cluster/attempts.ts'
 import type { Links, RequestOutcome } from '../net/link-types.ts'
 import { hashOf } from '../net/security/token.ts'
 import type { Authority } from './authority.ts'
@@ -19,7 +19,7 @@ export interface FrontDoorParts {
 }
 
 const askPatience = 10_000
-/** From one address: so many wrong tokens at once, then one each so many ms; as many addresses are remembered. */
+/** From one place: so many wrong tokens at once, then one each so many ms; as many places are remembered. */
 const failures = { burst: 10, period: 6_000, places: 1024 }
 
 /** Who fails by these guesses, or has nothing: it is counted against where it comes from. */
@@ -60,12 +60,12 @@ export class FrontDoor {
           const busy = `${self.name} has not finished its own join`
           return answer(refusal('BUSY', busy, 'ask another node'))
         }
-        const place = links.remote(from)?.host ?? ''
-        const wait = this.#attempts.wait(place, clock.now())
-        if (wait > 0) return answer(this.#heldUp(place, wait))
+        const host = links.remote(from)?.host ?? ''
+        const wait = this.#attempts.wait(placeOf(host), clock.now())
+        if (wait > 0) return answer(this.#heldUp(host, wait))
         const ask = joinBody(request, shownToken(body))
         authority.ask('join', ask, askPatience, outcome => {
-          if (!outcome.ok) this.#refused(request, place, outcome)
+          if (!outcome.ok) this.#refused(request, host, outcome)
           answer(outcome)
         })
       },
@@ -90,21 +90,16 @@ export class FrontDoor {
 
   #refused(
     { from, body }: PeerRequest,
-    place: string,
+    host: string,
     { code, message }: RequestOutcome & { ok: false },
   ): void {
     const { clock, journal } = this.#parts
-    if (guesses.has(code)) this.#attempts.failed(place, clock.now())
+    if (guesses.has(code)) this.#attempts.failed(placeOf(host), clock.now())
     if (!told.has(code)) return
     const node = (body.node ?? {}) as Fields
     const name = typeof node.name === 'string' ? node.name.slice(0, 63) : ''
     const id = typeof node.id === 'string' ? node.id.slice(0, 36) : from
-    journal.refused(
-      'by us',
-      { name, id, address: { host: place, port: portOf(node) } },
-      code,
-      message,
-    )
+    journal.refused('by us', { name, id, address: { host, port: portOf(node) } }, code, message)
   }
 }
 

@@ -29,6 +29,8 @@ export interface GateParts {
   busy(): boolean
   /** In the physical or logical topology, or a partner of the init under way. */
   known(id: string): boolean
+  /** It has proved to be one of us; of what others say of themselves, nothing is believed. */
+  isMember(id: string, identity: PeerIdentity | undefined): boolean
   /** This node carries the log. */
   carries(): boolean
   /** How far this node knows the event log. */
@@ -87,8 +89,10 @@ export class Gate {
       this.#shut.delete(hello.id)
       return verdict
     }
-    if (verdict.outcome === 'rejected') this.#shutOut(hello.id)
-    if (verdict.outcome === 'rejected' && isHistory(verdict.code)) this.#parts.outdated(hello)
+    if (verdict.outcome === 'rejected' && this.#parts.isMember(hello.id, identity)) {
+      this.#shutOut(hello.id)
+      if (isHistory(verdict.code)) this.#parts.outdated(hello)
+    }
     const code = verdict.outcome === 'busy' ? 'BUSY' : verdict.code
     const address =
       hello.address.host === '' ? { host: from.host, port: hello.address.port } : hello.address

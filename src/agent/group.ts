@@ -84,7 +84,7 @@ export class Group {
       throw new OperatorError(
         'STORAGE',
         `${self.name} carries the log of its cluster, but log.db is gone: what it promised is forgotten`,
-        'put log.db and state.db back; or empty the data directory, start it as a new node, and take the old one out with hive leave',
+        'put log.db and state.db back; or empty the data directory, start it as a new node, and take the old one out with hive node remove',
       )
     }
     let failed: StorageFailure | undefined

@@ -133,7 +133,8 @@ export class Journal {
       .filter(e => e.whom === 'by us' || !(alone || mirrored(e)))
       .slice(-maxNotices)
       .map(e => `${self}: ${shown(e)}`)
-    if (count > 0) news.push(`${self}: ${count} foreign packets, last from ${last}`)
+    if (count > 0)
+      news.push(`${self}: ${count} foreign packet${count === 1 ? '' : 's'}, last from ${last}`)
     return news
   }
 }

@@ -12,6 +12,7 @@ import {
 import type { Hello } from '../net/handshake.ts'
 import type { Links } from '../net/link-types.ts'
 import type { Sockets } from '../net/types.ts'
+import { isFailed } from '../state/apply/health.ts'
 import type { HiveEvent } from '../state/events.ts'
 import { sliceSize } from '../state/settings.ts'
 import type { NodeRecord } from '../state/types.ts'
@@ -40,6 +41,8 @@ export interface MembersParts {
   readonly events: { bound?(at: Address): void; failed?(error: Error): void }
   /** The first validation refused it. */
   isShutOut(id: string): boolean
+  /** It was in the cluster and was taken out. */
+  isRemoved(id: string): boolean
   leader(): string | null
   /** Ids of the control nodes. */
   control(): readonly string[]
@@ -150,18 +153,18 @@ export class Members {
     if (ids.length > 0) this.#gossip.step({ type: 'forget', ids })
   }
 
-  /** Agreed members whom gossip never met. */
+  /**
+   * Agreed members whom gossip never met, or not as what they are now: one that died before it could tell of its
+   * last incarnation is to be accused of that one.
+   */
   #introduceStrangers(view: ClusterView): void {
-    const strangers = view.members.filter(m => !m.failed && !this.#gossip.member(m.id))
-    if (strangers.length === 0) return
-    const meta = encodeMeta({ dc: '', version: '', roles: [], initialised: true })
-    this.#gossip.step({
-      type: 'introduce',
-      members: strangers.map(({ id, name, host, port, incarnation }) => ({
-        ...{ id, name, incarnation, meta },
-        address: { host, port },
-      })),
+    const blank = encodeMeta({ dc: '', version: '', roles: [], initialised: true })
+    const members = view.members.flatMap(({ id, name, host, port, incarnation, failed }) => {
+      const known = this.#gossip.member(id)
+      if (failed || (known && known.incarnation >= incarnation)) return []
+      return [{ id, name, incarnation, address: { host, port }, meta: known?.meta ?? blank }]
     })
+    if (members.length > 0) this.#gossip.step({ type: 'introduce', members })
   }
 
   /** This node belongs to a cluster now, and says so. */
@@ -187,8 +190,8 @@ export class Members {
 
   /** Verdicts that this node did not see being agreed. */
   knowFailed(nodes: ReadonlyMap<string, NodeRecord>): void {
-    for (const { id, phase, incarnation } of nodes.values())
-      if (phase === 'failed') this.#verdict(id, incarnation, 'failed')
+    for (const node of nodes.values())
+      if (isFailed(node)) this.#verdict(node.id, node.incarnation, 'failed')
   }
 
   #verdict(id: string, incarnation: number, verdict: 'failed' | 'left' | 'alive'): void {
@@ -271,6 +274,8 @@ export class Members {
   #speaksToUs(from: string, tag: string | null, address: Address): boolean {
     const ours = this.#parts.self.facts.cluster?.tag ?? null
     if (this.#parts.isShutOut(from)) return false
+    // It may still have the key of gossip, and must not hear who is here.
+    if (tag !== null && tag === ours && this.#parts.isRemoved(from)) return false
     if (tag === ours || this.#gossip.member(from)) return true
     if (tag !== null && ours !== null)
       this.#parts.journal.foreign(address, 'a datagram of another cluster')

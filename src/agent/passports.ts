@@ -51,18 +51,42 @@ export class Passports {
     })
   }
 
+  /**
+   * What this node knows is an early part of a log that still arrives, and says that the peer was removed: it
+   * may have joined again since, and even be the one from whom the rest has to come.
+   */
+  mayBeBack(id: string, identity: PeerIdentity | undefined): boolean {
+    const { plane, self } = this.#parts
+    const log = plane()
+    if (!log?.state.cluster || log.wasInformed || identity?.kind !== 'node') return false
+    return identity.id === id && identity.tag === self.facts.cluster?.tag && !this.#record(id)
+  }
+
   isMember(id: string, identity: PeerIdentity | undefined): boolean {
     return this.standing(id, identity).as === 'member'
+  }
+
+  /** It was in the cluster and was taken out: whatever it has from then, it is nobody. */
+  isRemoved(id: string): boolean {
+    return this.#record(id) === undefined && this.#wasRemoved(id)
   }
 
   /** Undefined: nothing is wrong with what it proved. */
   objection(hello: Hello, identity: PeerIdentity | undefined): Verdict | undefined {
     const stands = this.standing(hello.id, identity)
-    if (stands.as === 'member') return undefined
+    if (stands.as === 'member' || this.mayBeBack(hello.id, identity)) return undefined
     if (stands.as === 'nobody')
       return { outcome: 'rejected', code: stands.code, reason: stands.reason }
     const ours = this.#parts.self.facts.cluster?.tag
-    if (hello.allegiance?.tag !== ours || this.#mayBeNews()) return undefined
+    if (hello.allegiance?.tag !== ours) return undefined
+    // Who has only a token comes before it belongs to anything.
+    if (identity?.kind === 'anonymous')
+      return {
+        outcome: 'rejected',
+        code: 'UNTRUSTED',
+        reason: 'it says that it belongs to the cluster, and proves nothing',
+      }
+    if (this.#mayBeNews()) return undefined
     return {
       outcome: 'rejected',
       code: 'REMOVED',
@@ -72,15 +96,25 @@ export class Passports {
 
   /** Undefined: there is room for one more of those who prove nothing. */
   crowded(host: string, identity: PeerIdentity | undefined): Verdict | undefined {
-    if (identity?.kind !== 'anonymous') return undefined
-    const { links } = this.#parts
-    const hosts = links()
-      .connectedPeers()
-      .filter(id => links().identity(id)?.kind === 'anonymous')
-      .map(id => links().remote(id)?.host)
-    if (hosts.length < maxAnonymous && hosts.filter(h => h === host).length < maxOfOneHost)
-      return undefined
+    if (identity?.kind !== 'anonymous' || this.#anonymousFit(host, 1)) return undefined
     return { outcome: 'busy', reason: 'too many joiners that prove nothing are linked already' }
+  }
+
+  /** False: others came through the door at the same moment, and there is no room for this one now. */
+  hasRoom(id: string): boolean {
+    const links = this.#parts.links()
+    if (links.identity(id)?.kind !== 'anonymous') return true
+    return this.#anonymousFit(links.remote(id)?.host, 0)
+  }
+
+  #anonymousFit(host: string | undefined, more: number): boolean {
+    const links = this.#parts.links()
+    const hosts = links
+      .connectedPeers()
+      .filter(id => links.identity(id)?.kind === 'anonymous')
+      .map(id => links.remote(id)?.host)
+    const same = hosts.filter(h => h === host).length
+    return hosts.length + more <= maxAnonymous && same + more <= maxOfOneHost
   }
 
   /** Undefined: it may ask that. */
@@ -96,6 +130,7 @@ export class Passports {
       if (asked.has(method)) return undefined
       return { code: 'UNTRUSTED', message: `${method} is for members of the cluster` }
     }
+    if (method === 'snapshot-chunk' && this.mayBeBack(id, identity)) return undefined
     return { code: stands.code === 'REMOVED' ? 'REMOVED' : 'UNTRUSTED', message: stands.reason }
   }
 
@@ -122,9 +157,7 @@ export class Passports {
   /** A control node that has everything that is agreed, as far as the leader that it hears knows. */
   #isCertain(): boolean {
     const plane = this.#parts.plane()
-    if (!plane?.state.cluster || plane.leader() === null) return false
-    const { applied, commit } = plane.status()
-    return applied === commit
+    return plane?.state.cluster != null && plane.informed
   }
 
   /** It may have been admitted a moment ago, by events that are on their way here. */

@@ -28,6 +28,8 @@ export interface ReceptionParts {
   readonly requests: Requests
   readonly levels: Levels
   notice(from: string, kind: string, body: unknown): void
+  /** Ends the link to that peer. */
+  part(id: string): void
   failed(error: Error): void
 }
 
@@ -46,7 +48,9 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       parts().passports.crowded(from.host, identity) ??
       parts().gate.validate(hello, from, identity, asked),
     connected: (peer, address) => {
-      const { journal, entry, levels } = parts()
+      const { journal, entry, levels, passports, part, departure } = parts()
+      if (!passports.hasRoom(peer.id)) return part(peer.id)
+      departure.welcomed(peer.id)
       levels.met(peer)
       journal.met(peer.id)
       entry.met(peer, address)
@@ -60,7 +64,7 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
     },
     raft: (from, message, identity) => {
       const { passports, group } = parts()
-      if (!passports.isMember(from, identity)) return
+      if (!passports.isMember(from, identity) && !passports.mayBeBack(from, identity)) return
       if (message.type !== 'snapshot' || group.snapshots.arrived(from, message.snapshot))
         group.plane?.step(message)
     },
@@ -103,7 +107,7 @@ function gone({ members, group }: ReceptionParts, id: string): void {
 }
 
 function dialFailed(
-  { self, journal, departure, homecoming, entry }: ReceptionParts,
+  { self, journal, passports, departure, homecoming, entry }: ReceptionParts,
   address: Address,
   id: string | undefined,
   failure: DialFailure,
@@ -119,6 +123,9 @@ function dialFailed(
     journal.refused('us', peer, 'UNTRUSTED', why)
   }
   departure.heardRemoved(failure)
-  if (failure.why === 'rejected' && isHistory(failure.code) && by) homecoming.refusedBy(by)
+  if (failure.why === 'rejected' && isHistory(failure.code) && by) {
+    // Whoever answers where a node of ours was can say anything.
+    if (passports.isMember(by.id, failure.identity)) homecoming.refusedBy(by)
+  }
   if (!id) entry.dialFailed(address, failure)
 }

@@ -5,13 +5,16 @@ import { contactOf } from '../cluster/contact.ts'
 import { drainFinished, isServing } from '../cluster/drain.ts'
 import { collectable } from '../cluster/epoch.ts'
 import { Accusations } from '../cluster/failure.ts'
+import { isLeaving } from '../cluster/removal.ts'
 import { replacement } from '../cluster/replacement.ts'
+import { demoteVerdict } from '../cluster/voters.ts'
+import { isFailed } from '../state/apply/health.ts'
 import { ungatedEvents } from '../state/events.ts'
 import { tombstoneGrace, voterReplacementAfter } from '../state/settings.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { Member } from '../swim/types.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
-import { invitation } from './desk/control.ts'
+import { invitation, votersNow } from './desk/control.ts'
 import { type DeskParts, reachable } from './desk/desk.ts'
 import { abandonedAfter } from './desk/restores.ts'
 import { decodeMeta } from './member-meta.ts'
@@ -59,7 +62,7 @@ export class Steward {
     const by = passedOn !== undefined && carries ? passedOn : from
     // Whoever is not in the logical topology, or out of it, accuses nobody.
     const accuser = plane.state.nodes.get(by)
-    if (!accuser || accuser.phase === 'failed') return
+    if (!accuser || isFailed(accuser)) return
     if (kind === 'withdraw') return this.#accusations.withdraw(subject, by)
     this.#accusations.accuse(subject, by, count(body, 'incarnation'), count(body, 'health'), now)
     this.look()
@@ -119,7 +122,7 @@ export class Steward {
     this.#replaceVoter(plane)
     for (const node of plane.state.nodes.values()) {
       if (node.phase === 'draining') this.#finishDrain(plane, node)
-      if (node.phase === 'leaving') this.#finishLeave(plane, node)
+      if (isLeaving(node)) this.#finishLeave(plane, node)
     }
   }
 
@@ -153,8 +156,10 @@ export class Steward {
     const { rescue } = this.#parts.self.facts.group ?? {}
     if (!rescue || plane.lineage !== rescue.lineage) return
     if (plane.state.cluster?.lineage === rescue.lineage) return
-    const { actor, ...data } = rescue
-    this.#propose(plane, 'rescue', { type: 'ClusterRecovered', data, actor })
+    const { actor, ...rest } = rescue
+    // What the survivor's log ended with is agreed by now, and may have raised the epoch once more.
+    const epoch = Math.max(rest.epoch, (plane.state.cluster?.epoch ?? 0) + 1)
+    this.#propose(plane, 'rescue', { type: 'ClusterRecovered', data: { ...rest, epoch }, actor })
   }
 
   /** A node that drains or leaves, or cannot read what is agreed, must not lead, whenever it became leader. */
@@ -182,7 +187,7 @@ export class Steward {
     for (const subject of this.#accusations.subjects())
       if (!plane.state.nodes.has(subject)) this.#accusations.forget(subject)
     for (const node of plane.state.nodes.values()) {
-      if (node.id === self.id || node.phase === 'failed') continue
+      if (node.id === self.id || isFailed(node)) continue
       const member = gossip.member(node.id)
       this.#accusations.answered(node.id, Math.max(node.incarnation, member?.incarnation ?? 0))
       const unreachable = member?.status === 'unreachable'
@@ -327,12 +332,9 @@ export class Steward {
       })
     }
     if (node.id === this.#parts.self.id) return
-    // From the latest of the log, which may be ahead of what is applied: an earlier change must stand.
-    const { config } = plane.status()
-    plane.changeConfig({
-      voters: config.voters.filter(v => v !== node.id),
-      learners: config.learners.filter(o => o !== node.id),
-    })
+    // Judged anew: of those that were to remain, some may have died since the leave was allowed.
+    const verdict = demoteVerdict(votersNow(this.#parts, plane), node.id, true)
+    if (verdict.ok) plane.changeConfig({ voters: verdict.voters, learners: verdict.observers })
   }
 
   #propose(plane: ControlPlane, chore: string, draft: Draft): void {

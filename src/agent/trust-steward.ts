@@ -26,6 +26,8 @@ const maxAsked = 64
 const remindAgain = 5_000
 /** Packets sealed under the old key are still on their way for so long after the last node changed, ms. */
 const lastPackets = 2_000
+/** Who is removed knows the keys of gossip: they are changed at once, and when many leave not more often than this, ms. */
+const changeAgain = 30_000
 /** A new control key is with every control node that answers within this, ms, looked at so often. */
 const sharePatience = 8_000
 const sharePace = 100
@@ -54,6 +56,8 @@ interface Holding {
   readonly primary: number
   readonly authorities: ReadonlySet<string>
   readonly control: ReadonlySet<string>
+  /** The authority of its own certificate; undefined: it has none, or does not tell. */
+  readonly certifier?: string | undefined
 }
 
 /**
@@ -69,6 +73,8 @@ export class TrustSteward {
   readonly #underWay = new Set<string>()
   /** Since when every node that answers sends under the primary key. */
   #settledSince: { readonly primary: number; readonly at: Instant } | undefined
+  /** When the gossip key was last changed because somebody was removed. */
+  #changedAt: Instant = Number.NEGATIVE_INFINITY
   #timer: Timer | undefined
   #looking = false
 
@@ -250,12 +256,14 @@ export class TrustSteward {
 
   #own(): unknown {
     const { security } = this.#parts
-    const authorities = security.member?.authorities ?? []
+    const { authorities = [], certificate } = security.member ?? {}
+    const certifier = certificate && authorities.find(a => security.notary.issued(a, certificate))
     return {
       gossip: security.ring?.keys.map(k => k.id) ?? [],
       primary: security.ring?.primary ?? 0,
       authorities: authorities.map(a => security.notary.inspect(a).fingerprint),
       control: security.controlKeys.map(k => k.id),
+      ...(certifier && { certifier: security.notary.inspect(certifier).fingerprint }),
     }
   }
 
@@ -301,7 +309,9 @@ export class TrustSteward {
     const control =
       !this.#carriers(plane).includes(id) ||
       this.#parts.security.controlKeys.every(k => holding.control.has(k.id))
-    return rings && believes && control
+    const { certifier } = holding
+    const certified = certifier === undefined || certifier === [...authorities.keys()].at(-1)
+    return rings && believes && control && certified
   }
 
   /** Of all nodes that answer; false as long as one of them has not said. */
@@ -380,7 +390,7 @@ export class TrustSteward {
       return
     }
     const old = keys.find(k => k.id !== primary)
-    if (!old) return
+    if (!old) return this.#lockOut(plane, newest, actor)
     if (!this.#everybody(plane, h => h.primary === primary)) {
       this.#settledSince = undefined
       return
@@ -389,6 +399,15 @@ export class TrustSteward {
     if (this.#settledSince?.primary !== primary) this.#settledSince = { primary, at: now }
     if (now - this.#settledSince.at < lastPackets) return
     this.#propose(plane, 'gossip', { type: 'GossipKeyDropped', data: { id: old.id }, actor })
+  }
+
+  /** Whoever was removed since the key was made has it. */
+  #lockOut(plane: ControlPlane, { addedAt }: { readonly addedAt: number }, actor: string): void {
+    const now = this.#parts.clock.now()
+    if (now - this.#changedAt < changeAgain) return
+    if (![...plane.state.tombstones.values()].some(t => t.leftAt > addedAt)) return
+    this.#changedAt = now
+    this.addGossipKey(plane, actor)
   }
 
   // ---- certificates
@@ -440,7 +459,7 @@ export class TrustSteward {
       .map(node => node.name)
   }
 
-  /** Nobody can prove itself by it any more. */
+  /** Nobody proves itself by it any more: a certificate that was issued may never have reached its node. */
   #retire(plane: ControlPlane): void {
     const { clock, self } = this.#parts
     const { authorities, certificates, nodes } = plane.state
@@ -449,7 +468,10 @@ export class TrustSteward {
       const wall = clock.wall()
       const inUse = [...nodes.keys()].some(id => {
         const held = certificates.get(id)
-        return !held || (held.ca === fingerprint && held.notAfter > wall)
+        if (!held) return true
+        if (held.notAfter <= wall) return false
+        const holding = this.#holdings.get(id)
+        return held.ca === fingerprint || !holding || holding.certifier === fingerprint
       })
       if (!inUse)
         this.#propose(plane, 'authority', {

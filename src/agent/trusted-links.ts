@@ -56,8 +56,11 @@ export class TrustedLinks {
     if (!security || security.open || this.#parting) return
     this.#parting = clock.after(partingTime, () => {
       this.#parting = undefined
-      for (const id of links.connectedPeers())
-        if (passports.standing(id, links.identity(id)).as === 'nobody') links.forget(id)
+      for (const id of links.connectedPeers()) {
+        const identity = links.identity(id)
+        if (passports.mayBeBack(id, identity)) continue
+        if (passports.standing(id, identity).as === 'nobody') links.forget(id)
+      }
     })
   }
 

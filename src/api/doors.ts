@@ -35,6 +35,8 @@ export function bounded<T extends Server>(server: T): T {
   server.maxConnections = maxConnections
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return
+    // Nothing can be said over a handshake that never ends.
+    if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return socket.destroy()
     const status =
       error.code === 'HPE_HEADER_OVERFLOW' ? '431 Headers Too Large' : '400 Bad Request'
     const code = 'BAD_REQUEST'

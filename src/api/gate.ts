@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
+import { Attempts, placeOf } from '../base/attempts.ts'
 import type { Policy } from '../base/policy.ts'
 import type { Instant } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { type Caller, type Entrance, local } from './caller.ts'
 import { Denied } from './denied.ts'
-import { FailedAttempts, sourceOf } from './failed-attempts.ts'
+import { byAddress } from './guard.ts'
 
 /** Whoever knows the tokens of the cluster. */
 export interface TokenBook {
@@ -26,6 +27,8 @@ export type TokenFound =
 const maxTokenChars = 512
 /** Tokens that counted, remembered so that a neighbour who fails does not shut them out. */
 const maxGood = 256
+/** From one place: so many wrong tokens at once, then one each so many ms; as many places are remembered. */
+const failures = { burst: 10, period: 6_000, places: 4096 }
 /** Failures of one source are traced once in so long, ms. */
 const traceAgain = 60_000
 
@@ -34,7 +37,7 @@ export class Gate {
   readonly #book: TokenBook | undefined
   readonly #trace: Trace
   readonly #now: () => Instant
-  readonly #failures = new FailedAttempts()
+  readonly #failures = new Attempts(failures.burst, failures.period, failures.places)
   readonly #traced = new Map<string, Instant>()
   readonly #good = new Set<string>()
 
@@ -44,18 +47,19 @@ export class Gate {
     this.#now = now
   }
 
-  /** Throws, or rejects with, Denied; at once where no token is sent and none is needed. */
+  /** Throws, or rejects with, OperatorError; at once where no token is sent and none is needed. */
   admit(request: IncomingMessage, entrance: Entrance): Caller | Promise<Caller> {
     const { headers } = request
     if (headers.authorization === undefined && headers['x-consul-token'] === undefined) {
-      if (entrance !== 'network') return local
-      return this.#missing(request)
+      if (entrance === 'network') return this.#missing(request)
+      if (entrance === 'loopback') byAddress(request)
+      return local
     }
     return this.#prove(request)
   }
 
   async #prove(request: IncomingMessage): Promise<Caller> {
-    const source = sourceOf(request.socket.remoteAddress)
+    const source = placeOf(request.socket.remoteAddress)
     const token = tokenOf(request)
     const wait = this.#failures.wait(source, this.#now())
     if (wait > 0 && !(token !== undefined && this.#good.has(token))) throw tooMany(wait)
@@ -76,7 +80,7 @@ export class Gate {
   }
 
   #missing(request: IncomingMessage): never {
-    const source = sourceOf(request.socket.remoteAddress)
+    const source = placeOf(request.socket.remoteAddress)
     const wait = this.#failures.wait(source, this.#now())
     if (wait > 0) throw tooMany(wait)
     this.#failed(source, 'no token')

@@ -27,7 +27,7 @@ export function renderInspection(of: Inspection, paint: Painter): string {
   const width = Math.max(...of.prefixes.map(p => printable(p.prefix).length))
   for (const { prefix, keys, bytes } of of.prefixes) {
     out.push(
-      `  ${printable(prefix).padEnd(width)}  ${String(keys).padStart(8)} keys  ${sizeText(bytes).padStart(9)}`,
+      `  ${printable(prefix).padEnd(width)}  ${String(keys).padStart(8)} ${keys === 1 ? 'key ' : 'keys'}  ${sizeText(bytes).padStart(9)}`,
     )
   }
   return out.join('\n')

@@ -65,6 +65,7 @@ function reworded(message: string): string {
   return lines
     .join(' ')
     .replace(/^The following errors? occurred: /, '')
+    .replace(/^Missing required flag (\S+)/, 'missing is --$1')
     .replace(/^Parsing (--\S+) Expected/, '$1: expected')
     .replaceAll(/(--\S+)=true\b/g, '$1')
 }

@@ -18,7 +18,7 @@ export function renderWhy(report: WhyReport, paint: Painter): string {
     silent.length > 0
       ? [
           paint(
-            `! ${silent.map(printable).join(', ')} did not answer: their journals are missing here`,
+            `! ${silent.map(printable).join(', ')} did not answer: ${silent.length === 1 ? 'its journal is' : 'their journals are'} missing here`,
             'warn',
           ),
         ]

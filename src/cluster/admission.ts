@@ -30,7 +30,7 @@ export function admission(
       return refuse(
         'NAME_TAKEN',
         `the name ${node.name} is taken by ${other.id} at ${other.address.host}:${other.address.port} (${other.phase})`,
-        `start the new node with another --name, or remove the old one with hive leave ${other.name}`,
+        `start the new node with another --name, or take the old one out: hive node remove ${other.name}`,
       )
     }
   }

@@ -10,6 +10,11 @@ export interface RemovalFacts extends VotersNow {
   readonly force: boolean
 }
 
+/** It was agreed that it leaves; also if it died since: nobody else would finish what an operator asked for. */
+export function isLeaving({ phase, before }: Pick<NodeRecord, 'phase' | 'before'>): boolean {
+  return phase === 'leaving' || (phase === 'failed' && before === 'leaving')
+}
+
 export type RemovalVerdict =
   /** `advice`: what the operator should do next; '': nothing. */
   { readonly ok: true; readonly advice: string } | Extract<VotersVerdict, { ok: false }>
@@ -21,7 +26,7 @@ export function removalVerdict(facts: RemovalFacts): RemovalVerdict {
     return {
       ok: false,
       code: 'REFUSED',
-      message: `${node.name} is alive: out by force it would hand nothing over`,
+      message: `${node.name} is alive, and would hand nothing over`,
       remedy: `hive drain ${node.name} first, or hive leave on it; --force takes it out as it is`,
     }
   }

@@ -1,4 +1,5 @@
 import { formatAddress } from '../base/address.ts'
+import { isFailed } from '../state/apply/health.ts'
 import { sliceSize } from '../state/settings.ts'
 import type { ClusterRecord, NodeRecord } from '../state/types.ts'
 import { type Contact, contactOf } from './contact.ts'
@@ -88,7 +89,7 @@ export function viewFor(
     members: slice(source, source.cluster, id).map(n => ({
       ...contactOf(n),
       incarnation: n.incarnation,
-      failed: n.phase === 'failed',
+      failed: isFailed(n),
     })),
   }
 }

@@ -66,7 +66,8 @@ async function examined(
       return [await agent.doctor()]
     }
     let done = 0
-    const say = () => progress.say(`examining ${wanted.length} nodes: ${done} done …`)
+    const nodes = wanted.length === 1 ? wanted[0] : `${wanted.length} nodes`
+    const say = () => progress.say(`examining ${nodes}: ${done} done …`)
     say()
     return await Promise.all(
       wanted.map(async name => {

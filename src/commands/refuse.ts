@@ -6,7 +6,7 @@ import { printable } from '../client/paint.ts'
 export default class Refuse extends AgentCommand {
   static override summary = 'Refuse a node that asks to be let in; see hive join-requests.'
   static override description =
-    'It is told so, with the reason, and stays out until hive admit. A node that is in is taken out with hive leave NODE.'
+    'It is told so, with the reason, and stays out until hive admit. A node that is in is taken out with hive node remove NODE.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> n4 --reason "nobody knows that machine"',
   ]

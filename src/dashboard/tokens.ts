@@ -43,7 +43,10 @@ export function renderNewToken({ id, use, expires }: NewToken): string {
   if (use.kind === 'api') return `token ${id} counts ${until}; it is not shown again`
   const whom = use.pattern === '*' ? '' : ` called ${use.pattern}`
   const nodes = use.uses === 1 ? `one node${whom}` : `${use.uses} nodes${whom}`
-  const roles = use.roles.length > 0 ? ` and gives it ${use.roles.join(', ')}` : ''
+  const roles =
+    use.roles.length > 0
+      ? ` and gives ${use.uses === 1 ? 'it' : 'them'} ${use.roles.join(', ')}`
+      : ''
   return `token ${id} lets in ${nodes}${roles} ${until}; it is not shown again`
 }
 

@@ -2,7 +2,7 @@ import { MalformedError } from '../base/bytes.ts'
 import { assert } from '../base/errors.ts'
 import { encodeFrame, type Frame, frameKind, sealFrame } from './framing.ts'
 import { decodeSwim } from './gossip-codec.ts'
-import { maxRequests } from './limits.ts'
+import { maxAnonymousRequests, maxRequests } from './limits.ts'
 import type { Link } from './link.ts'
 import type { LinkHandlers, LinkLimits, RequestOutcome } from './link-types.ts'
 import type { Peer } from './peer.ts'
@@ -56,7 +56,8 @@ export class Inbox {
   #serve(peer: Peer, link: Link, payload: Uint8Array): void {
     const { id, method, body, blob } = decodeRequest(payload)
     const session = link.peer?.session
-    if (peer.working >= maxRequests) {
+    const most = link.identity?.kind === 'anonymous' ? maxAnonymousRequests : maxRequests
+    if (peer.working >= most) {
       const message = 'this node has too many requests of yours to answer already'
       this.#respond(peer, session, id, { ok: false, code: 'BUSY', message })
       return

@@ -17,8 +17,11 @@ export const defaultLimits: LinkLimits = {
 /** Pings in a row without a sign of life after which a link is dead. */
 export const maxPingsMissed = 3
 
-/** Magic, layout and JSON of a handshake or a verdict: the most that a stranger can make us hold. */
+/** Magic, layout and JSON of a handshake or a verdict: the most that a stranger can make us hold, linked or not. */
 export const maxHandshakeBytes = 16 * 2 ** 10
+
+/** Requests without our answer of a peer that proves nothing: it has one to ask, and a few tries. */
+export const maxAnonymousRequests = 8
 
 /** Accepted connections that have not proved who they are; the oldest makes room. Each costs a socket. */
 export const maxStrangers = 256

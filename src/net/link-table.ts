@@ -10,7 +10,7 @@ import { Link } from './link.ts'
 import type { LinkOwner } from './link-owner.ts'
 import type { DialFailure, LinkHandlers, LinkLimits } from './link-types.ts'
 import { lost, Peer, unreachable } from './peer.ts'
-import { judgeRival, outlives } from './rivals.ts'
+import { judgeRival, otherKey, outlives } from './rivals.ts'
 import type { CloseReason, Connection, ConnectionHandlers, Sockets } from './types.ts'
 
 /** Who is linked, who is being dialled, and who has connected without saying who it is. */
@@ -149,8 +149,8 @@ export class LinkTable implements LinkOwner {
   judge(link: Link, greeting: Greeting): Verdict | Duplicate {
     const current = this.#peers.get(greeting.hello.id)?.link
     const verdict = judgeRival(link, greeting, this.greeting().hello, current)
-    if (verdict.outcome === 'rejected' && verdict.code === 'VERSION_MISMATCH') {
-      // The owner's rules say the same, and keep a record of it.
+    if (verdict.outcome === 'rejected' && verdict.code !== 'BAD_REQUEST' && !link.expected) {
+      // The owner's rules say it first: they keep a record, and whoever has stolen an id hears no more than that.
       const said = this.#validated(link, greeting)
       return said.outcome === 'rejected' ? said : verdict
     }
@@ -171,6 +171,8 @@ export class LinkTable implements LinkOwner {
     this.#forgetSeed(link)
     const { id, address } = link.hello
     const current = this.#peers.get(id)?.link
+    // Both were judged before either was up.
+    if (current && otherKey(link, current)) return this.#turnAway(link)
     if (current && current.peer?.session === link.peer?.session) {
       this.#choose(this.#peer(id), current, link)
       return
@@ -184,6 +186,12 @@ export class LinkTable implements LinkOwner {
     this.#use(peer, link)
     this.#handlers.connected(link.hello, address)
     peer.flush()
+  }
+
+  #turnAway(link: Link): void {
+    const peer = this.#peers.get(link.hello.id)
+    if (peer?.dial === link) peer.dial = undefined
+    link.drop()
   }
 
   frame(link: Link, frame: Frame): void {

@@ -246,7 +246,9 @@ export class Link {
     this.#phase = 'up'
     this.upSince = this.owner.now()
     this.#timer?.cancel()
-    this.#decoder.limit = this.owner.limits.frameBytes
+    // The wish to be let in, which is all that it may say, is no longer than a handshake.
+    const proves = this.identity?.kind !== 'anonymous'
+    if (proves) this.#decoder.limit = this.owner.limits.frameBytes
     this.owner.up(this)
   }
 

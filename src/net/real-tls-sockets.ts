@@ -90,7 +90,7 @@ function listen(
   })
   secure.on('secureConnection', (socket: tls.TLSSocket) => {
     strangers.delete(formatAddress(remoteOf(socket)))
-    const manner = mannerOf(socket.servername)
+    const manner = spoken(socket, mannerOf(socket.servername))
     const identity = manner && proved(socket, manner, contexts.credentials)
     if (!identity || typeof identity === 'string') {
       refuse(socket, identity ?? 'asks for nobody here')
@@ -103,6 +103,8 @@ function listen(
   secure.on('tlsClientError', (error, socket) => {
     const code = codeOf(error) ?? 'no reason'
     if (!quiet.has(code)) handlers.refused?.(remoteOf(socket), `no handshake: ${code}`)
+    // Node.js only tells of one that is not over in time, and leaves it open.
+    socket.destroy()
   })
   server.on('error', error => handlers.failed(bindError(error, 'TCP', at)))
   server.listen({ host: at.host, port: at.port, backlog }, () => {
@@ -195,17 +197,15 @@ class Dial implements Connection {
     this.#attempt = socket
     let connected = false
     let failure: CloseReason = 'closed'
-    // Everything that the system has no word for is TLS's: an alert from there, or a doubt from here.
+    // Everything that the system has no word for is TLS's.
     let mayTryAgain = true
     socket.once('connect', () => {
       connected = true
-      failure = 'untrusted'
     })
     const failed = (error: Error): void => {
-      const reason = closeReason(error, false)
-      mayTryAgain = reason === 'closed'
-      // An end that is there and hangs up on a handshake speaks another language.
-      if (!connected) failure = reason
+      // Only who says so distrusts us: one that hangs up may have been killed in the middle of a word.
+      failure = isAlert(error) ? 'untrusted' : closeReason(error, false)
+      mayTryAgain = failure === 'untrusted' || failure === 'closed'
     }
     const closed = (): void => {
       if (connected && mayTryAgain) this.#next(failure)
@@ -215,6 +215,10 @@ class Dial implements Connection {
     socket.on('close', closed)
     socket.once('secureConnect', () => {
       const { credentials } = this.#contexts
+      if (!spoken(socket, manner)) {
+        socket.destroy()
+        return
+      }
       const identity =
         manner === 'token'
           ? provedByToken(socket, credentials)
@@ -247,6 +251,16 @@ class Dial implements Connection {
     this.#attempt?.destroy()
     process.nextTick(() => this.#handlers.closed(why))
   }
+}
+
+/** An end that names no protocol is refused as well: what is meant for another one must not be taken for hive's. */
+function spoken(socket: tls.TLSSocket, manner: Manner | undefined): Manner | undefined {
+  return manner && socket.alpnProtocol === protocolOf(manner) ? manner : undefined
+}
+
+/** The other end gave a reason (RFC 8446 §6.2), which OpenSSL has in its error's name. */
+function isAlert(error: Error): boolean {
+  return /^ERR_SSL_.*ALERT/.test(codeOf(error) ?? '')
 }
 
 function mannerOf(name: string | false | null | undefined): Manner | undefined {

@@ -60,7 +60,7 @@ export class Requests {
     this.settle(id, {
       ok: false,
       code: 'TIMEOUT',
-      message: `${this.#peerName()} ${why} within ${timeout} ms`,
+      message: `${this.#peerName()} ${why} within ${Math.round(timeout)} ms`,
       ...(unsent && { unsent }),
     })
   }

@@ -24,6 +24,8 @@ export function judgeRival(
     return rejected('VERSION_MISMATCH', `protocol ${theirs} meets protocol ${ours}`)
   }
   if (!current) return { outcome: 'welcome' }
+  if (otherKey(link, current))
+    return rejected('IDENTITY_MISMATCH', 'a node of that id and another key is linked')
   if (current.peer?.session === session) {
     // Only the dialler knows whether it still has the other one; whoever is dialled lets it decide.
     return { outcome: link.target ? 'duplicate' : 'welcome' }
@@ -48,6 +50,16 @@ export function outlives(
   // Had the peer known of a link as old as this, it would not have dialled.
   const crossed = now - current.upSince < crossing
   return dialledHere && crossed && own < newcomer.hello.id
+}
+
+/** A node is its key: what it proves itself by may change, by a certificate that came or ran out, and the key may not. */
+export function otherKey(one: Link, other: Link): boolean {
+  const [a, b] = [keyOf(one), keyOf(other)]
+  return a !== undefined && b !== undefined && a !== b
+}
+
+function keyOf({ identity }: Link): string | undefined {
+  return identity && 'key' in identity ? identity.key : undefined
 }
 
 function rejected(code: ErrorCode, reason: string): Verdict {

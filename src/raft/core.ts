@@ -37,6 +37,8 @@ export class Core {
   lineage: number
   leader: PeerId | null = null
   commit: Index
+  /** How far the leader of a term said that all is agreed, be it in this log or not. */
+  announced: { readonly term: Term; readonly commit: Index } | undefined
   /** The last entry given to the driver to apply. */
   handedOut: Index
   /** The last entry that the driver says it has applied. */
@@ -142,6 +144,23 @@ export class Core {
     this.becomeFollower(this.term, leader)
     this.heardAt = this.now
     this.hurried = 0
+  }
+
+  /** The leader's own commit index, which may be far beyond the end of this log. */
+  announce(commit: Index): void {
+    const before = this.announced?.term === this.term ? this.announced.commit : 0
+    this.announced = { term: this.term, commit: Math.max(before, commit) }
+  }
+
+  /**
+   * Everything agreed before the last word of this term's leader is known here to be agreed: not of a log that
+   * still arrives, and whose every beginning looks complete.
+   */
+  get informed(): boolean {
+    if (this.log.term(this.commit) !== this.term) return false
+    if (this.leadership !== undefined) return true
+    const { announced } = this
+    return this.leader !== null && announced?.term === this.term && this.commit >= announced.commit
   }
 
   /** Everything up to `index`, which is in our log, is committed. */

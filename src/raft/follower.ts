@@ -12,6 +12,7 @@ export function stepAppend(core: Core, message: Of<'append'>): void {
   const { from, prevIndex, prevTerm, entries } = message
   if (!inSequence(entries, prevIndex, prevTerm, message.term)) return
   core.hear(from)
+  core.announce(message.commit)
   // What is committed here the leader has as well: no need to compare.
   if (prevIndex < core.commit) {
     accept(core, from, core.commit)

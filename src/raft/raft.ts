@@ -197,6 +197,11 @@ export class Raft implements Machine<Message, Ready, Done> {
     this.#core.log.compact(Math.min(meta.index, this.#core.handedOut))
   }
 
+  /** See `RaftStatus.informed`. */
+  get informed(): boolean {
+    return this.#core.informed
+  }
+
   status(): RaftStatus {
     return showStatus(this.#core)
   }

@@ -14,6 +14,7 @@ export function showStatus(core: Core): RaftStatus {
     leader,
     commit,
     applied,
+    informed: core.informed,
     firstIndex: log.firstIndex,
     lastIndex: log.lastIndex,
     config: log.config,

@@ -198,6 +198,8 @@ export interface RaftStatus {
   readonly leader: PeerId | null
   readonly commit: Index
   readonly applied: Index
+  /** Its commit index is what this term's leader last said, or its own as leader: no log that still arrives. */
+  readonly informed: boolean
   readonly firstIndex: Index
   readonly lastIndex: Index
   readonly config: Configuration

@@ -109,7 +109,7 @@ describe('the TCP door', () => {
     const at = await one.listenTcp({ host: '127.0.0.1', port: 0 })
     const socket = connect(at.port, '127.0.0.1')
     await new Promise(resolve => socket.once('connect', resolve))
-    socket.write('GET /v1/hive/status HTTP/1.1\r\nHost: x\r\n\r\n')
+    socket.write('GET /v1/hive/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
     await new Promise(resolve => socket.once('data', resolve))
     const closed = new Promise(resolve => socket.once('close', resolve))
     await one.close()

@@ -93,7 +93,7 @@ test('a zombie joins by command, a new node at its start, and a name is had by o
 
   const double = (await node('n2', { join: [n1!] }, 'n2-again')).start()
   const { notices } = await double.reports('it was refused', ({ refused }) => refused !== undefined)
-  expect(notices.join()).toMatch(/NAME_TAKEN.*n2 is taken by .*hive leave n2/)
+  expect(notices.join()).toMatch(/NAME_TAKEN.*n2 is taken by .*hive node remove n2/)
   const shown = await double.hive('status')
   expect(shown).toMatchObject({ code: 1 })
   expect(shown.stdout).not.toContain('hive init')

@@ -149,7 +149,7 @@ test('a node is reset and joins again, once its old self is out', async () => {
   expect(await n4.hive('reset', '--yes')).toMatchObject({ code: 0 })
   // Its seeds are tried at once, and its name is its old self's.
   const { notices } = await n4.reports('it is refused', ({ refused }) => refused === 'NAME_TAKEN')
-  expect(notices.join()).toContain('hive leave n4')
+  expect(notices.join()).toContain('hive node remove n4')
   await n1.sees({ n1: 'ready', n2: 'ready', n3: 'ready', n4: 'failed' })
   expect(await n1.hive('leave', 'n4')).toMatchObject({ code: 0 })
   expect(await n4.hive('join', n1.address)).toMatchObject({ code: 0 })

@@ -157,7 +157,7 @@ describe('a cluster with a secret', () => {
       await stranger.sees({ [stranger.name]: 'zombie' })
     }
     await n1.reports('somebody knocks', ({ notices }) =>
-      notices.some(n => /foreign packets/.test(n)),
+      notices.some(n => /foreign packets?/.test(n)),
     )
 
     const n4 = (await node('n4', { join: [n1], ...secured })).start()

@@ -29,6 +29,23 @@ describe('a follower', () => {
     expect(node.raft.status().lastIndex).toBe(5)
   })
 
+  test('is informed when it knows agreed what its leader does, and not on the way there', () => {
+    const node = new Lone(three, { term: 2 })
+    const informed = () => node.raft.status().informed
+    expect(informed()).toBe(false)
+    node.step({ ...append, entries: log(1, 1), commit: 4 })
+    expect(node.raft.status()).toMatchObject({ commit: 2, leader: 'b' })
+    expect(informed()).toBe(false)
+    node.step({ type: 'heartbeat', commit: 2, round: 1 })
+    expect(informed()).toBe(false)
+    const rest = log(1, 1, 1, 2).slice(2)
+    node.step({ ...append, prevIndex: 2, prevTerm: 1, entries: rest, commit: 4 })
+    expect(informed()).toBe(true)
+    // What another leader knows is another question.
+    node.step({ type: 'heartbeat', from: 'c', term: 3, commit: 4, round: 1 })
+    expect(informed()).toBe(false)
+  })
+
   test('ignores entries out of sequence', () => {
     const node = new Lone(three, { term: 3 })
     const gap = [log(1)[0], { index: 3, term: 1, type: 'noop' }]

@@ -139,6 +139,31 @@ describe('the rescue', () => {
     expect([...moments].sort()).toEqual(['agreed', 'durable', 'intended'])
   })
 
+  test('is of a newer epoch than what its log ends with, agreed or not', async () => {
+    const unagreed = new Set<boolean>()
+    for (const wait of [4_300, 4_600]) {
+      const world = new World()
+      await world.cluster3(['n4', 'n5'])
+      const settings = { 'tombstone-grace': '5s' }
+      await world.ask('n1', b => b.changeSettings({ settings, actor: 'ann@h1' }))
+      const { leader } = (await world.status('n4')).cluster
+      await world.ask('n5', b => b.leave({ node: 'n5', force: false, actor: 'ann@h1' }))
+      await world.run(wait)
+      world.kill(...['n1', 'n2', 'n3'].filter(n => n !== leader))
+      await world.sees(leader!, 'no leader', ({ cluster }) => cluster.leader === null)
+      const { commit, lastIndex } = world.node(leader!).process!.agent.raftStatus()!
+      unagreed.add(lastIndex > commit)
+      expect(await apply(world, leader!)).toMatchObject({ leader, voters: [leader] })
+      const { events } = await world.ask(leader!, b => b.log({ from: 0, limit: 500 }))
+      const epochs = events
+        .filter(e => e.type === 'TombstonesCollected' || e.type === 'ClusterRecovered')
+        .map(e => e.epoch)
+      expect(epochs).toEqual([...new Set(epochs)].sort())
+      await world.until('nothing is left of it', () => !world.facts(leader!).group?.rescue)
+    }
+    expect(unagreed).toContain(true)
+  })
+
   test('the furthest log goes on, and other survivors get it anew, with their votes', async () => {
     const world = new World()
     for (const name of ['n1', 'n2', 'n3', 'n4', 'n5'])

@@ -93,7 +93,9 @@ test('reads that do not ask a quorum are caught', async () => {
         return agent.state
       },
       get backend(): Backend {
-        const kvRead: Backend['kvRead'] = async ({ key }) => {
+        const kvRead: Backend['kvRead'] = async (query, ...more) => {
+          if (query.index) return agent.backend.kvRead(query, ...more)
+          const { key } = query
           const state = agent.state as unknown as { kvGet(key: string): never | undefined }
           const entry = state.kvGet(key)
           return { entries: entry === undefined ? [] : [entry], index: 1, leaderKnown: true }

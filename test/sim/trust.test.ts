@@ -63,7 +63,7 @@ async function leaderOf(world: World, at: string): Promise<string> {
   return (await world.status(at)).cluster.leader!
 }
 
-const foreign = (notices: readonly string[]) => notices.filter(n => /foreign packets/.test(n))
+const foreign = (notices: readonly string[]) => notices.filter(n => /foreign packets?/.test(n))
 
 describe('a cluster with a secret', () => {
   test('gets an authority, certificates and a gossip key of its own, and the secret opens no gossip any more', async () => {

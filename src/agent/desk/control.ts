@@ -71,7 +71,7 @@ export function controlDesk(parts: DeskParts): Methods {
 }
 
 /** By the latest configuration of the log: a change is taken only once that is agreed. */
-function votersNow(parts: DeskParts, plane: ControlPlane): VotersNow {
+export function votersNow(parts: DeskParts, plane: ControlPlane): VotersNow {
   const { nodes } = plane.state
   const { voters, learners } = plane.status().config
   return {

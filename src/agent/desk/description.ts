@@ -3,7 +3,7 @@ import { count, type Fields, fields, optionalText, text, texts } from '../../bas
 import { isUuid } from '../../base/uuid.ts'
 import type { NodeDescription } from '../../state/events.ts'
 
-/** What a node says of itself. Throws MalformedError. */
+/** What a node says of itself; it ends up on operators' terminals, also when it is refused. Throws MalformedError. */
 export function description(from: Fields): NodeDescription {
   const address = fields(from.address, 'node.address')
   const id = text(from, 'id', 36)
@@ -19,11 +19,20 @@ export function description(from: Fields): NodeDescription {
   return {
     id,
     name,
-    address: { host: text(address, 'host', 253), port },
-    dc: text(from, 'dc', 63),
-    version: text(from, 'version', 32),
+    address: { host: plain('host', text(address, 'host', 253)), port },
+    dc: plain('dc', text(from, 'dc', 63)),
+    version: plain('version', text(from, 'version', 32)),
     incarnation: count(from, 'incarnation'),
-    roles: texts(from, 'roles', 64),
+    roles: texts(from, 'roles', 64).map(role => plain('roles', role)),
     ...(key !== undefined && { key }),
   }
+}
+
+/** As long as a host may be, the longest of them. */
+const most = 253
+
+function plain(key: string, value: string): string {
+  if (value.length > most || !/^[\w.:%+-]*$/.test(value))
+    throw new MalformedError(`${key} must be letters, digits and . : % + - _`)
+  return value
 }

@@ -92,7 +92,7 @@ export function operationsDesk(parts: DeskParts): Methods {
           refusal(
             'UNKNOWN_ROLE',
             `no such role: ${missing.unknown.join(', ')}`,
-            'hive role list shows the roles of this build',
+            'see hive role list for those there are',
           ),
         )
       }

@@ -89,6 +89,7 @@ function objection(
   if (cluster.tag !== tag) return `${self.name} belongs to «${cluster.name}»`
   if (epoch <= cluster.epoch) return `${self.name} is of epoch ${cluster.epoch} already`
   if (voters[0] !== self.id) return `${self.name} is not the one to go on`
+  if (self.facts.group?.rescue) return 'a rescue is under way there already; it completes by itself'
   if (!parts.diskWorks()) return `the disk of ${self.name} does not work`
   const leader = plane.leader()
   return leader === null ? undefined : `${self.name} follows a leader again`

@@ -154,6 +154,7 @@ export function readHolding(body: unknown): {
   readonly primary: number
   readonly authorities: ReadonlySet<string>
   readonly control: ReadonlySet<string>
+  readonly certifier: string | undefined
 } {
   const raw = fields(body, 'holding')
   const list = (key: string) => (Array.isArray(raw[key]) ? (raw[key] as unknown[]) : [])
@@ -163,5 +164,6 @@ export function readHolding(body: unknown): {
     primary: typeof raw.primary === 'number' ? raw.primary : -1,
     authorities: words('authorities'),
     control: words('control'),
+    certifier: typeof raw.certifier === 'string' ? raw.certifier : undefined,
   }
 }

@@ -3,7 +3,8 @@ import { AgentCommand } from '../../client/command.ts'
 
 export default class TokenRevoke extends AgentCommand {
   static override summary = 'Revoke a token: nobody gets in with it any more.'
-  static override description = 'Nodes that it let in already stay; hive leave NODE takes one out.'
+  static override description =
+    'Nodes that it let in already stay; hive node remove NODE takes one out.'
   static override examples = ['<%= config.bin %> <%= command.id %> 4f0c']
   static override args = {
     id: Args.string({

@@ -79,7 +79,7 @@ function otherKey(known: NodeRecord): Ruling {
   return refused(
     'IDENTITY_MISMATCH',
     `the id of ${known.name} belongs to another key`,
-    'a node that lost its key comes back as a new one: run `hive reset` on it, and `hive leave` for the old one',
+    'a node that lost its key comes back as a new one: run `hive reset` on it, and `hive node remove` for the old one',
   )
 }
 

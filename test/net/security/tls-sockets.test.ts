@@ -260,6 +260,61 @@ describe('who meets whom', () => {
     for (const socket of silent) socket.destroy()
   })
 
+  describe('a handshake that is cut, as by an end that is killed in the middle of it', () => {
+    /** Lets so many bytes of the server through to the dialler, and then hangs up in that manner. */
+    async function cutAfter(
+      bytes: number,
+      how: 'end' | 'destroy' | 'reset',
+      to: Server,
+    ): Promise<Server> {
+      let at: Address | undefined
+      const relay = net.createServer(here => {
+        const there = net.connect(to.at.port, '127.0.0.1')
+        let passed = 0
+        const cut = () => {
+          if (how === 'end') here.end()
+          else if (how === 'destroy') here.destroy()
+          else here.resetAndDestroy()
+          there.destroy()
+        }
+        here.on('error', () => {}).on('data', piece => (bytes === 0 ? cut() : there.write(piece)))
+        there
+          .on('error', () => {})
+          .on('data', piece => {
+            const rest = piece.subarray(0, bytes - passed)
+            passed += rest.length
+            here.write(rest, () => passed >= bytes && cut())
+          })
+      })
+      relay.listen(0, '127.0.0.1', () => {
+        at = relay.address() as net.AddressInfo & Address
+      })
+      open.push(relay)
+      await until(() => at !== undefined)
+      return { ...to, at: { host: '127.0.0.1', port: at!.port } }
+    }
+
+    test.each(['end', 'destroy', 'reset'] as const)('is no distrust (%s)', async how => {
+      const server = await serve(() => ({ member: b, secret: holderOf(secret, 'b') }))
+      const dialler = { member: a, secret: holderOf(secret, 'a') }
+      for (const bytes of [0, 1, 200, 700, 1200])
+        expect([bytes, await meet(dialler, await cutAfter(bytes, how, server))]).toEqual([
+          bytes,
+          'reset',
+        ])
+      expect(await meet(dialler, server)).toMatchObject({ kind: 'node', id: 'b' })
+    })
+
+    test('while an alert, or a certificate of somebody else, is', async () => {
+      const server = await serve(() => ({ secret: holderOf(secret, 'b') }))
+      expect(await meet({ member: a }, server)).toBe('untrusted')
+      expect(await meet({ secret: holderOf(newSecret(), 'a') }, server)).toBe('untrusted')
+      expect(await meet({ member: a }, await serve(() => ({ member: memberOf(other, 'b') })))).toBe(
+        'untrusted',
+      )
+    })
+  })
+
   test('a port where nobody listens is refused, a name that nobody has unresolved', async () => {
     const server = await serve(() => ({ member: b }))
     open.pop()!.close()

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+import { World } from './world.ts'
+
+/** A node is taken out for good while things go wrong. */
+
+const control = ['n1', 'n2', 'n3', 'n4', 'n5']
+const all = [...control, 'n6', 'n7']
+
+async function five(seed: number): Promise<World> {
+  const world = new World(seed)
+  for (const each of all) world.add(each, all.filter(n => n !== each).slice(0, 3))
+  await world.until('they meet', () =>
+    all.every(n => world.node(n).process?.agent.swimMembers().length === all.length - 1),
+  )
+  await world.ask('n1', b => b.init({ name: 'prod', control, actor: 'test' }))
+  const ready = Object.fromEntries(all.map(n => [n, 'ready' as const]))
+  for (const each of all) await world.states(each, ready)
+  return world
+}
+
+function leave(world: World, at: string, node: string) {
+  return world.ask(at, b => b.leave({ node, force: true, actor: 'ann@h1' }))
+}
+
+async function victims(world: World, count: number): Promise<readonly string[]> {
+  const { leader } = (await world.status('n7')).cluster
+  return control.filter(n => n !== leader).slice(-count)
+}
+
+describe('a removal', () => {
+  test('of a voter that died a moment ago is finished, whoever still accuses it', async () => {
+    for (let seed = 1; seed < 6; seed++) {
+      const world = await five(seed)
+      const [victim] = await victims(world, 1)
+      world.kill(victim!)
+      await world.sees('n7', 'the failure', r =>
+        r.nodes.some(n => n.name === victim && n.state === 'failed'),
+      )
+      await leave(world, 'n7', victim!)
+      const { nodes, cluster } = await world.status('n7')
+      expect(nodes.map(n => n.name)).not.toContain(victim)
+      expect(cluster.quorum.voters).toBe(4)
+    }
+  })
+})
