@@ -252,14 +252,15 @@ export class Agent {
       leader: () => this.leader(),
       control: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
-      local: (method, body, blob, answer) =>
-        this.#requests.handle(this.self.id, method, body, blob, answer),
+      local: (method, body, blob, answer, gone) =>
+        this.#requests.handle(this.self.id, method, body, blob, answer, undefined, gone),
     })
     this.following = new Following({
       self: this.self,
       clock,
       links: this.links,
       idle: () => !this.self.facts.cluster || this.plane?.state.cluster != null,
+      seen: () => this.#gate.seen,
       learned: view => this.#onView(view),
     })
     this.#homecoming = new Homecoming({
@@ -385,6 +386,11 @@ export class Agent {
         followMethods({
           view: id => this.#viewOf(id),
           wait: (id, version, ms, done) => this.#neighbourhood.wait(id, version, ms, done),
+          outdated: (from, theirs) => {
+            const outgrown = this.#gate.isOutgrown(theirs)
+            if (outgrown) this.links.renew(from)
+            return outgrown
+          },
           leader: () => this.plane?.leader() ?? null,
         }),
         this.#enrolment.methods(),

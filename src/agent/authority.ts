@@ -1,5 +1,5 @@
 import type { Clock, Instant, Millis } from '../base/time.ts'
-import type { Answer, Links, RequestOutcome } from '../net/link-types.ts'
+import type { Answer, Gone, Links, RequestOutcome } from '../net/link-types.ts'
 import type { RequestId } from '../state/events.ts'
 
 /**
@@ -17,7 +17,7 @@ export interface AuthorityParts {
   /** Control nodes to ask about the leader when it is not known. */
   control(): readonly string[]
   /** Answers as the leader, if this node is the leader. */
-  local(method: string, body: unknown, blob: Uint8Array, answer: Answer): void
+  local(method: string, body: unknown, blob: Uint8Array, answer: Answer, gone?: Gone): void
 }
 
 /** One attempt waits at most so long; a leader that is there answers in milliseconds. */
@@ -66,6 +66,7 @@ export class Authority {
         deadline: this.#parts.clock.now() + patience,
         patience,
         wait: 0,
+        signal: undefined,
         missedSince: undefined,
       },
       outcome => {
@@ -77,12 +78,19 @@ export class Authority {
 
   /**
    * A read, or a request that may be repeated harmlessly. `wait`: how long the answer may be held back on
-   * purpose; that nobody decides is said after `patience` all the same.
+   * purpose; that nobody decides is said after `patience` all the same. `signal`: nobody waits for it any more.
    */
-  ask(method: string, body: unknown, patience: Millis, done: Answer, wait: Millis = 0): void {
+  ask(
+    method: string,
+    body: unknown,
+    patience: Millis,
+    done: Answer,
+    wait: Millis = 0,
+    signal?: AbortSignal,
+  ): void {
     const deadline = this.#parts.clock.now() + patience + wait
     this.#attempt(
-      { method, body, blob: none, deadline, patience, wait, missedSince: undefined },
+      { method, body, blob: none, deadline, patience, wait, signal, missedSince: undefined },
       done,
     )
   }
@@ -94,8 +102,9 @@ export class Authority {
 
   #attempt(request: Pending, done: Answer): void {
     const { self, clock, links } = this.#parts
+    const { signal } = request
     const retry = (outcome: RequestOutcome) => {
-      if (outcome.ok || !worthRetrying(outcome.code)) return done(outcome)
+      if (outcome.ok || !worthRetrying(outcome.code) || signal?.aborted) return done(outcome)
       request.missedSince ??= clock.now()
       const end = Math.min(request.deadline, request.missedSince + request.patience)
       if (clock.now() + pause >= end) return done(giveUp(outcome))
@@ -103,11 +112,13 @@ export class Authority {
     }
     const leader = this.#parts.leader() ?? this.#hint
     if (leader === self.id) {
-      return this.#parts.local(request.method, request.body, request.blob, outcome => {
+      const answered: Answer = outcome => {
         // An own proposal whose outcome nobody knows must not be made twice.
         if (!outcome.ok && outcome.code === 'TIMEOUT') return done(outcome)
         retry(outcome)
-      })
+      }
+      const { method, body, blob } = request
+      return this.#parts.local(method, body, blob, answered, signal && (() => signal))
     }
     if (leader === null) return this.#lookForLeader(request, retry)
     const left = Math.max(1, request.deadline - clock.now())
@@ -121,6 +132,7 @@ export class Authority {
         retry(outcome)
       },
       request.blob,
+      signal,
     )
   }
 
@@ -150,6 +162,7 @@ interface Pending {
   readonly deadline: Instant
   readonly patience: Millis
   readonly wait: Millis
+  readonly signal: AbortSignal | undefined
   /** Since when no leader could be asked. */
   missedSince: Instant | undefined
 }

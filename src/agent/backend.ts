@@ -37,10 +37,10 @@ const rotationPatience = 10_000
 
 /** The API's wishes, carried out by the agent's parts: promises at the edge, callbacks within. */
 export function backendOf(agent: Agent, clock: Clock): Backend {
-  const ask = <T>(method: string, body: unknown, wait = 0): Promise<T> =>
+  const ask = <T>(method: string, body: unknown, wait = 0, signal?: AbortSignal): Promise<T> =>
     settled<T>(done => {
       requireCluster(agent)
-      agent.authority.ask(method, body, patience, done, wait)
+      agent.authority.ask(method, body, patience, done, wait, signal)
     })
   const write = <T>(method: string, body: Record<string, unknown>, blob?: Uint8Array): Promise<T> =>
     settled<T>(done => {
@@ -63,7 +63,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     drain: request =>
       ask<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
     drainProgress: ({ signal, ...request }) =>
-      ask<DrainProgress>('drain-progress', request, request.wait),
+      ask<DrainProgress>('drain-progress', request, request.wait, signal),
     assignRoles: async request => ({
       seq: (await ask<{ index: number }>('role-assign', request)).index,
     }),
@@ -193,7 +193,9 @@ async function log(
     if (page.events.length > 0 || !request.wait) return page
     return new Promise(resolve => clock.after(Math.min(request.wait!, 1000), () => resolve(page)))
   }
-  return settled<LogPage>(done => agent.authority.ask('log', request, patience, done, request.wait))
+  return settled<LogPage>(done =>
+    agent.authority.ask('log', request, patience, done, request.wait, signal),
+  )
 }
 
 /** Waits a little for the outcome, so that the operator reads more than "trying". */
@@ -377,7 +379,7 @@ function readElsewhere(
   const done: Answer = o =>
     o.ok ? resolve(unpacked(o.body, o.blob ?? new Uint8Array(0))) : reject(errorOf(o))
   const held = query.index === undefined ? 0 : (query.wait ?? 300_000)
-  agent.authority.ask('kv-read', asked, patience, done, held)
+  agent.authority.ask('kv-read', asked, patience, done, held, signal)
 }
 
 function settleWrite(

@@ -34,7 +34,7 @@ const retryDelay = 300_000
 /** Entries of the log applied at once while a snapshot is brought forward. */
 const entriesAtOnce = 256
 
-/** `CLUSTER-INDEX-TIME.snapshot`; sorts by index within a cluster. */
+/** `CLUSTER-INDEX-TIME.snapshot` */
 const pattern = /^(?<cluster>.+)-(?<index>\d{12})-(?<time>\d{8}T\d{6})Z\.snapshot$/
 
 export class ScheduledSnapshots {
@@ -127,7 +127,11 @@ export class ScheduledSnapshots {
     const step = (failure?: string): void => {
       if (this.#stopped) return
       if (failure !== undefined) return this.#failed(failure)
-      const piece = pieces.piece()
+      let piece: Uint8Array | undefined
+      const unread = said(() => {
+        piece = pieces.piece()
+      })
+      if (unread !== undefined) return this.#failed(unread)
       if (piece) return file.append(piece, step)
       copy.close()
       this.#copy = undefined
@@ -155,9 +159,13 @@ export class ScheduledSnapshots {
           })
         if (wrong !== undefined) return this.#refuse(name, wrong)
         if (bytes.length > 0) return step(offset + bytes.length)
-        const unfinished = said(() => reader.end())
-        if (unfinished !== undefined) return this.#refuse(name, unfinished)
-        this.#bringForward(plane, name, loading.done())
+        let copy: State | undefined
+        const unfinished = said(() => {
+          reader.end()
+          copy = loading.done()
+        })
+        if (!copy) return this.#refuse(name, unfinished ?? 'it cannot be loaded')
+        this.#bringForward(plane, name, copy)
       })
     }
     step(0)
@@ -186,16 +194,23 @@ export class ScheduledSnapshots {
     }
     this.#failure = undefined
     this.#parts.trace.info({ name, index: copy.applied }, 'a snapshot was made and verified')
-    this.#prune(plane.state.cluster!.name)
+    this.#prune(plane.state.cluster!.name, name)
   }
 
-  /** Of other clusters and of other names nothing is touched. */
-  #prune(cluster: string): void {
+  /**
+   * The oldest by their time: a cluster that was made or rescued anew counts its events from less. Of other
+   * clusters and of other names nothing is touched, nor the one just made, whatever the clock says.
+   */
+  #prune(cluster: string, made: string): void {
     const { backups, keep, every } = this.#parts
     backups.list((failure, files) => {
       if (failure !== undefined) return this.#failed(failure)
-      const own = files.filter(file => described(file)?.cluster === cluster)
-      const due = own.slice(0, Math.max(0, own.length - keep))
+      const older = files
+        .map(described)
+        .filter(file => file !== undefined)
+        .filter(file => file.cluster === cluster && file.name !== made)
+        .sort((a, b) => a.taken - b.taken || a.index - b.index)
+      const due = older.slice(0, Math.max(0, older.length + 1 - keep))
       const step = (failure?: string): void => {
         if (failure !== undefined) return this.#failed(failure)
         const next = due.shift()
@@ -245,13 +260,12 @@ function described({ name, bytes }: BackupFile) {
   return { name, bytes, cluster, index: Number(index), taken: Date.parse(iso) }
 }
 
-/** What the file is told to be; undefined: nothing wrong. */
+/** What is wrong with it; undefined: nothing. Bytes that a disk has changed may be anything until their sum is known. */
 function said(act: () => void): string | undefined {
   try {
     act()
   } catch (error) {
-    if (error instanceof OperatorError) return error.message
-    throw error
+    return error instanceof Error ? error.message : String(error)
   }
   return undefined
 }

@@ -1,9 +1,9 @@
 import { hash } from '../base/random.ts'
-import { count, text } from '../base/shape.ts'
+import { count, optionalCount, text } from '../base/shape.ts'
 import type { Clock } from '../base/time.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Links } from '../net/link-types.ts'
-import type { Methods } from './requests.ts'
+import { type Methods, refusal } from './requests.ts'
 import type { Self } from './self.ts'
 
 /**
@@ -17,6 +17,8 @@ export interface FollowingParts {
   readonly links: Links
   /** True: this node has the log itself, or no cluster. */
   idle(): boolean
+  /** How far this node knows the event log. */
+  seen(): number
   learned(view: ClusterView): void
 }
 
@@ -60,7 +62,11 @@ export class Following {
     const guardian = this.#guardian()
     if (!guardian) return
     this.#asking = true
-    const body = { version: this.#view?.version ?? 0, id: self.id }
+    const { epoch } = self.facts.cluster ?? {}
+    const body = {
+      ...{ version: this.#view?.version ?? 0, id: self.id, seen: this.#parts.seen() },
+      ...(epoch !== undefined && { epoch }),
+    }
     links.request(guardian, 'follow', body, hold + 2_000, outcome => {
       this.#asking = false
       if (outcome.ok) {
@@ -103,16 +109,25 @@ export function followMethods(parts: {
   view(id: string): ClusterView | undefined
   /** Until that node's view is newer than `version`, or so many ms have passed. */
   wait(id: string, version: number, patience: number, done: () => void): void
+  /**
+   * Whether the first validation would refuse such a node by now. It met this one when both were of an older epoch;
+   * then it is met anew, and this one's news do not carry it over what the cluster has forgotten.
+   */
+  outdated(from: string, history: { readonly epoch: number; readonly seen: number }): boolean
   /** Known to this node. */
   leader(): string | null
 }): Methods {
   return {
-    follow: ({ body, answer }) => {
+    follow: ({ from, body, answer }) => {
       const id = text(body, 'id', 36)
       const version = count(body, 'version')
+      const epoch = optionalCount(body, 'epoch')
+      const seen = optionalCount(body, 'seen') ?? 0
       if (!parts.view(id))
         return answer({ ok: false, code: 'NOT_LEADER', message: 'this node carries no log' })
       parts.wait(id, version, hold, () => {
+        if (epoch !== undefined && parts.outdated(from, { epoch, seen }))
+          return answer(refusal('EPOCH_MISMATCH', `${id} may believe in what is gone`))
         const view = parts.view(id)
         if (view && view.version > version) return answer({ ok: true, body: view })
         // Cut off, it would keep its followers from the news without either of them knowing.

@@ -5,6 +5,7 @@ import {
   type Allegiance,
   cureOf,
   firstValidation,
+  missedDeletions,
   type Party,
 } from '../cluster/first-validation.ts'
 import { type Hello, protocol, type ValidationHandler, type Verdict } from '../net/handshake.ts'
@@ -33,7 +34,7 @@ export interface GateParts {
   isMember(id: string, identity: PeerIdentity | undefined): boolean
   /** This node carries the log. */
   carries(): boolean
-  /** How far this node knows the event log. */
+  /** How far this node knows the event log, as of this start. */
   seen(): number
   /** A peer of our cluster is of another epoch than we are. */
   outdated(by: Hello): void
@@ -106,6 +107,17 @@ export class Gate {
     return verdict
   }
 
+  /** How far this node knows the event log, or knew it before it started. */
+  get seen(): number {
+    return Math.max(this.#parts.seen(), this.#parts.self.facts.cluster?.seen ?? 0)
+  }
+
+  /** A follower that came when both were of an older epoch, and would be refused by now. */
+  isOutgrown(theirs: { readonly epoch: number; readonly seen: number }): boolean {
+    const { epoch, horizon = 0 } = this.#parts.self.facts.cluster ?? { epoch: 0 }
+    return missedDeletions(theirs, { epoch, horizon })
+  }
+
   /** It was refused the last time it came: its datagrams are not heard either. */
   isShutOut(id: string): boolean {
     return this.#shut.has(id)
@@ -142,14 +154,14 @@ export class Gate {
   }
 
   #allegiance(): Allegiance | undefined {
-    const { self, carries, seen } = this.#parts
+    const { self, carries } = this.#parts
     const { cluster } = self.facts
     if (!cluster) return undefined
     const { tag, name: clusterName, epoch, metaVersion, lineage } = cluster
     return {
       ...{ tag, clusterName, epoch, metaVersion },
       ...(lineage !== undefined && { lineage }),
-      seen: Math.max(seen(), cluster.seen ?? 0),
+      seen: this.seen,
       ...(carries() && { carries: true }),
     }
   }

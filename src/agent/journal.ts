@@ -37,6 +37,8 @@ const maxReason = 300
 const newsFor: Millis = 5 * 60_000
 /** Notices at once: the newest. */
 const maxNotices = 4
+/** Networks double a packet now and then; so many are worth a word. */
+const copiesWorthTelling = 100
 /** What is foreign is traced at most so often, ms. */
 const tracePace: Millis = 1_000
 
@@ -50,6 +52,7 @@ export class Journal {
   readonly #foreign: { count: number; from: Address | undefined; why: string } = {
     ...{ count: 0, from: undefined, why: '' },
   }
+  readonly #copies: { count: number; from: Address | undefined } = { count: 0, from: undefined }
   #traced = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock, trace: Trace, before: readonly Refused[] = []) {
@@ -67,6 +70,12 @@ export class Journal {
     if (now - this.#traced < tracePace) return
     this.#traced = now
     this.#trace.debug({ from: formatAddress(from), count: this.#foreign.count }, why)
+  }
+
+  /** Something arrived that was said before, word for word: a network that doubles packets, or somebody who replays them. */
+  copied(from: Address): void {
+    this.#copies.count += 1
+    this.#copies.from = from
   }
 
   /** `cure`: what to do here about it; by default, what the code says to whoever was refused. */
@@ -135,6 +144,9 @@ export class Journal {
       .map(e => `${self}: ${shown(e)}`)
     if (count > 0)
       news.push(`${self}: ${count} foreign packet${count === 1 ? '' : 's'}, last from ${last}`)
+    const { count: copies, from } = this.#copies
+    if (from && copies >= copiesWorthTelling)
+      news.push(`${self}: ${copies} packets heard before, last from ${formatAddress(from)}`)
     return news
   }
 }

@@ -266,6 +266,7 @@ export class Members {
         },
         probe: (from, nonce, bytes) => this.#parts.probed(from, nonce, bytes),
         foreign: (from, why) => journal.foreign(from, why),
+        copy: from => journal.copied(from),
       },
     })
   }

@@ -72,11 +72,11 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       const { passports, members } = parts()
       if (passports.isMember(from, identity)) members.received(from, message)
     },
-    request: (from, method, body, blob, answer, identity) => {
+    request: (from, method, body, blob, answer, identity, gone) => {
       const { passports, requests } = parts()
       const no = passports.refusal(from, identity, method)
       if (no) return answer(refusal(no.code, no.message))
-      requests.handle(from, method, body, blob, answer, identity)
+      requests.handle(from, method, body, blob, answer, identity, gone)
     },
     notice: (from, kind, body, _blob, identity) => {
       if (parts().passports.isMember(from, identity)) parts().notice(from, kind, body)

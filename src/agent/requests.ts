@@ -2,7 +2,7 @@ import { MalformedError } from '../base/bytes.ts'
 import { type ErrorCode, OperatorError } from '../base/errors.ts'
 import { type Fields, fields } from '../base/shape.ts'
 import type { Trace } from '../base/trace.ts'
-import type { Answer, RequestOutcome } from '../net/link-types.ts'
+import type { Answer, Gone, RequestOutcome } from '../net/link-types.ts'
 import type { PeerIdentity } from '../net/types.ts'
 
 /** One request of a peer (or of this node to itself), to be answered exactly once. */
@@ -13,6 +13,8 @@ export interface PeerRequest {
   readonly answer: Answer
   /** What `from` has proved; undefined: nothing has to be proved here, or this node asks itself. */
   readonly identity?: PeerIdentity
+  /** Absent: whoever asks waits in any case. */
+  readonly gone?: Gone
 }
 
 export type Method = (request: PeerRequest) => void
@@ -35,6 +37,7 @@ export class Requests {
     blob: Uint8Array,
     answer: Answer,
     identity?: PeerIdentity,
+    gone?: Gone,
   ): void {
     const found = this.#methods[method]
     if (!found) {
@@ -43,7 +46,14 @@ export class Requests {
       )
     }
     try {
-      found({ from, body: fields(body), blob, answer, ...(identity && { identity }) })
+      found({
+        from,
+        body: fields(body),
+        blob,
+        answer,
+        ...(identity && { identity }),
+        ...(gone && { gone }),
+      })
     } catch (error) {
       answer(excuse(method, from, error, this.#trace))
     }

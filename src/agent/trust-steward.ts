@@ -38,6 +38,12 @@ const movedOn: Outcome = {
   message: 'leadership moved meanwhile',
   remedy: 'try again',
 }
+const underWay: Outcome = {
+  ok: false,
+  code: 'BUSY',
+  message: 'a change of the same kind is on its way',
+  remedy: 'hive log shows its end; try again then',
+}
 const notShared: Outcome = {
   ok: false,
   code: 'TIMEOUT',
@@ -333,14 +339,14 @@ export class TrustSteward {
     this.createAuthority(plane, `leader:${this.#parts.self.name}`)
   }
 
-  /** A new authority, and with it a new control key when there was one before. `false`: one is on its way. */
+  /** A new authority, and with it a new control key when there was one before. */
   createAuthority(
     plane: ControlPlane,
     actor: string,
     done: (outcome: Outcome) => void = () => {},
-  ): boolean {
+  ): void {
     const { security, clock } = this.#parts
-    if (this.#underWay.has('authority')) return false
+    if (this.#underWay.has('authority')) return done(underWay)
     const authority = security.newAuthority(plane.state.cluster!.name, clock.wall())
     const { fingerprint } = security.notary.inspect(authority.certificate)
     const sealedKey = sealed(security, Buffer.from(authority.key), purposes.authority)
@@ -354,7 +360,6 @@ export class TrustSteward {
       },
       done,
     )
-    return true
   }
 
   /** The next key of gossip; also where an operator's rotation begins. */
@@ -439,7 +444,7 @@ export class TrustSteward {
     const look = (): void => {
       if (!plane.isLeader() || this.#parts.plane() !== plane) return done(movedOn)
       this.#survey(plane)
-      if (this.#shared(plane)) return void this.createAuthority(plane, actor, done)
+      if (this.#shared(plane)) return this.createAuthority(plane, actor, done)
       if (clock.now() > deadline) return done(notShared)
       clock.after(sharePace, look)
     }
@@ -488,7 +493,7 @@ export class TrustSteward {
     draft: Draft,
     done: (outcome: Outcome) => void = () => {},
   ): void {
-    if (this.#underWay.has(chore)) return
+    if (this.#underWay.has(chore)) return done(underWay)
     this.#underWay.add(chore)
     plane.propose(draft, outcome => {
       this.#underWay.delete(chore)

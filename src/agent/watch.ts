@@ -17,18 +17,24 @@ export class Watch {
     return this.#current
   }
 
-  /** Calls `done` once: at once if there is something newer than `after`, else at the next bump or after `patience`. */
-  wait(after: number, patience: Millis, done: () => void): void {
-    if (this.#current > after || patience <= 0 || this.#waiting.size >= maxWaiting) return done()
+  /**
+   * Calls `done` once: at once if there is something newer than `after`, else at the next bump, after `patience`,
+   * or when `signal` aborts.
+   */
+  wait(after: number, patience: Millis, done: () => void, signal?: AbortSignal): void {
+    const vain = patience <= 0 || signal?.aborted || this.#waiting.size >= maxWaiting
+    if (vain || this.#current > after) return done()
     const waiter = {
       after,
       wake: () => {
         timer.cancel()
+        signal?.removeEventListener('abort', waiter.wake)
         this.#waiting.delete(waiter)
         done()
       },
     }
     const timer = this.#clock.after(patience, waiter.wake)
+    signal?.addEventListener('abort', waiter.wake)
     this.#waiting.add(waiter)
   }
 

@@ -6,8 +6,11 @@ import { OperatorError } from '../base/errors.ts'
 export const maxWait = 600_000
 /** …and how long when it does not say, ms. */
 export const defaultWait = 300_000
-/** Blocking queries at once, over all connections; each holds a socket and a watcher. */
-const maxWaiting = 4096
+/**
+ * Blocking queries at once, over all connections; each holds a socket and a watcher, here and at the leader. Half
+ * of what a node may ask of another at a time, so that writes find room beside them.
+ */
+const maxWaiting = 2048
 
 /** `wait=10s` as Consul writes it, or milliseconds without a unit. Undefined: neither. */
 export function parseWait(text: string): number | undefined {

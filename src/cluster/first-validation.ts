@@ -97,13 +97,21 @@ function sameEpoch(self: Party, peer: Party, around: Circumstances): FirstVerdic
   if (!ours || !theirs) return undefined
   if (lineageOf(ours) !== lineageOf(theirs)) return partedWays(self, ours, peer, theirs)
   // Of an epoch that we have not reached the other end judges us: it knows what it has forgotten.
-  if (theirs.epoch >= ours.epoch || theirs.carries === true) return undefined
-  if ((theirs.seen ?? 0) >= around.horizon) return undefined
+  if (theirs.carries === true) return undefined
+  if (!missedDeletions(theirs, { epoch: ours.epoch, horizon: around.horizon })) return undefined
   return rejected(
     'EPOCH_MISMATCH',
     `${peer.name} knows «${theirs.clusterName}» as of epoch ${theirs.epoch}, up to event ${theirs.seen ?? 0}; ` +
       `in epoch ${ours.epoch} deletions up to event ${around.horizon} are forgotten`,
   )
+}
+
+/** Of an older epoch, and it has not seen all that this one has forgotten. */
+export function missedDeletions(
+  theirs: { readonly epoch: number; readonly seen?: number },
+  ours: { readonly epoch: number; readonly horizon: number },
+): boolean {
+  return theirs.epoch < ours.epoch && (theirs.seen ?? 0) < ours.horizon
 }
 
 function partedWays(self: Party, ours: Allegiance, peer: Party, theirs: Allegiance): FirstVerdict {

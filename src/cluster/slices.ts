@@ -1,4 +1,5 @@
 import { Rings } from '../base/rings.ts'
+import { isFailed } from '../state/apply/health.ts'
 import type { NodeRecord } from '../state/types.ts'
 
 /** Beyond twice a slice: the smaller it is, the more a few overlaps count. */
@@ -78,15 +79,16 @@ export class Slices {
   }
 
   #place(node: NodeRecord, before: NodeRecord | undefined, concerned?: Set<string>): void {
-    const { id, phase } = node
+    const { id } = node
+    const failed = isFailed(node)
     concerned?.add(id)
     if (before !== undefined && !isNews(node, before)) return
-    if (phase !== 'failed') {
+    if (!failed) {
       this.#forgive(id)
       this.#rings.add(id)
     }
     if (concerned) for (const keeper of this.#around(id)) concerned.add(keeper)
-    if (phase !== 'failed' || this.#failed.has(id)) return
+    if (!failed || this.#failed.has(id)) return
     const keepers = this.#keepers(id)
     this.#rings.remove(id)
     this.#failed.set(id, keepers)
@@ -133,6 +135,6 @@ function isNews(now: NodeRecord, before: NodeRecord): boolean {
     now.key !== before.key ||
     now.address.host !== before.address.host ||
     now.address.port !== before.address.port ||
-    (now.phase === 'failed') !== (before.phase === 'failed')
+    isFailed(now) !== isFailed(before)
   )
 }

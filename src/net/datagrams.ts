@@ -28,6 +28,8 @@ export interface DatagramParts {
     probe?(from: string, nonce: number, bytes: number): void
     /** Something arrived that is not hive's, or not whole. */
     foreign(from: Address, why: string): void
+    /** Something true that was heard before. */
+    copy?(from: Address): void
   }
   /** Authenticated encryption. Undefined: none, and sealed packets are foreign. Asked at each packet. */
   readonly cipher?: () => Cipher | undefined
@@ -100,10 +102,11 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
       handlers.foreign(from, tooManyForged)
       return
     }
-    let packet: Packet | Probe | undefined
+    let packet: Packet | Probe | 'copy' | undefined
     try {
       packet = decodeDatagram(bytes, key)
-      if (packet && key) strangers?.know(from)
+      // Who only repeats what others said is nobody's friend.
+      if (packet && packet !== 'copy' && key) strangers?.know(from)
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
       strangers?.failed(from)
@@ -111,7 +114,11 @@ export function createDatagrams(parts: DatagramParts): Datagrams {
       return
     }
     if (!packet) return
-    if (packet.from === parts.id) handlers.foreign(from, "this node's own id")
+    if (packet === 'copy') {
+      // It cost as much as one that is forged.
+      strangers?.failed(from)
+      handlers.copy?.(from)
+    } else if (packet.from === parts.id) handlers.foreign(from, "this node's own id")
     else if ('nonce' in packet) handlers.probe?.(packet.from, packet.nonce, bytes.length)
     else handlers.received(packet.from, packet.tag, from, packet.message)
   }
@@ -197,8 +204,11 @@ function wrapped(
   return out
 }
 
-/** Undefined: not for us to read, or heard before. Throws MalformedError for anything that is not a whole datagram of ours. */
-export function decodeDatagram(bytes: Uint8Array, cipher?: Cipher): Packet | Probe | undefined {
+/** Undefined: not for us to read. `copy`: heard before. Throws MalformedError for anything that is not a whole datagram of ours. */
+export function decodeDatagram(
+  bytes: Uint8Array,
+  cipher?: Cipher,
+): Packet | Probe | 'copy' | undefined {
   if (bytes.length > maxDatagramBytes) throw new MalformedError('a datagram over its limit')
   if (bytes[0] !== magic[0] || bytes[1] !== magic[1]) throw new MalformedError('not hive')
   if (bytes[2] !== version) throw new MalformedError(`a datagram of version ${bytes[2]}`)
@@ -211,7 +221,7 @@ export function decodeDatagram(bytes: Uint8Array, cipher?: Cipher): Packet | Pro
   if (plain.length < 2 * idBytes) throw new MalformedError('a datagram ends too early')
   const from = uuidFromBytes(plain)
   // Networks double packets now and then: no news, but it counts once.
-  if (opened && !cipher!.fresh(from, opened)) return undefined
+  if (opened && !cipher!.fresh(from, opened)) return 'copy'
   const tag = uuidFromBytes(plain.subarray(idBytes))
   const isZombie = plain.subarray(idBytes, 2 * idBytes).every(byte => byte === 0)
   const body = plain.subarray(2 * idBytes)

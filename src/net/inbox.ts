@@ -7,7 +7,13 @@ import type { Link } from './link.ts'
 import type { LinkHandlers, LinkLimits, RequestOutcome } from './link-types.ts'
 import type { Peer } from './peer.ts'
 import { decodeRaft } from './raft-codec.ts'
-import { decodeNotice, decodeRequest, decodeResponse, encodeResponse } from './request-codec.ts'
+import {
+  decodeNotice,
+  decodeRequest,
+  decodeResponse,
+  encodeResponse,
+  letGoOf,
+} from './request-codec.ts'
 
 /** What happens to a frame that arrived over a link. Every decoder here may throw MalformedError. */
 export class Inbox {
@@ -36,7 +42,10 @@ export class Inbox {
         break
       }
       case frameKind.notice: {
-        const { kind, body, blob } = decodeNotice(payload)
+        const notice = decodeNotice(payload)
+        const unwanted = letGoOf(notice)
+        if (unwanted !== undefined) return peer.unwanted([unwanted])
+        const { kind, body, blob } = notice
         this.#handlers.notice(peer.id, kind, body, blob, link.identity)
         break
       }
@@ -63,14 +72,20 @@ export class Inbox {
       return
     }
     let answered = false
+    let controller: AbortController | undefined
     peer.working++
     const answer = (outcome: RequestOutcome): void => {
       assert(!answered, `the request ${method} was answered twice`)
       answered = true
       peer.working--
+      if (controller && peer.late.get(id) === controller) peer.late.delete(id)
       this.#respond(peer, session, id, outcome)
     }
-    this.#handlers.request(peer.id, method, body, blob, answer, link.identity)
+    const gone = (): AbortSignal => {
+      if (!controller) peer.late.set(id, (controller = new AbortController()))
+      return controller.signal
+    }
+    this.#handlers.request(peer.id, method, body, blob, answer, link.identity, gone)
   }
 
   /** Over whichever link there is to the process that asked; if it is gone, so is the interest. */

@@ -291,6 +291,7 @@ export class LinkTable implements LinkOwner {
     peer.retired?.drop()
     peer.retired = undefined
     const asked = peer.requests.ids('sent')
+    peer.unwanted()
     this.#handlers.disconnected(peer.id, why)
     peer.requests.settleAll(asked, lost(peer.name))
   }

@@ -37,6 +37,7 @@ export interface LinkHandlers {
     blob: Uint8Array,
     answer: Answer,
     identity?: PeerIdentity,
+    gone?: Gone,
   ): void
   /** One-way, ordered. */
   notice(from: string, kind: string, body: unknown, blob: Uint8Array, identity?: PeerIdentity): void
@@ -60,6 +61,9 @@ export type DialFailure =
   | { readonly why: 'malformed' | 'handshake-timeout' }
   /** There is a link to the node that answered: nothing is wrong, and that link stays. */
   | { readonly why: 'duplicate'; readonly by: Hello }
+
+/** Says when nobody waits for the answer any more; to be asked for by those who answer late. */
+export type Gone = () => AbortSignal
 
 export type Answer = (outcome: RequestOutcome) => void
 
@@ -113,7 +117,8 @@ export interface Links {
   /**
    * Ask a peer; dials if needed. `done` is called exactly once: with the answer, or with
    * TIMEOUT / a PeerError-like code NO_QUORUM never; a lost link answers
-   * `{ok: false, code: 'TIMEOUT', message}` and the outcome at the peer is unknown.
+   * `{ok: false, code: 'TIMEOUT', message}` and the outcome at the peer is unknown. When `signal` aborts,
+   * `done` is called at once, and the peer hears that it need not wait on.
    */
   request(
     to: string,
@@ -122,6 +127,7 @@ export interface Links {
     timeout: Millis,
     done: Answer,
     blob?: Uint8Array,
+    signal?: AbortSignal,
   ): void
   close(): void
 }

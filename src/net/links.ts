@@ -37,11 +37,12 @@ export const createLinks: CreateLinks = parts => {
     return peer ? (peer.link?.pending() ?? 0) + peer.waitingBytes : 0
   }
 
-  const request: Links['request'] = (to, method, body, timeout, done, blob = empty) => {
+  const request: Links['request'] = (to, method, body, timeout, done, blob = empty, signal) => {
     const refuse = (code: ErrorCode, message: string) => {
       const outcome: RequestOutcome = { ok: false, code, message, unsent: true }
       clock.soon(() => done(outcome))
     }
+    if (signal?.aborted) return refuse('TIMEOUT', 'nobody waits for it any more')
     const peer = table.find(to)
     if (!peer || (!peer.link && !peer.target)) {
       // Not UNKNOWN_NODE: that the cluster does not know a node is for the one who was asked to say.
@@ -59,7 +60,7 @@ export const createLinks: CreateLinks = parts => {
       return
     }
     nextRequest = (id + 1) >>> 0
-    peer.ask(id, frame, timeout, done)
+    peer.ask(id, frame, timeout, done, signal)
     if (!peer.link) table.dialPeer(peer, 'in turn')
   }
 

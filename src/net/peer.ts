@@ -1,9 +1,11 @@
 import { type Address, sameAddress } from '../base/address.ts'
 import type { Random } from '../base/random.ts'
 import type { Clock, Instant, Millis, Timer } from '../base/time.ts'
+import { frameKind, sealFrame } from './framing.ts'
 import { backOff, stableAfter } from './limits.ts'
 import type { Link } from './link.ts'
 import type { Answer, DialFailure, RequestOutcome } from './link-types.ts'
+import { encodeNotice, letGo } from './request-codec.ts'
 import { Requests } from './requests.ts'
 
 /** What this node keeps of one other node: where it is, the link to it, and what waits for one. */
@@ -22,6 +24,8 @@ export class Peer {
   dial: Link | undefined
   /** Requests of the peer that this node has not answered. */
   working = 0
+  /** Those of them that are answered late, by the number that the peer gave them. */
+  readonly late = new Map<number, AbortController>()
   name: string
   readonly #clock: Clock
   readonly #random: Random
@@ -54,11 +58,14 @@ export class Peer {
   }
 
   /** Sends `frame` now, or as soon as there is a link. */
-  ask(id: number, frame: Uint8Array, timeout: Millis, done: Answer): void {
+  ask(id: number, frame: Uint8Array, timeout: Millis, done: Answer, signal?: AbortSignal): void {
+    const letGo = () => this.#letGo(id)
     this.requests.open(id, timeout, outcome => {
+      signal?.removeEventListener('abort', letGo)
       this.#unqueue(id)
       done(outcome)
     })
+    signal?.addEventListener('abort', letGo)
     if (this.link) {
       this.requests.sent(id)
       this.link.write(frame)
@@ -66,6 +73,11 @@ export class Peer {
       this.#waiting.set(id, frame)
       this.#waitingBytes += frame.length
     }
+  }
+
+  /** That request of the peer, or all of them, will be answered for nothing. */
+  unwanted(ids: Iterable<number> = [...this.late.keys()]): void {
+    for (const id of ids) this.late.get(id)?.abort()
   }
 
   /** The link is there: send what waited. */
@@ -91,6 +103,7 @@ export class Peer {
   /** Nothing more is wanted of it; the links hear no more of their owner. */
   part(): void {
     this.calm()
+    this.unwanted()
     this.dial?.drop()
     this.retired?.drop()
     this.link?.goodbye()
@@ -144,6 +157,16 @@ export class Peer {
   calm(): void {
     this.#retry?.cancel()
     this.#retry = undefined
+  }
+
+  #letGo(id: number): void {
+    if (!this.#waiting.has(id))
+      this.link?.write(sealFrame(frameKind.notice, encodeNotice(letGo(id))))
+    this.requests.settle(id, {
+      ok: false,
+      code: 'TIMEOUT',
+      message: 'nobody waits for it any more',
+    })
   }
 
   #unqueue(id: number): void {

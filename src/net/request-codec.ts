@@ -27,8 +27,23 @@ export interface NoticeFrame {
   readonly blob: Uint8Array
 }
 
-const header = new Uint8Array(frameHeaderBytes)
 const nothing = new Uint8Array(0)
+const letGoKind = 'let-go'
+
+/**
+ * The one notice that links send by themselves: that request needs no answer. Not a frame of a kind of its own,
+ * so that a build which knows nothing of it takes no offence.
+ */
+export function letGo(id: number): NoticeFrame {
+  return { kind: letGoKind, body: id, blob: nothing }
+}
+
+/** The number of the request; undefined: some other notice. */
+export function letGoOf({ kind, body }: NoticeFrame): number | undefined {
+  return kind === letGoKind && typeof body === 'number' ? body : undefined
+}
+
+const header = new Uint8Array(frameHeaderBytes)
 const failed = 0
 const fine = 1
 

@@ -4,7 +4,7 @@ import { limits, rhythm } from './config.ts'
 import { isAlive, type MemberTable, opinionOf, type Peer } from './members.ts'
 import { type Post, type Recipient, recipient } from './post.ts'
 import type { Self } from './self.ts'
-import type { SwimConfig, Update } from './types.ts'
+import type { MemberId, MemberInfo, SwimConfig, Update } from './types.ts'
 import { updateBytes } from './update-size.ts'
 
 /** Up to so many members the exchange keeps its period; each doubling beyond adds one. */
@@ -49,6 +49,8 @@ export class Exchange {
   #rounds = 0
   #nextAt: Instant | undefined
   #lastAt = Number.NEGATIVE_INFINITY
+  /** Who was asked last and has not answered: the question is lost where no stream was there yet to carry it. */
+  #unanswered: MemberId | undefined
 
   constructor(config: SwimConfig, random: Random, table: MemberTable, post: Post, self: Self) {
     this.#config = config
@@ -86,8 +88,18 @@ export class Exchange {
     if (now >= this.#lastAt + this.#gap()) this.#ask(peer, now)
   }
 
+  /** There is a stream to these, or they are vouched for: whom this node asked in vain it asks once more. */
+  introduced(members: readonly MemberInfo[], now: Instant): void {
+    const lost = now > this.#lastAt && members.some(({ id }) => id === this.#unanswered)
+    const peer = lost ? this.#table.get(this.#unanswered!) : undefined
+    if (peer === undefined) return
+    this.#ask(peer, now)
+    this.#unanswered = undefined
+  }
+
   /** Somebody's listing came in; answers if that was wanted. */
   heard(from: Recipient, wantsAnswer: boolean, toldOfSomebody: boolean, now: Instant): void {
+    if (from.id === this.#unanswered) this.#unanswered = undefined
     if (!this.#met) {
       this.#met = true
       this.#nextAt = now + this.#pause() * this.#random.next()
@@ -118,6 +130,7 @@ export class Exchange {
 
   #ask(peer: Peer, now: Instant): void {
     this.#lastAt = now
+    this.#unanswered = peer.id
     this.#tell(recipient(peer, 'stream'), false)
   }
 

@@ -198,6 +198,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
   #introduce(members: readonly MemberInfo[], now: Instant): void {
     const digest = members.length >= this.#table.slice.size
     for (const info of members) this.#beliefs.introduce(info, now, digest)
+    this.#exchange.introduced(members, now)
   }
 
   #receive(input: MessageInput, now: Instant): void {

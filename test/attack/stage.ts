@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { StatusReport } from '../../src/api/types.ts'
 import { type Agent, cluster, eventually, hive, leaderOf, place } from '../support/agents.ts'
 
 /** A cluster with a secret, and what of it an outsider must not change. */
@@ -50,4 +51,10 @@ export async function agreed(agent: Agent): Promise<string> {
     undefined,
     1,
   )
+}
+
+/** How many packets the agent has found foreign, as its status says. */
+export function foreignCount({ self, notices }: StatusReport): number {
+  const own = notices.find(n => n.startsWith(`${self}: `) && /foreign packets?,/.test(n))
+  return Number(/(\d+) foreign packets?,/.exec(own ?? '')?.[1] ?? 0)
 }

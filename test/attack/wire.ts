@@ -256,3 +256,8 @@ export async function clientHello(way: NonNullable<Way['tls']>): Promise<Buffer>
   server.close()
   return came
 }
+
+export function notice(what: string, body: unknown): Buffer {
+  // A request without its id.
+  return Buffer.concat([request(0, what, body).subarray(4)])
+}

@@ -82,7 +82,7 @@ describe('hive node remove', () => {
     const [n1, , , n4] = all as [Agent, Agent, Agent, Agent]
     const alive = await n1.hive('node', 'remove', 'n4')
     expect(alive).toMatchObject({ code: 1, stdout: '' })
-    expect(alive.stderr).toMatch(/^error: n4 is alive: .*\n {2}do: hive drain n4 first, .*--force/)
+    expect(alive.stderr).toMatch(/^error: n4 is alive, .*\n {2}do: hive drain n4 first, .*--force/)
     expect((await n1.hive('node', 'remove', 'n44')).stderr).toMatch(
       /no node n44[\s\S]*did you mean n4/,
     )

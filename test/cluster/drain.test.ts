@@ -60,7 +60,9 @@ test('a node with a role: rehearsed, drained, brought back', async () => {
 
   const unknown = await n1.hive('drain', 'n9')
   expect(unknown).toMatchObject({ code: 1, stdout: '' })
-  expect(unknown.stderr).toMatch(/^error: no node n9 in the cluster\n {2}do: there are n1, n2, n3/)
+  expect(unknown.stderr).toMatch(
+    /^error: no node n9 in the cluster\n {2}do: did you mean n1\? there are n1, n2, n3/,
+  )
   expect(await n1.hive('drain', 'n3', '--deadline', 'soon')).toMatchObject({ code: 2 })
 })
 

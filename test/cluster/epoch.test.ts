@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Agent, allReady, cluster, endsAgents } from '../support/agents.ts'
+import { type Agent, allReady, cluster, endsAgents, eventually } from '../support/agents.ts'
 
 /** Away while deletions were forgotten: nothing that was deleted comes back (design §2, epoch). */
 
@@ -38,8 +38,13 @@ test('keys, nodes and roles that went over a collection stay gone, whoever comes
   )
 
   for (const agent of [n3, n4, n5]) agent.start()
+  const kept = await eventually(
+    'it sets aside what it knew',
+    () => asideOf(n4),
+    found => found.length > 0,
+  )
+  expect(kept).toEqual(['epoch-1-1'])
   await n4.reports('it bootstraps anew', r => r.cluster.epoch === 2 && r.cluster.state === 'active')
-  expect(asideOf(n4)).toEqual(['epoch-1-1'])
   // A voter is brought up to date by the log itself.
   expect(asideOf(n3)).toEqual([])
   await n5.reports('it is out', r => r.cluster.state === 'zombie')

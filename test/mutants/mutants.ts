@@ -1,3 +1,6 @@
+import type { Settings } from '../sim/scenario.ts'
+import { shortLogs } from '../sim/settings.ts'
+
 /** A deliberate bug: `find`, which is in `file` exactly once, becomes `replace`. */
 export interface Mutant {
   readonly name: string
@@ -6,8 +9,16 @@ export interface Mutant {
   readonly replace: string
   /** It is about changes that the bare control plane of the simulator does not go through. */
   readonly whole?: boolean
-  /** Where the simulator's seeds cannot see it: the test file that must fail instead, and why they cannot. */
-  readonly unit?: { readonly file: string; readonly why: string }
+  /** What every run of its trial has, so that it comes near the bug soon; a campaign's seeds have it now and then. */
+  readonly focus?: Partial<Settings>
+  /** The test file that fails when seeds do not find it. */
+  readonly unit?: {
+    readonly file: string
+    /** Why seeds cannot see it, or come to it seldom. */
+    readonly why: string
+    /** Seeds are not even tried. */
+    readonly blind?: boolean
+  }
 }
 
 export const mutants: readonly Mutant[] = [
@@ -68,11 +79,16 @@ export const mutants: readonly Mutant[] = [
     file: 'src/raft/log.ts',
     find: 'if (lastTerm !== this.lastTerm) return lastTerm > this.lastTerm',
     replace: 'if (lastTerm !== this.lastTerm) return true',
+    unit: {
+      file: 'test/raft/paper.test.ts',
+      why: 'the winner needs a tail that is longer and of an older term, and a majority of such voters',
+    },
   },
   {
     name: 'learners are counted for commitment',
     file: 'src/raft/quorum.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true },
     find: 'const incoming = majorityReached(config.voters, reached)',
     replace: `const counted = [...config.learners.map(reached), ...config.voters.map(reached)].sort((a, b) => b - a)
   const incoming = counted[config.voters.length >> 1] ?? Number.POSITIVE_INFINITY`,
@@ -87,6 +103,7 @@ export const mutants: readonly Mutant[] = [
     name: 'commitment needs no majority of the outgoing voters',
     file: 'src/raft/quorum.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true },
     find: 'if (config.outgoing.length === 0) return incoming',
     replace: 'if (config.outgoing.length >= 0) return incoming',
   },
@@ -94,8 +111,13 @@ export const mutants: readonly Mutant[] = [
     name: 'elections need no majority of the outgoing voters',
     file: 'src/raft/quorum.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true },
     find: 'const outgoing = majorityVote(config.outgoing, ballots)',
     replace: 'const outgoing = incoming',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'one vote moves at a time, so both majorities nearly always agree',
+    },
   },
   {
     name: 'voters change without a joint configuration',
@@ -104,7 +126,8 @@ export const mutants: readonly Mutant[] = [
     find: 'if (same) return',
     replace: 'if (same || !same) return',
     unit: {
-      file: 'test/raft',
+      file: 'test/raft/interaction.test.ts',
+      blind: true,
       why: 'operators move one vote at a time, and majorities that differ by one voter overlap anyway',
     },
   },
@@ -114,7 +137,8 @@ export const mutants: readonly Mutant[] = [
     find: 'if (!isVoter(config, id) && !isCaughtUp(core, lead, id)) {',
     replace: 'if (!isVoter(config, id) && !isCaughtUp(core, lead, id) && id === "") {',
     unit: {
-      file: 'test/raft',
+      file: 'test/raft/interaction.test.ts',
+      blind: true,
       why: 'safe, only slower: the new voter holds others up until it has the log',
     },
   },
@@ -122,8 +146,13 @@ export const mutants: readonly Mutant[] = [
     name: 'a second change begins before the first is committed',
     file: 'src/raft/membership.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true },
     find: 'return isJoint(core.log.config) || core.log.configIndex > core.commit',
     replace: 'return isJoint(core.log.config) && core.log.configIndex < 0',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'the leader asks for one change at a time of its own accord',
+    },
   },
   {
     name: 'a contradicting suffix is not cut off',
@@ -136,12 +165,20 @@ export const mutants: readonly Mutant[] = [
     file: 'src/raft/follower.ts',
     find: '} else if (core.log.matches(prevIndex, prevTerm)) {',
     replace: '} else if (prevIndex <= core.log.lastIndex) {',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'a leader that is new to a follower asks where it is before it sends anything',
+    },
   },
   {
     name: 'an entry of an older term is committed by counting',
     file: 'src/raft/leader.ts',
     find: 'if (reached <= commit || log.term(reached) !== core.term) return',
     replace: 'if (reached <= commit) return',
+    unit: {
+      file: 'test/raft/paper.test.ts',
+      why: 'it takes the five steps of the figure 8 of the paper',
+    },
   },
   {
     name: 'a heartbeat commits what the follower is not known to have',
@@ -154,6 +191,10 @@ export const mutants: readonly Mutant[] = [
     file: 'src/raft/ready.ts',
     find: 'reads.confirm(round, core.readsServed)',
     replace: 'reads.confirm(Math.max(round, reads.round), core.readsServed)',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'a leader that was deposed has to be read in the instant before it knows',
+    },
   },
   {
     name: 'a new leader serves reads before it knows what is committed',
@@ -166,12 +207,20 @@ export const mutants: readonly Mutant[] = [
     file: 'src/raft/ready.ts',
     find: 'Math.min(core.commit, core.disk.durable, core.handedOut + maxCommitEntries)',
     replace: 'Math.min(core.commit, core.handedOut + maxCommitEntries)',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'the disk keeps a state back until its log is durable, so a crash loses nothing',
+    },
   },
   {
     name: 'a cut log still counts as durable',
     file: 'src/raft/disk.ts',
     find: 'for (const batch of this.#batches) batch.claim = Math.min(batch.claim, index - 1)',
     replace: '',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'a suffix has to be cut while the write of it is under way',
+    },
   },
   {
     name: 'a restart skips what was committed and not applied',
@@ -183,12 +232,14 @@ export const mutants: readonly Mutant[] = [
     name: 'a snapshot tells of the first configuration, not of its own',
     file: 'src/agent/control-plane.ts',
     whole: true,
+    focus: { works: ['votes'], replacing: true, compaction: shortLogs },
     find: 'const { config } = this.#configs[this.#configs.length - 1]!',
     replace: 'const { config } = this.#configs[0]!',
   },
   {
     name: 'a received snapshot is not loaded into the state',
     file: 'src/agent/control-plane.ts',
+    focus: { compaction: shortLogs },
     find: 'this.#state = State.load(rows)\n    this.#unsaved = 0',
     replace: 'State.load(rows)\n    this.#unsaved = 0',
   },
@@ -196,18 +247,21 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'retried requests are applied again',
     file: 'src/state/state.ts',
+    focus: { works: ['cas'] },
     find: 'const before = request === undefined ? undefined : this.#clients.recall(request)',
     replace: 'const before = request === undefined ? undefined : undefined',
   },
   {
     name: 'a restart forgets what clients were answered',
     file: 'src/state/clients.ts',
+    focus: { works: ['cas'] },
     find: 'client.outcomes.set(serial, outcome)\n    }\n  }',
     replace: 'void outcome\n    }\n  }',
   },
   {
     name: 'cas does not look at the index',
     file: 'src/state/apply/kv.ts',
+    focus: { works: ['cas'] },
     find: `  if (data.cas !== undefined && data.cas !== (old?.modifyIndex ?? 0)) return changed(old, data)
   if (old !== undefined && old.flags`,
     replace: `  if (old !== undefined && old.flags`,
@@ -215,12 +269,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'who leaves leaves no tombstone',
     file: 'src/state/apply/admission.ts',
+    focus: { works: ['removals'], secured: true },
     find: '  parts.tombstones.set(id, tombstone)\n',
     replace: '  void tombstone\n',
   },
   {
     name: 'tombstones are collected and the epoch stays',
     file: 'src/state/apply/epoch.ts',
+    focus: { works: ['removals', 'epochs'] },
     find: 'begin(parts, at, { ...cluster, epoch, horizon: Math.max(cluster.horizon ?? 0, through) })',
     replace: 'begin(parts, at, { ...cluster, horizon: Math.max(cluster.horizon ?? 0, through) })',
   },
@@ -233,8 +289,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a join of an earlier boot is accepted',
     file: 'src/state/apply/admission.ts',
+    focus: { works: ['removals'], secured: true },
     find: '  if (comesLate(parts, node)) {',
     replace: '  if (comesLate(parts, node) && node.name === "") {',
+    unit: {
+      file: 'test/state/conversations.test.ts',
+      why: 'the join has to be retried for longer than a restart takes',
+    },
   },
   {
     name: 'two nodes may have one name',
@@ -242,7 +303,8 @@ export const mutants: readonly Mutant[] = [
     find: 'if (holder !== undefined && holder.id !== node.id) {',
     replace: 'if (holder !== undefined && holder.id === "") {',
     unit: {
-      file: 'test/state',
+      file: 'test/state/conversations.test.ts',
+      blind: true,
       why: 'no two machines of a run have the same name: the first validation would not let them meet',
     },
   },
@@ -257,12 +319,20 @@ export const mutants: readonly Mutant[] = [
   const node = parts.nodes.get(data.id)
   if (node === undefined) return unknownNode(parts, data.id)
   if (data.incarnation < 0) {`,
+    unit: {
+      file: 'test/state/conversations.test.ts',
+      why: 'the node is ready a moment later anyway',
+    },
   },
   {
     name: 'a deleted key runs its index backwards',
     file: 'src/state/kv.ts',
     find: 'this.#changed.set(key, null)\n    this.#bury(key, index)',
     replace: 'this.#changed.set(key, null)',
+    unit: {
+      file: 'test/state/kv.test.ts',
+      why: 'clients of the simulator read a deleted key by its value',
+    },
   },
   // ---- the agent and its rules
   {
@@ -279,28 +349,39 @@ export const mutants: readonly Mutant[] = [
     file: 'src/cluster/failure.ts',
     find: ': well.length >= needed && needed >= 2',
     replace: ': well.length >= 1 && needed >= 1',
+    unit: {
+      file: 'test/cluster-rules/failure.test.ts',
+      why: 'who is accused by one in the simulator is soon accused by two',
+    },
   },
   {
     name: 'accusations outlive the return of the accused',
     file: 'src/cluster/failure.ts',
     find: 'for (const [id, a] of accusers) if (a.incarnation < incarnation) accusers.delete(id)',
     replace: '',
+    unit: {
+      file: 'test/cluster-rules/failure.test.ts',
+      why: 'the leader hears withdrawals as well',
+    },
   },
   {
     name: 'a second init is prepared beside the first',
     file: 'src/agent/initiation.ts',
+    focus: { race: true, earlyTrouble: false },
     find: 'if (group && group.tag !== tag)\n      return refusal(',
     replace: 'if (group && group.tag === "")\n      return refusal(',
   },
   {
     name: 'a cancelled init stays prepared',
     file: 'src/agent/initiation.ts',
+    focus: { race: true, earlyTrouble: false },
     find: 'self.note({ group: undefined })\n    this.#parts.dropGroup()',
     replace: '',
   },
   {
     name: 'an init starts though somebody objected',
     file: 'src/agent/initiation.ts',
+    focus: { race: true, earlyTrouble: false },
     find: 'if (complaints.length > 0) return this.#cancel(tag, voters, complaints, done)',
     replace:
       'if (complaints.length > voters.length / 2) return this.#cancel(tag, voters, complaints, done)',
@@ -327,30 +408,43 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'nodes of another history are let in',
     file: 'src/cluster/first-validation.ts',
+    focus: { works: ['removals', 'epochs'] },
     find: 'if (lineageOf(ours) !== lineageOf(theirs)) return partedWays(self, ours, peer, theirs)',
     replace: '',
+    unit: {
+      file: 'test/cluster-rules/first-validation.test.ts',
+      why: 'there is another history only where a lost quorum was recovered',
+    },
   },
   {
     name: 'who missed forgotten deletions is let in',
     file: 'src/cluster/first-validation.ts',
+    focus: { works: ['removals', 'epochs'] },
     find: 'if ((theirs.seen ?? 0) >= around.horizon) return undefined',
     replace: 'if ((theirs.seen ?? 0) >= 0) return undefined',
+    unit: {
+      file: 'test/cluster-rules/first-validation.test.ts',
+      why: 'deletions have to be forgotten in the very minute in which a node is away',
+    },
   },
   {
     name: "a removed node's certificate is accepted",
     file: 'src/agent/passports.ts',
+    focus: { works: ['removals'], secured: true },
     find: 'if (state?.cluster) return state.nodes.get(id)\n',
     replace: "if (state?.cluster) return state.nodes.get(id) ?? { name: 'removed' }\n",
   },
   {
     name: 'a gossip key is used before everybody has it',
     file: 'src/agent/trust-steward.ts',
+    focus: { secured: true },
     find: 'if (this.#everybody(plane, h => h.gossip.has(newest.id))) {',
     replace: 'if (newest.id >= 0) {',
   },
   {
     name: 'a gossip key is dropped while it is in use',
     file: 'src/agent/trust-steward.ts',
+    focus: { secured: true },
     find: 'if (!this.#everybody(plane, h => h.primary === primary)) {',
     replace: 'if (newest.id < 0) {',
   },
@@ -367,7 +461,8 @@ export const mutants: readonly Mutant[] = [
     find: 'if (!peer || incarnation < peer.incarnation || incarnation <= peer.pardoned) return',
     replace: 'if (!peer || incarnation >= 0) return',
     unit: {
-      file: 'test/swim',
+      file: 'test/swim/beliefs.test.ts',
+      blind: true,
       why: 'every node learns the same from the log or its digest, only later',
     },
   },
@@ -376,5 +471,9 @@ export const mutants: readonly Mutant[] = [
     file: 'src/swim/beliefs.ts',
     find: "if (sentence.verdict === 'left' || info.incarnation <= sentence.incarnation) return",
     replace: '',
+    unit: {
+      file: 'test/swim/conversations.test.ts',
+      why: 'the log says again who has left',
+    },
   },
 ]

@@ -5,7 +5,7 @@ import { type Mutant, mutants } from './mutants.ts'
 
 /**
  * `node --import ./test/mutants/patch.ts …` with HIVE_MUTANT: one file of src is read with that bug in it. Nothing on
- * disk changes.
+ * disk changes. With HIVE_SOUND nothing is put in: whether a seed complains of the bug, or would have anyway.
  */
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -23,7 +23,8 @@ export function mutantNamed(name: string): Mutant {
 }
 
 const wanted = process.env.HIVE_MUTANT
-if (wanted !== undefined && wanted !== '' && process.env.VITEST === undefined) {
+const sound = process.env.HIVE_SOUND !== undefined || process.env.VITEST !== undefined
+if (wanted !== undefined && wanted !== '' && !sound) {
   const mutant = mutantNamed(wanted)
   const path = root + mutant.file
   mutated(mutant, readFileSync(path, 'utf8'))

@@ -14,8 +14,11 @@ export default defineConfig({
     },
   ],
   test: {
+    // What is kept from one run to the next knows nothing of bugs.
+    fsModuleCache: false,
     include: ['test/**/*.test.ts'],
     exclude: ['test/cluster/**', 'node_modules/**'],
+    testTimeout: 60_000,
     bail: 1,
   },
 })

@@ -60,6 +60,8 @@ export class TestNode {
   readonly heard: string[] = []
   readonly asked: Asked[] = []
   readonly blobs: Uint8Array[] = []
+  /** Requests `hold` that nobody waits for any more. */
+  letGo = 0
   verdict: (hello: Hello) => Verdict = () => ({ outcome: 'welcome' })
   hello: Hello
 
@@ -105,6 +107,11 @@ export class TestNode {
     return outcomes
   }
 
+  #letGo(answer: Answer): void {
+    this.letGo++
+    answer({ ok: true, body: 'for nobody' })
+  }
+
   #handlers(): LinkHandlers {
     const note = (line: string) => void this.heard.push(line)
     return {
@@ -121,8 +128,9 @@ export class TestNode {
       },
       raft: (from, message) => note(`raft ${message.type} ${message.term} from n${from[0]}`),
       swim: (from, message) => note(`swim ${message.type} from n${from[0]}`),
-      request: (_, method, body, blob, answer) => {
+      request: (_, method, body, blob, answer, _identity, gone) => {
         this.asked.push({ method, body, blob, answer })
+        if (method === 'hold') gone!().addEventListener('abort', () => this.#letGo(answer))
         if (method === 'echo') answer({ ok: true, body, blob })
       },
       notice: (from, kind, body, blob) => {

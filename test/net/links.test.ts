@@ -525,3 +525,43 @@ describe('requests', () => {
     expect(a.links.sendRaft(b.id, ping(a, b))).toBe(false)
   })
 })
+
+describe('what is let go', () => {
+  test('ends at both ends: when the asker says so, and when the link is lost', () => {
+    const world = new LinksWorld()
+    const [a, b] = world.pair()
+    const signal = new AbortController()
+    const outcomes: unknown[] = []
+    const ask = (method: string) =>
+      a.links.request(b.id, method, {}, 60_000, o => outcomes.push(o), undefined, signal.signal)
+    ask('hold')
+    ask('hold')
+    ask('echo')
+    const other = a.ask(b.id, 'hold', 60_000)
+    world.clock.advance(5)
+    expect(outcomes).toMatchObject([{ ok: true }])
+    signal.abort()
+    world.clock.advance(5)
+    expect(outcomes).toMatchObject([{ ok: true }, { ok: false }, { ok: false }])
+    expect(b.letGo).toBe(2)
+    expect(b.heard.filter(line => line.startsWith('notice'))).toEqual([])
+    a.links.forget(b.id)
+    world.clock.advance(5)
+    expect(other).toMatchObject([{ ok: false, code: 'TIMEOUT' }])
+    expect(b.letGo).toBe(3)
+  })
+
+  test('before it was sent is never sent', () => {
+    const world = new LinksWorld()
+    const [a, b] = [world.node(1), world.node(2)]
+    a.links.setAddress(b.id, b.address)
+    const signal = new AbortController()
+    const outcomes: unknown[] = []
+    a.links.request(b.id, 'hold', {}, 60_000, o => outcomes.push(o), undefined, signal.signal)
+    signal.abort()
+    world.clock.advance(50)
+    expect(outcomes).toMatchObject([{ ok: false }])
+    expect(a.links.isConnected(b.id)).toBe(true)
+    expect(b.asked).toEqual([])
+  })
+})

@@ -75,6 +75,8 @@ export class Coverage {
   readonly #rotations = new Map<string, string | undefined>()
   readonly #failed = new Set<string>()
   readonly #removed = new Set<string>()
+  /** Who said what of itself last: incarnations of those who are in, or were. */
+  readonly #incarnations = new Map<string, number>()
   #epoch = 1
 
   constructor(stage: Omit<Stage, 'coverage'>) {
@@ -183,9 +185,11 @@ export class Coverage {
         this.#failed.add(event.data.id)
         return
       case 'NodeReady':
+        this.#restated(event.data.id, event.data.incarnation)
         if (this.#failed.delete(event.data.id)) this.reach('failed node came back')
         return
       case 'NodeAdmitted':
+        this.#admitted(event.data.node)
         if (this.#removed.delete(event.data.node.id))
           this.reach('removed node came back and joined')
         return
@@ -227,6 +231,18 @@ export class Coverage {
     }
   }
 
+  #admitted({ id, incarnation }: { readonly id: string; readonly incarnation: number }): void {
+    const latest = this.#incarnations.get(id) ?? 0
+    // Who has left has to be a later one.
+    if (incarnation < latest || (this.#removed.has(id) && incarnation === latest))
+      this.reach('stale join refused')
+    this.#restated(id, incarnation)
+  }
+
+  #restated(id: string, incarnation: number): void {
+    this.#incarnations.set(id, Math.max(incarnation, this.#incarnations.get(id) ?? 0))
+  }
+
   #said(what: string): void {
     for (const [pattern, landmark] of said) if (pattern.test(what)) this.reach(landmark)
   }
@@ -257,7 +273,6 @@ const said: readonly (readonly [RegExp, Landmark])[] = [
   ],
   [/^operators: two inits at once/, 'two inits at once'],
   [/this node carries the log no longer/, 'voter gave its log up'],
-  [/has said newer things of itself since/, 'stale join refused'],
   [/refused.*code=REMOVED/, 'removed node refused'],
   [/this node is empty now label=epoch/, 'old state set aside for a new start'],
   [/takes over the lock/, 'lock taken over from a holder that was silent'],

@@ -65,6 +65,11 @@ export class SimulatedGroup implements GroupStore {
     return this.#written.entries[index - this.#written.base - 1]
   }
 
+  /** So many writes share the sync that is under way. */
+  get syncing(): number {
+    return this.#syncing.length
+  }
+
   get lastIndex(): Index {
     return this.#written.base + this.#written.entries.length
   }

@@ -155,6 +155,8 @@ describe('away over a collection', () => {
     world.heal()
     await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
     await world.until('n5 is out', () => world.facts('n5').left === true)
+    // A link to a voter that was as old as itself is no way around the refusal.
+    expect([...world.node('n4').disk.aside.keys()]).toEqual(['epoch-1'])
     for (const node of ['n1', 'n3', 'n4']) await nothingCameBack(world, node)
   })
 })

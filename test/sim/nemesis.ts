@@ -11,11 +11,14 @@ export class Nemesis {
   readonly #context: Context
   readonly #only: ReadonlySet<string> | undefined
   readonly #active = new Map<number, { name: string; end: () => void }>()
+  readonly #more: boolean
   #next = 1
   #running = false
   #quietSince = 0
 
-  constructor(cluster: Cluster, only?: readonly string[]) {
+  /** `more`: also those troubles that plain days do not have. */
+  constructor(cluster: Cluster, only?: readonly string[], more = false) {
+    this.#more = more
     const { simulation } = cluster
     this.#context = {
       cluster,
@@ -93,7 +96,7 @@ export class Nemesis {
   #pick(): Trouble | undefined {
     const { movable } = this.#context.cluster
     const usable = troubles.filter(
-      t => (this.#only === undefined || this.#only.has(t.name)) && (movable || t.name !== 'move'),
+      t => (this.#only?.has(t.name) ?? (this.#more || !t.extra)) && (movable || t.name !== 'move'),
     )
     let roll = this.#context.dice.next() * usable.reduce((sum, t) => sum + t.weight, 0)
     return usable.find(t => (roll -= t.weight) < 0)

@@ -53,7 +53,7 @@ export class Operators {
     this.#running = true
     this.#replacing = replacing
     this.#initial = this.#cluster.nodes.length
-    if (this.#works.has('epochs')) this.#run(this.#grace(2 + this.#dice.below(20)))
+    if (this.#works.has('epochs')) this.#run(this.#grace(1 + this.#dice.below(6)))
     this.#rest()
   }
 
@@ -100,8 +100,10 @@ export class Operators {
   #special(): Command | undefined {
     if (this.#works.size === 0) return undefined
     const roll = this.#dice.next()
-    if (roll < 0.1 && this.#works.has('removals')) return this.#remove()
-    if (roll < 0.15 && this.#works.has('settings')) return this.#grace(2 + this.#dice.below(600))
+    const often = this.#works.has('epochs') ? 0.3 : 0.1
+    if (roll < often && this.#works.has('removals')) return this.#remove()
+    if (roll < often + 0.05 && this.#works.has('settings'))
+      return this.#grace(this.#works.has('epochs') ? 1 : 2 + this.#dice.below(600))
     const subject = this.#any(this.#cluster.nodes)
     if (roll < 0.6 && subject && this.#works.has('votes')) return this.#votes(subject)
     return undefined
@@ -111,7 +113,9 @@ export class Operators {
   #remove(): Command | undefined {
     const { nodes } = this.#cluster
     const down = nodes.filter(n => n.process === undefined && !this.control.includes(n.name))
-    const subject = this.#any(down)
+    // Where much is to be forgotten, who runs is taken out too, and comes back once its operator sees it.
+    const added = this.#works.has('epochs') ? nodes.slice(this.#initial) : []
+    const subject = this.#any(down.length > 0 ? down : added)
     const at = this.#any(this.#cluster.running())
     if (subject === undefined || at === undefined) return undefined
     return {

@@ -46,6 +46,8 @@ export interface Settings {
   readonly race?: boolean
   /** What else goes on, beside keys and the usual operators. */
   readonly works?: readonly Work[]
+  /** Trouble also waits for its moment. */
+  readonly ambushes?: boolean
   /** Nodes keep so many others at most; undefined: as many as are usual. */
   readonly slice?: number
   readonly verbose?: boolean
@@ -125,7 +127,7 @@ export async function runScenario(
   // A fingerprint reads the whole state; with large values in it, that is felt.
   const checkers = new Checkers(cluster, decoded, load.bulk > 0 ? 128 : 8)
   const workload = new KvWorkload(cluster, caller, history, load)
-  const nemesis = new Nemesis(cluster, settings.troubles)
+  const nemesis = new Nemesis(cluster, settings.troubles, settings.ambushes)
   const operators = new Operators(cluster, caller, settings)
   const cas = new CasWorkload(cluster, caller)
   const parts = {
@@ -144,7 +146,8 @@ export async function runScenario(
   const stage: Stage = { ...parts, coverage }
   new Ledger(cluster, checkers)
   watchVerdicts(stage)
-  watchHeldReads(stage)
+  // The bare control plane holds none.
+  if (variant.operated) watchHeldReads(stage)
   let failure: Error | undefined
   try {
     await play(stage, variant)

@@ -31,8 +31,14 @@ export function settingsFor(seed: number, minutes: number, nodes?: number): Sett
   const dice = seeded(`composition ${seed}`)
   if (nodes === undefined && seed % largeEvery === 7) return largeDay(seed, minutes, dice)
   if (nodes === undefined && seed % slicedEvery === 11) return slicedDay(seed, minutes, dice)
+  return composedDay(seed, minutes, nodes)
+}
+
+/** Of a few nodes that all know each other. */
+export function composedDay(seed: number, minutes: number, nodes?: number): Settings {
+  const dice = seeded(`composition ${seed}`)
   const [control, others] = sizes(dice)
-  const works = allWorks.filter(work => dice.next() < shares[work])
+  const works = worksOf(dice)
   const begins = dice.next()
   return {
     seed,
@@ -46,16 +52,23 @@ export function settingsFor(seed: number, minutes: number, nodes?: number): Sett
     replacing: seed % 4 === 2,
     works,
     ...(dice.next() < 0.5 && { compaction: shortLogs }),
+    ambushes: dice.next() < 0.6,
   }
 }
 
 /** So short that whoever is away for a moment comes back to a snapshot. */
-const shortLogs: Compaction = { entries: 60, bytes: 64 * 1024, margin: 15, patience: 2 }
+export const shortLogs: Compaction = { entries: 60, bytes: 64 * 1024, margin: 15, patience: 2 }
+
+/** Nothing is forgotten where nobody is removed. */
+function worksOf(dice: Random): readonly Work[] {
+  const works = allWorks.filter(work => dice.next() < shares[work])
+  return works.includes('epochs') && !works.includes('removals') ? [...works, 'removals'] : works
+}
 
 /** Control nodes and others. */
 function sizes(dice: Random): [number, number] {
   const roll = dice.next()
-  const others = dice.below(3)
+  const others = dice.below(4)
   if (roll < 0.06) return [1, others]
   if (roll < 0.12) return [2, others]
   if (roll < 0.6) return [3, others]

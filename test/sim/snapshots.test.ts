@@ -126,6 +126,45 @@ test('a scheduled snapshot that rots on the disk is found, told, and made again'
   await world.sees('n2', 'no failure', report => report.notices.every(n => !n.includes('snapshot')))
 })
 
+test('a large scheduled snapshot is refused as well, whichever of its bytes rots', async () => {
+  const world = new World(7)
+  world.cluster.snapshotEvery = 60_000
+  await world.cluster3()
+  // So large that what rots is read before the sum that says so.
+  const value = new Uint8Array(400_000)
+  for (let i = 0; i < 6; i++)
+    await world.ask('n1', b => b.kvPut({ key: `k${i}`, value, flags: 0, actor: 'test' }))
+  const { backups } = world.node('n2').disk
+  const keep = backups.set.bind(backups)
+  let at = 400
+  let made = 0
+  backups.set = (name, bytes) => {
+    made += 1
+    return keep(name, bytes.with(at, bytes[at]! ^ 1))
+  }
+  for (; at < 700; at += 13) await world.run(60_000)
+  expect(made).toBeGreaterThan(20)
+  expect(backups.size).toBe(0)
+  expect(world.node('n2').process).toBeDefined()
+})
+
+test('what an earlier cluster of the same name has left does not push newer snapshots out', async () => {
+  const world = new World(9)
+  world.cluster.snapshotEvery = 60_000
+  const old = [1, 2, 3].map(day => `prod-00000090000${day}-2025010${day}T000000Z.snapshot`)
+  await world.cluster3()
+  const n2 = world.node('n2')
+  for (const name of old) n2.disk.backups.set(name, new Uint8Array(1))
+  await world.put('n1', 'a', '1')
+  await world.run(90_000)
+  await world.put('n1', 'a', '2')
+  await world.run(60_000)
+  const names = [...n2.disk.backups.keys()].sort()
+  expect(names).toHaveLength(3)
+  expect(names).toContain(old[2])
+  expect(names.filter(name => !old.includes(name))).toHaveLength(2)
+})
+
 test('a disk that fails while nobody waits for a write costs leadership and vote at once', async () => {
   const world = new World(8)
   await world.cluster3()

@@ -1,5 +1,6 @@
 import type { Random } from '../../src/base/random.ts'
 import { shuffled } from '../../src/base/random.ts'
+import { ambush } from './ambush.ts'
 import { type Cluster, gossipPort, type SimulatedNode } from './cluster.ts'
 import { fairWeather } from './network.ts'
 
@@ -10,6 +11,8 @@ export interface Trouble {
   /** Longest duration, ms. */
   readonly lasts: number
   begin(context: Context): (() => void) | undefined
+  /** Only in runs that ask for it: the others stay the runs that they were. */
+  readonly extra?: boolean
 }
 
 export interface Context {
@@ -38,6 +41,7 @@ export const troubles: readonly Trouble[] = [
   { name: 'broken disk', weight: 1, lasts: 8_000, begin: brokenDisk },
   { name: 'clock jump', weight: 1, lasts: 10_000, begin: clockJump },
   { name: 'no dns', weight: 1, lasts: 10_000, begin: noDns },
+  { name: 'ambush', weight: 9, lasts: 9_000, begin: ambush, extra: true },
 ]
 
 function alive(cluster: Cluster): SimulatedNode[] {

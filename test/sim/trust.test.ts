@@ -190,6 +190,34 @@ describe('gossip keys', () => {
   })
 })
 
+describe('rotations', () => {
+  test('that two ask for at once are answered to both', async () => {
+    const world = secured(12)
+    await world.cluster3()
+    await certified(world, 'n1', 3)
+    await settled(world, 'n1', 1)
+    const { leader } = (await world.status('n1')).cluster
+    const { life, agent } = world.node(leader!).process!
+    const ended: string[] = []
+    const began = world.simulation.now
+    world.simulation.enter(life, () => {
+      for (const actor of ['ann', 'bob']) {
+        for (const rotate of [agent.backend.rotateCa, agent.backend.rotateKeys]) {
+          rotate({ actor }).then(
+            () => ended.push('done'),
+            error => ended.push(error.code),
+          )
+        }
+      }
+    })
+    await world.until('all are answered', () => ended.length === 4)
+    expect(world.simulation.now - began).toBeLessThan(4_000)
+    expect(ended.filter(e => e !== 'done' && e !== 'BUSY')).toEqual([])
+    await settled(world, 'n1', 2)
+    expect((await certified(world, 'n1', 3)).authorities).toHaveLength(1)
+  })
+})
+
 describe('certificates', () => {
   test('of a new authority reach everybody before the old one is retired', async () => {
     const world = secured(6)

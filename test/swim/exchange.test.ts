@@ -84,3 +84,28 @@ test('thousands of members go both ways in messages of at most 64 KiB, with one 
     false,
   ])
 })
+
+test('a question that no stream was there to carry is asked once more when there is one', () => {
+  const [a, b, c] = [info('a'), info('b'), info('c')]
+  const swim = new Swim(swimDefaults, a, random.fork(), 0)
+  swim.step({ type: 'introduce', members: [b] }, 0)
+  expect(exchanges(swim).map(out => out.to)).toEqual([b.id])
+  // Nobody answers. Then there is a stream to somebody else, then to whom it asked, and later a new one.
+  swim.step({ type: 'introduce', members: [c] }, 1)
+  expect(exchanges(swim)).toEqual([])
+  swim.step({ type: 'introduce', members: [b] }, 2)
+  expect(exchanges(swim).map(out => out.to)).toEqual([b.id])
+  swim.step({ type: 'introduce', members: [b] }, 3)
+  expect(exchanges(swim)).toEqual([])
+})
+
+test('a question that was answered is not asked again', () => {
+  const [a, b] = [info('a'), info('b')]
+  const swim = new Swim(swimDefaults, a, random.fork(), 0)
+  swim.step({ type: 'introduce', members: [b] }, 0)
+  expect(exchanges(swim)).toHaveLength(1)
+  const message = { type: 'push-pull', reply: true, updates: [] } as const
+  hand([{ to: a.id, address: a.address, via: 'stream', message }], b, swim)
+  swim.step({ type: 'introduce', members: [b] }, 1)
+  expect(exchanges(swim)).toEqual([])
+})

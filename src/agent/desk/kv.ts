@@ -117,9 +117,10 @@ export class KvDesk {
     }
   }
 
-  #readForPeer({ body, answer }: PeerRequest): void {
+  #readForPeer({ body, answer, gone }: PeerRequest): void {
     const plane = this.#parts.plane()
-    const query = queryOf(body)
+    const asked = queryOf(body)
+    const query = asked.index === undefined ? asked : { ...asked, signal: gone?.() }
     if (!plane || (query.consistency !== 'stale' && !plane.isLeader())) return answer(notLeader)
     this.read(plane, query, read => {
       if (!read) return answer(notLeader)

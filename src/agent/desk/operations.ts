@@ -69,13 +69,15 @@ export function operationsDesk(parts: DeskParts): Methods {
       )
     }),
 
-    'drain-progress': asLeader(parts, ({ body, answer }, plane) => {
+    'drain-progress': asLeader(parts, ({ body, answer, gone }, plane) => {
       const node = findNode(plane, text(body, 'node'))
-      parts.admin.wait(count(body, 'index'), Math.min(count(body, 'wait'), longestWait), () => {
+      const wait = Math.min(count(body, 'wait'), longestWait)
+      const done = () => {
         if (!plane.state.nodes.has(node.id))
           return answer(refusal('UNKNOWN_NODE', `${node.name} left the cluster`))
         answer({ ok: true, body: progress(parts, plane, node.id) })
-      })
+      }
+      parts.admin.wait(count(body, 'index'), wait, done, gone?.())
     }),
 
     'role-assign': asSettledLeader(parts, ({ body, answer }, plane) => {

@@ -6,6 +6,7 @@ import type { LoggedEvent } from '../../state/events.ts'
 import { toLogged } from '../../state/logged.ts'
 import type { ControlPlane } from '../control-plane.ts'
 import type { Methods } from '../requests.ts'
+import type { Watch } from '../watch.ts'
 import { asLeader, type DeskParts } from './desk.ts'
 
 /** Events in one page at most. */
@@ -16,23 +17,23 @@ const longestWait = 60_000
 export function viewsDesk(
   parts: DeskParts & {
     report(plane: ControlPlane): StatusReport
-    applied: { wait(after: number, patience: number, done: () => void): void }
+    applied: Pick<Watch, 'wait'>
     leader(): string | null
   },
 ): Methods {
   return {
     status: asLeader(parts, ({ answer }, plane) => answer({ ok: true, body: parts.report(plane) })),
 
-    log: asLeader(parts, ({ body, answer }, plane) => {
+    log: asLeader(parts, ({ body, answer, gone }, plane) => {
       const from = count(body, 'from')
       const limit = Math.min(Math.max(1, count(body, 'limit')), longestPage)
       const type = optionalText(body, 'type', 64)
       const page = logPage(plane, from, limit, type)
       const wait = Math.min(optionalCount(body, 'wait') ?? 0, longestWait)
       if (page.events.length > 0 || wait === 0) return answer({ ok: true, body: page })
-      parts.applied.wait(Math.max(plane.state.applied, from - 1), wait, () => {
-        answer({ ok: true, body: logPage(plane, from, limit, type) })
-      })
+      const after = Math.max(plane.state.applied, from - 1)
+      const done = () => answer({ ok: true, body: logPage(plane, from, limit, type) })
+      parts.applied.wait(after, wait, done, gone?.())
     }),
 
     'who-leads': ({ answer }) => answer({ ok: true, body: { leader: parts.leader() } }),

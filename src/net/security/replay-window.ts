@@ -2,6 +2,8 @@
 export const windowSize = 1024
 /** Boots of one sender that are remembered: the present one, and those whose last packets are still on the way. */
 const bootsKept = 4
+/** Earlier boots that are remembered to be over, so that nobody brings one back: restarts of a sender while this process lives. */
+const bootsOver = 256
 /** Senders remembered; beyond, the one heard longest ago is forgotten. About 300 bytes each. */
 const sendersKept = 16_384
 
@@ -36,22 +38,39 @@ class Window {
   }
 }
 
+/** Of one sender: a window for each boot that may still be on the way, oldest first; of those before nothing is new. */
+class Sender {
+  readonly #boots = new Map<string, Window>()
+  readonly #over = new Set<string>()
+
+  accept(boot: string, n: number): boolean {
+    if (this.#over.has(boot)) return false
+    let window = this.#boots.get(boot)
+    if (!window) {
+      window = new Window()
+      this.#boots.set(boot, window)
+      if (this.#boots.size > bootsKept) this.#close(this.#boots.keys().next().value!)
+    }
+    return window.accept(n)
+  }
+
+  #close(boot: string): void {
+    this.#boots.delete(boot)
+    this.#over.add(boot)
+    if (this.#over.size > bootsOver) this.#over.delete(this.#over.values().next().value!)
+  }
+}
+
 /** Which packets were heard already, by sender and boot. */
 export class ReplayWindows {
-  readonly #senders = new Map<string, Map<string, Window>>()
+  readonly #senders = new Map<string, Sender>()
 
   /** False: a copy. */
   accept(sender: string, boot: string, n: number): boolean {
-    const boots = this.#senders.get(sender) ?? new Map<string, Window>()
+    const known = this.#senders.get(sender) ?? new Sender()
     this.#senders.delete(sender)
-    this.#senders.set(sender, boots)
+    this.#senders.set(sender, known)
     if (this.#senders.size > sendersKept) this.#senders.delete(this.#senders.keys().next().value!)
-    let window = boots.get(boot)
-    if (!window) {
-      window = new Window()
-      boots.set(boot, window)
-      if (boots.size > bootsKept) boots.delete(boots.keys().next().value!)
-    }
-    return window.accept(n)
+    return known.accept(boot, n)
   }
 }

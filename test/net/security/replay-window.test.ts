@@ -29,3 +29,13 @@ test('senders and boots have windows of their own', () => {
   expect(all).toEqual([true, true, true, true])
   expect(windows.accept('a', '1', 7)).toBe(false)
 })
+
+test('a boot that is over stays over, whatever is brought back', () => {
+  const windows = new ReplayWindows()
+  const boots = Array.from({ length: 12 }, (_, i) => `boot ${i}`)
+  for (const boot of boots) expect(windows.accept('a', boot, 0)).toBe(true)
+  // Nothing is new, neither of those before nor, after all these attempts, of the present one.
+  for (const boot of [...boots, ...boots]) expect(windows.accept('a', boot, 0)).toBe(false)
+  expect(windows.accept('a', boots[0]!, 9)).toBe(false)
+  expect(windows.accept('a', boots.at(-1)!, 1)).toBe(true)
+})
