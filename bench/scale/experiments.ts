@@ -34,6 +34,9 @@ export function steady(nodes: number, warm: Millis, measured: Millis) {
 /** The control plane as members see it: the third accuser convinces it, and what it agreed reaches the keepers. */
 const agreement = { accusers: 3, commit: 20, notice: 50 } as const
 
+/** Until the last keeper has heard of a death, at most. */
+const patience: Millis = 15_000
+
 /** Members die one after the other. */
 export function failures(nodes: number, deaths: number, gap: Millis) {
   const fabric = settled({ nodes })
@@ -74,7 +77,12 @@ export function failures(nodes: number, deaths: number, gap: Millis) {
     for (const death of deathOf.values()) death.left.delete(i)
     fabric.run(gap)
   }
-  fabric.run(15_000)
+  // Keepers that forgot the dead one never hear of it: two seconds without news are the end.
+  for (let waited = 0, quiet = 0; waited < patience && quiet < 2_000; waited += 500) {
+    const before = known.length
+    fabric.run(500)
+    quiet = known.length === before && agreed.length === deaths ? quiet + 500 : 0
+  }
   return {
     nodes,
     deaths,
@@ -193,60 +201,6 @@ export function lossy(nodes: number, loss: number, duration: Millis) {
     bytesPerSecond: Math.round(sum(bytes) / nodes / (duration / 1000)),
     packetsPerSecond: round(sum(packets) / nodes / (duration / 1000)),
   }
-}
-
-/** What of Lifeguard is switched on. */
-export const guards = {
-  'SWIM alone': { config: { maxHealthScore: 0, suspicionMaxFactor: 1 }, tellsLag: false },
-  'local health': { config: { suspicionMaxFactor: 1 }, tellsLag: false },
-  'dynamic suspicion': { config: { maxHealthScore: 0 }, tellsLag: false },
-  Lifeguard: { config: {}, tellsLag: false },
-  'Lifeguard and lag': { config: {}, tellsLag: true },
-} as const satisfies Record<string, Pick<FabricOptions, 'config' | 'tellsLag'>>
-
-/**
- * Lifeguard's experiment (Dadgar et al. 2017, §V): `slow` of `nodes` members stand still for `blocked`, run for
- * `running`, and so on, each in its own rhythm. False is what anybody thinks of a member that is well.
- */
-export function slowMembers(
-  guard: keyof typeof guards,
-  { nodes, slow, blocked, running, duration, seed }: SlowDay,
-) {
-  const fabric = new Fabric({ nodes, seed, ...guards[guard] })
-  fabric.introduceAll()
-  fabric.run(10_000)
-  const ill = new Set(some(fabric, slow, nodes))
-  let falseByAll = 0
-  let falseByHealthy = 0
-  let slowGivenUp = 0
-  fabric.changed = (by, { id, status }) => {
-    if (status !== 'unreachable') return
-    if (ill.has(indexOf(id))) slowGivenUp++
-    else {
-      falseByAll++
-      if (!ill.has(by)) falseByHealthy++
-    }
-  }
-  const end = fabric.now + duration
-  for (const i of ill) {
-    const go = () => {
-      if (fabric.now >= end) return
-      fabric.pause(i, blocked)
-      fabric.at(fabric.now + blocked + running, go)
-    }
-    fabric.at(fabric.now + fabric.random.below(blocked + running), go)
-  }
-  fabric.run(duration + 30_000)
-  return { guard, slow, blocked, seed, falseByAll, falseByHealthy, slowGivenUp }
-}
-
-export interface SlowDay {
-  readonly nodes: number
-  readonly slow: number
-  readonly blocked: Millis
-  readonly running: Millis
-  readonly duration: Millis
-  readonly seed: number
 }
 
 /** Half of all die at the same moment: does the rest hang together, and how do the gaps close? */

@@ -47,7 +47,9 @@ export class Fabric {
   readonly #sent: Traffic
   readonly #wake: Float64Array
   readonly #pausedUntil: Float64Array
+  readonly #blockedUntil: Float64Array
   readonly #waiting = new Map<number, SwimInput[]>()
+  readonly #held = new Map<number, Outgoing[]>()
   readonly #arrivals: Arrival[][] = Array.from({ length: horizon }, () => [])
   readonly #timers: number[][] = Array.from({ length: horizon }, () => [])
   readonly #tasks = new Map<Instant, (() => void)[]>()
@@ -64,6 +66,7 @@ export class Fabric {
     this.up = new Uint8Array(room)
     this.#wake = new Float64Array(room).fill(Number.POSITIVE_INFINITY)
     this.#pausedUntil = new Float64Array(room)
+    this.#blockedUntil = new Float64Array(room)
     this.#sent = { packets: new Float64Array(room), bytes: new Float64Array(room) }
     for (let i = 0; i < nodes; i++) this.boot()
     this.rings = new Rings(this.infos.map(info => info.id))
@@ -109,7 +112,8 @@ export class Fabric {
 
   input(i: number, input: SwimInput): void {
     if (this.up[i] === 0) return
-    if (this.now < this.#pausedUntil[i]!) {
+    const deaf = this.now < this.#blockedUntil[i]! && input.type === 'message'
+    if (deaf || this.now < this.#pausedUntil[i]!) {
       const waiting = this.#waiting.get(i)
       if (waiting) waiting.push(input)
       else this.#waiting.set(i, [input])
@@ -133,6 +137,29 @@ export class Fabric {
       core.tick(this.now)
       this.#pump(i)
     })
+  }
+
+  /** Its clocks go on, and nothing leaves it or reaches it before the end: so the paper's members are slow. */
+  block(i: number, duration: Millis): void {
+    this.#blockedUntil[i] = this.now + duration
+    this.at(this.now + duration, () => {
+      if (this.up[i] === 0) return
+      const held = this.#held.get(i) ?? []
+      const waiting = this.#waiting.get(i) ?? []
+      this.#held.delete(i)
+      this.#waiting.delete(i)
+      for (const out of held) this.#send(i, out)
+      for (const input of waiting) this.input(i, input)
+    })
+  }
+
+  /** When what it says now will leave it. */
+  speaks(i: number): Instant {
+    return Math.max(this.now, this.#blockedUntil[i]!, this.#pausedUntil[i]!)
+  }
+
+  isPaused(i: number): boolean {
+    return this.now < this.#pausedUntil[i]!
   }
 
   at(when: Instant, task: () => void): void {
@@ -193,6 +220,12 @@ export class Fabric {
   }
 
   #send(from: number, out: Outgoing): void {
+    if (this.now < this.#blockedUntil[from]!) {
+      const held = this.#held.get(from)
+      if (held) held.push(out)
+      else this.#held.set(from, [out])
+      return
+    }
     const { message, via } = out
     let bytes = headerBytes + wireBytes + bareMessageBytes(message)
     for (const update of message.updates) bytes += updateBytes(update)

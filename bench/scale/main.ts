@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { failures, guards, halved, joins, lossy, slowMembers, steady } from './experiments.ts'
+import { failures, halved, joins, lossy, steady } from './experiments.ts'
+import { type Guard, guards, type SlowDay, slowMembers } from './slow-members.ts'
 
 /**
  * `node --expose-gc --max-old-space-size=14000 --max-semi-space-size=128 bench/scale/main.ts [EXPERIMENT …] [--nodes N]`: runs them and keeps what
@@ -14,27 +15,48 @@ interface Row {
 
 const experiments: Record<string, (nodes: number) => readonly Row[]> = {
   steady: n => [n >= 100_000 ? steady(n, 3_000, 5_000) : steady(n, 5_000, 20_000)],
-  failures: n => [failures(n, n >= 1_000 ? 50 : 5, n >= 1_000 ? 200 : 3_000)],
+  failures: n => [failures(n, n >= 1_000 ? 50 : 5, gapBetween(n, 3_000))],
   joins: n =>
-    [true, false].map(helped =>
-      joins(n, n >= 1_000 ? 50 : 10, helped, 200, n > 10_000 ? 10_000 : 30_000),
+    // By rings alone most newcomers of a very large cluster wait longer than anybody wants to simulate.
+    (n > 10_000 ? [true] : [true, false]).map(helped =>
+      joins(n, n >= 1_000 ? 50 : 10, helped, gapBetween(n, 200), n > 10_000 ? 2_000 : 30_000),
     ),
   loss: n =>
-    n > 10_000 ? [] : [0.01, 0.1, 0.3].map(loss => lossy(n, loss, n >= 10_000 ? 20_000 : 30_000)),
-  slow: n => {
-    if (n !== 100) return []
-    const rows: Row[] = []
-    for (const guard of Object.keys(guards) as (keyof typeof guards)[]) {
-      for (const slow of [8, 32]) {
-        const day = { nodes: 128, slow, blocked: 8_000, running: 500, duration: 30_000, seed: 1 }
-        rows.push({ nodes: 128, ...slowMembers(guard, day) })
+    (n > 10_000 ? [0.01, 0.1] : [0.01, 0.1, 0.3]).map(loss =>
+      lossy(n, loss, n > 10_000 ? 10_000 : n === 10_000 ? 20_000 : 30_000),
+    ),
+  slow: n => (n === 100 ? slowDays() : []),
+  halved: n => [
+    halved(
+      n,
+      n > 10_000
+        ? [5_000, 10_000]
+        : n === 10_000
+          ? [15_000, 30_000]
+          : [5_000, 15_000, 30_000, 60_000],
+    ),
+  ],
+}
+
+/** The larger the cluster, the less its deaths and births have to do with each other; and the dearer is a second. */
+function gapBetween(nodes: number, small: number): number {
+  if (nodes < 1_000) return small
+  return nodes > 10_000 ? 50 : 200
+}
+
+function slowDays(): Row[] {
+  const days: SlowDay[] = []
+  const day = { nodes: 128, duration: 60_000, seed: 1 }
+  for (const slow of [8, 32]) {
+    for (const spell of [8_192, 32_768]) {
+      for (const between of [64, 4_096]) {
+        days.push({ ...day, how: 'blocked', slow, spell, between })
+        if (between === 64) days.push({ ...day, how: 'stopped', slow, spell, between })
       }
     }
-    return rows
-  },
-  halved: n => [
-    halved(n, n > 10_000 ? [] : n === 10_000 ? [15_000, 30_000] : [5_000, 15_000, 30_000, 60_000]),
-  ],
+  }
+  const each = Object.keys(guards) as Guard[]
+  return each.flatMap(guard => days.map(one => ({ nodes: 128, ...slowMembers(guard, one) })))
 }
 
 const args = process.argv.slice(2)

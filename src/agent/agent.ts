@@ -130,7 +130,7 @@ export class Agent {
   readonly #parts: AgentParts
   readonly #members: Members
   readonly #fault: StorageFault
-  readonly #departure: Departure
+  readonly departure: Departure
   readonly #enrolment: Enrolment
   readonly #trusted: TrustedLinks
   readonly #belonging: Belonging
@@ -235,7 +235,7 @@ export class Agent {
       plane: () => this.plane,
       followed: () => this.following.view,
     })
-    this.#departure = new Departure({
+    this.departure = new Departure({
       ...{ self: this.self, clock, random, trace, links: this.links, group: this.group },
       ...{ members: this.#members, fault: this.#fault, security },
       forgetLog: () => this.#forgetLog(),
@@ -266,11 +266,11 @@ export class Agent {
     this.#homecoming = new Homecoming({
       ...{ self: this.self, clock, trace, links: this.links },
       control: () => this.#ownControl(),
-      startAnew: home => this.#departure.startAnew(home),
+      startAnew: home => this.departure.startAnew(home),
     })
     this.#enrolment = new Enrolment({
       ...{ self: this.self, clock, trace, links: this.links, group: this.group },
-      ...{ authority: this.authority, departure: this.#departure, fault: this.#fault },
+      ...{ authority: this.authority, departure: this.departure, fault: this.#fault },
       opened: plane => this.#onOpened(plane),
       retired: view => this.#follow(view),
     })
@@ -322,9 +322,10 @@ export class Agent {
         this.#enrolment.open()
         return this.plane
       },
-      dropGroup: () => void this.#departure.leaveGroup('cancelled-init'),
+      dropGroup: () => void this.departure.leaveGroup('cancelled-init'),
       controlNames: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.name),
+      entry: () => this.entry,
     })
     this.entry = new Entry({
       self: this.self,
@@ -343,7 +344,7 @@ export class Agent {
           this.#members.introduce(peer, address)
       },
       admitted: view => this.#admitted(view),
-      expelled: () => this.#departure.expelled(),
+      expelled: () => this.departure.expelled(),
     })
     this.doctor = new Doctor({
       ...{ clock, random, sockets, links: this.links, instruments: parts.instruments },
@@ -421,7 +422,7 @@ export class Agent {
     this.#reception = {
       ...{ self: this.self, gate: this.#gate, journal: this.journal, passports: this.passports },
       ...{ homecoming: this.#homecoming, entry: this.entry, members: this.#members },
-      ...{ group: this.group, departure: this.#departure, requests: this.#requests },
+      ...{ group: this.group, departure: this.departure, requests: this.#requests },
       levels: this.levels,
       notice: (from, kind, body) => this.#onNotice(from, kind, body),
       part: id => this.links.forget(id),
@@ -544,7 +545,7 @@ export class Agent {
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
   reset(): string {
-    return this.#departure.reset()
+    return this.departure.reset()
   }
 
   /** An operator has this node give in to another history of its cluster; says where its own is kept. */
@@ -562,7 +563,11 @@ export class Agent {
       trace: this.#parts.trace,
       links: this.links,
       levels: this.levels,
-      roles: { requires: role => this.#catalog(role)?.requires, needs: role => this.#needs(role) },
+      roles: {
+        requires: role => this.#catalog(role)?.requires,
+        needs: role => this.#needs(role),
+        names: () => this.#parts.roleCatalog.map(r => r.name),
+      },
       admin: this.#admin,
       plane: () => this.plane,
       viewOf: id => this.#viewOf(id),
@@ -806,7 +811,7 @@ export class Agent {
   #notices(): readonly string[] {
     const out = [...this.entry.notices()]
     out.push(...this.#fault.notices(this.self.name), ...this.scheduled.notices())
-    out.push(...this.#homecoming.notices(), ...this.#departure.notices())
+    out.push(...this.#homecoming.notices(), ...this.departure.notices())
     if (this.#parts.security?.helpless) {
       out.push(
         `${this.self.name}: has no secret, token or certificate, and is believed by nobody: start it with --secret-file, or join with a token`,

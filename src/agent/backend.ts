@@ -21,6 +21,8 @@ import type { Agent } from './agent.ts'
 import { unpacked } from './desk/kv.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
+import { checkEventType } from './event-type.ts'
+import { inNoCluster } from './no-cluster.ts'
 import { restoreSnapshot, takeSnapshot } from './snapshot-backend.ts'
 import { overlaid } from './status.ts'
 import { createToken, withToken } from './tokens.ts'
@@ -187,6 +189,7 @@ async function log(
   { signal, ...request }: LogRequest,
 ): Promise<LogPage> {
   requireCluster(agent)
+  checkEventType(request.type)
   const { plane } = agent
   if (plane && plane.leader() === null) {
     const page = logPage(plane, request.from, request.limit, request.type)
@@ -252,13 +255,18 @@ function join(
         return resolve({
           state: 'trying',
           cluster: now?.name ?? null,
-          detail: refusal?.text ?? `no answer from ${address} yet; the agent goes on trying`,
+          detail: refusal?.text ?? noAnswer(address, agent.entry.silence(formatAddress(parsed))),
         })
       }
       clock.after(poll, look)
     }
     look()
   })
+}
+
+function noAnswer(address: string, silence: string | undefined): string {
+  const why = silence === undefined ? '' : `: ${silence}`
+  return `no answer from ${address} yet${why}; the agent goes on trying`
 }
 
 /** From now on it is shown to whoever is asked to let this node in. */
@@ -286,28 +294,28 @@ function leave(
       patience,
       outcome => done(withRescue(outcome)),
     ),
-  ).then(
-    ({ advice }) =>
-      new Promise((resolve, reject) => {
-        const deadline = clock.now() + leavePatience
-        const look = async (): Promise<void> => {
-          const gone = own
-            ? !agent.self.facts.cluster
-            : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
-          if (gone) return resolve({ left: true, ...(advice && { advice }) })
-          if (clock.now() > deadline)
-            return reject(
-              new OperatorError(
-                'TIMEOUT',
-                'the leave is recorded and under way',
-                'hive status shows when it is over',
-              ),
-            )
-          clock.after(poll, () => void look())
-        }
-        void look()
-      }),
-  )
+  ).then(({ advice }) => {
+    if (own) agent.departure.letGo()
+    return new Promise((resolve, reject) => {
+      const deadline = clock.now() + leavePatience
+      const look = async (): Promise<void> => {
+        const gone = own
+          ? !agent.self.facts.cluster
+          : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
+        if (gone) return resolve({ left: true, ...(advice && { advice }) })
+        if (clock.now() > deadline)
+          return reject(
+            new OperatorError(
+              'TIMEOUT',
+              'the leave is recorded and under way',
+              'hive status shows when it is over',
+            ),
+          )
+        clock.after(poll, () => void look())
+      }
+      void look()
+    })
+  })
 }
 
 /** Who is taken out because it is dead may be what the quorum lacks. */
@@ -354,12 +362,7 @@ function services(agent: Agent) {
 }
 
 function requireCluster(agent: Agent): void {
-  if (agent.self.facts.cluster) return
-  throw new OperatorError(
-    'NOT_INITIALISED',
-    'the cluster is a zombie: nobody may decide anything yet',
-    'run hive init once, on any node',
-  )
+  if (!agent.self.facts.cluster) throw inNoCluster(agent.self.name)
 }
 
 function settled<T>(begin: (done: Answer) => void): Promise<T> {

@@ -83,7 +83,9 @@ export class ScheduledSnapshots {
         return done(new OperatorError('STORAGE', `${backups.folder} cannot be read: ${failure}`))
       }
       const due = this.#dueAt
-      const next = due === undefined ? null : clock.wall() + Math.max(0, due - clock.now())
+      // Who carries no log makes none, whatever the clock says.
+      const makes = due !== undefined && this.#parts.plane()?.state.cluster !== undefined
+      const next = makes ? clock.wall() + Math.max(0, due - clock.now()) : null
       const snapshots = files.map(described).filter(file => file !== undefined)
       const about = { node, folder: backups.folder, every, keep, next }
       done({ ...about, failure: this.#failure ?? null, snapshots })

@@ -43,6 +43,8 @@ export class Departure {
   /** Where an older epoch's log and facts are, since this start. */
   #setAside: { readonly epoch: number; readonly aside: string } | undefined
 
+  /** It asked to be let go, and the control plane agreed. */
+  #leaving = false
   /** Since this start; what came of it is seen as long as the node belongs to nothing. */
   #removed: string | undefined
 
@@ -60,6 +62,14 @@ export class Departure {
     this.#parts.fault.guard(() => void this.#depart('left', 'left'), undefined)
   }
 
+  /**
+   * That it leaves is agreed, at its own wish: one control node's word that it is out will do. To wait for more may be to wait
+   * for ever, as members forget an authority that only those believe in who left.
+   */
+  letGo(): void {
+    this.#leaving = true
+  }
+
   /** As soon as most of the control nodes that this node knows say so, it is out. */
   heardRemoved(failure: DialFailure): void {
     const { self } = this.#parts
@@ -71,7 +81,7 @@ export class Departure {
     this.#saidRemoved.add(failure.identity.id)
     const said = cluster.control.filter(c => this.#saidRemoved.has(c.id))
     const others = cluster.control.filter(c => c.id !== self.id).length
-    if (said.length * 2 <= others) return
+    if (said.length * 2 <= others && !this.#leaving) return
     const by = said.map(c => c.name).sort()
     this.#removed = `was removed from «${cluster.name}», say ${by.join(', ')} (REMOVED)`
     this.expelled()
@@ -153,6 +163,7 @@ export class Departure {
     for (const id of links.connectedPeers()) links.forget(id)
     for (const member of members.gossip.members()) links.forget(member.id)
     this.#saidRemoved.clear()
+    this.#leaving = false
     // Whoever comes back as itself proves itself by what it has.
     if (typeof how === 'string') security?.forget(how === 'as another')
     security?.be(self.id)

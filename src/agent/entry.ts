@@ -70,7 +70,19 @@ interface Seed {
   pause: number
   /** Who answered there last. */
   peer?: string
+  /** Why the last dial came to nothing. */
+  silence?: string
 }
+
+/** What an operator can mend of an address that does not answer. */
+const silences: Partial<Record<DialFailure['why'], string>> = {
+  unresolved: 'its name is nobody’s',
+  refused: 'nobody listens there',
+  timeout: 'nothing comes back from there',
+}
+
+/** So many addresses that do not answer are told. */
+const maxSilentTold = 4
 
 export class Entry {
   readonly #parts: EntryParts
@@ -111,8 +123,20 @@ export class Entry {
       out.push(
         `this node set aside what it knew of «${returning.name}», which has a newer epoch, and bootstraps anew`,
       )
+    for (const { text, silence } of this.#silent().slice(0, maxSilentTold))
+      out.push(`${text} does not answer: ${silence}; this node goes on trying`)
     if (left) out.push('this node left its cluster; hive join ADDR brings it back')
     return out
+  }
+
+  /** Of a node without a cluster: who was to be its way in. */
+  #silent(): readonly Seed[] {
+    return this.#parts.self.facts.cluster ? [] : this.#seeds.filter(seed => seed.silence)
+  }
+
+  /** Why nobody at that address answers, as far as that is known. */
+  silence(address: string): string | undefined {
+    return this.#seeds.find(seed => seed.text === address)?.silence
   }
 
   /** Why it was not let in the last time it asked. */
@@ -125,6 +149,19 @@ export class Entry {
     return this.#asking
   }
 
+  /** Whom it was told to look for, itself left out, and whether they answer. */
+  get wanted(): readonly { readonly address: string; readonly answers: boolean }[] {
+    const { self, links, seeds } = this.#parts
+    const own = formatAddress(self.address)
+    const told = new Set([...seeds, ...self.facts.joining])
+    return this.#seeds
+      .filter(({ text, peer }) => told.has(text) && text !== own && peer !== self.id)
+      .map(({ text, peer }) => ({
+        address: text,
+        answers: peer !== undefined && links.isConnected(peer),
+      }))
+  }
+
   /** `hive join`: dial this one too, from now on and after a restart, until admitted. */
   join(address: string): void {
     const { self, clock } = this.#parts
@@ -133,15 +170,27 @@ export class Entry {
     this.#seeds = this.#wanted()
     for (const seed of this.#seeds) seed.next = clock.now()
     this.#next(0)
+    this.#meetAnew()
+  }
+
+  /** Links that came up while this node wanted nobody: no dial makes a second one. */
+  #meetAnew(): void {
+    const { links } = this.#parts
+    for (const id of links.connectedPeers()) {
+      const hello = links.hello(id)
+      if (hello) this.met(hello, hello.address)
+    }
   }
 
   /** A link to somebody is up: what are we to each other? */
   met(peer: Hello, address: Address): void {
     const { self } = this.#parts
-    if (this.#refused?.code === 'UNTRUSTED') this.#refused = undefined
+    if (this.#refused?.code === 'UNTRUSTED' || this.#refused?.code === 'TIMEOUT')
+      this.#refused = undefined
     for (const seed of this.#seeds) {
       if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address))
         seed.peer = peer.id
+      if (seed.peer === peer.id) delete seed.silence
     }
     const ours = self.facts.cluster
     const { left, returning } = self.facts
@@ -156,13 +205,19 @@ export class Entry {
 
   dialFailed(address: Address, failure: DialFailure): void {
     const seed = this.#seeds.find(s => s.text === formatAddress(address))
+    if (seed) {
+      const silence = silences[failure.why]
+      if (silence === undefined) delete seed.silence
+      else seed.silence = silence
+    }
     if (failure.why === 'duplicate') {
       if (seed) seed.peer = failure.by.id
       // An operator asks again while the link still stands.
       if (failure.by.allegiance && this.#isEmpty()) this.#ask(failure.by.id)
     }
     if (failure.why === 'foreign') this.#foreign(address)
-    if (isMute(failure)) this.#untrusted(address)
+    if (failure.why === 'untrusted' || failure.why === 'malformed') this.#untrusted(address)
+    if (isCut(failure)) this.#cut(address)
     // Somebody else may have time for us: the next round asks another, in random order.
     if (failure.why !== 'rejected') return
     if (failure.by?.id === this.#parts.self.id) {
@@ -204,6 +259,24 @@ export class Entry {
       code: 'UNTRUSTED',
       text,
       remedy: cureOf('UNTRUSTED'),
+      final: false,
+      at: this.#parts.clock.now(),
+    }
+  }
+
+  /**
+   * It was there and hung up, which anything can be the reason of: it stops, or the network was cut. One that does not believe
+   * what this node has shown has no other way to say so than this, too; but that is nothing this node could know.
+   */
+  #cut(address: Address): void {
+    if (this.#parts.self.facts.cluster) return
+    // What somebody has said is worth more than that another said nothing.
+    if (this.#refused && this.#refused.code !== 'TIMEOUT') return
+    this.#refused = {
+      code: 'TIMEOUT',
+      text: `${formatAddress(address)} broke the connection off before either end was known`,
+      remedy:
+        'this node goes on trying; if it stays so, that end may not believe it: its hive status says whom it refuses',
       final: false,
       at: this.#parts.clock.now(),
     }
@@ -370,7 +443,7 @@ export class Entry {
   }
 }
 
-/** Somebody is there and hangs up: so does an end that wants proof from one that offers none, or another. */
-function isMute({ why }: DialFailure): boolean {
-  return why === 'untrusted' || why === 'malformed' || why === 'closed' || why === 'reset'
+/** There was a connection, and it ended before anything came of it. */
+function isCut({ why }: DialFailure): boolean {
+  return why === 'closed' || why === 'reset' || why === 'handshake-timeout'
 }

@@ -8,11 +8,12 @@ import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { uuidv7 } from '../base/uuid.ts'
 import { type Contact, contactOf } from '../cluster/contact.ts'
-import { chooseControl, sameInit, validClusterName } from '../cluster/init.ts'
+import { chooseControl, type Sought, sameInit, validClusterName } from '../cluster/init.ts'
 import type { Links, RequestOutcome } from '../net/link-types.ts'
 import type { NodeDescription } from '../state/events.ts'
 import type { Member } from '../swim/types.ts'
 import { description } from './desk/description.ts'
+import type { Entry } from './entry.ts'
 import { isLoopback } from './exposure.ts'
 import { excuse, type Methods, refusal } from './requests.ts'
 import type { Self } from './self.ts'
@@ -32,6 +33,8 @@ export interface InitiationParts {
   dropGroup(): void
   /** Names of the control nodes, once initialised. */
   controlNames(): readonly string[]
+  /** How this node gets in elsewhere: whom it was told to look for, and what came of it. */
+  entry(): Pick<Entry, 'wanted' | 'refusal' | 'validating'>
 }
 
 export interface InitWish {
@@ -52,6 +55,8 @@ type Done = (
 ) => void
 
 const preparePatience = 5_000
+/** Who was told to look for others looks for them so long, ms, before it decides who is there. */
+const lookAround = 3_000
 /** From start to the first committed event; an election takes well under a second. */
 const commitPatience = 20_000
 const poll = 50
@@ -71,8 +76,8 @@ export class Initiation {
   }
 
   /** An operator's command. Repeating it is harmless. */
-  run(asked: InitWish, done: Done): void {
-    const { self } = this.#parts
+  run(asked: InitWish, done: Done, patience = lookAround): void {
+    const { self, clock } = this.#parts
     const failed = (error: OperatorError) => done({ ok: false, error })
     const { cluster, group } = self.facts
     if (cluster) {
@@ -95,6 +100,9 @@ export class Initiation {
           'wait a moment, then look at hive status',
         ),
       )
+    const named = asked.control !== undefined && asked.control.length > 0
+    if (!named && patience > 0 && this.#expectsMore())
+      return void clock.after(poll, () => this.run(asked, done, patience - poll))
     const name = asked.name ?? 'hive'
     if (!validClusterName(name))
       return failed(
@@ -108,7 +116,7 @@ export class Initiation {
       { id: self.id, name: self.name, alive: true },
       ...this.#parts.members().map(m => ({ id: m.id, name: m.name, alive: m.status === 'alive' })),
     ]
-    const choice = chooseControl(present, asked.control)
+    const choice = chooseControl(present, asked.control, this.#sought())
     if (!choice.ok) return failed(new OperatorError(choice.code, choice.message, choice.remedy))
     const duplicate = duplicateName(present)
     if (duplicate)
@@ -120,6 +128,21 @@ export class Initiation {
         ),
       )
     this.#prepare({ ...asked, name }, choice.ids, choice.why, done)
+  }
+
+  /** Somebody may still come into sight, or let this node in. */
+  #expectsMore(): boolean {
+    const { wanted, validating } = this.#parts.entry()
+    return validating || wanted.some(seed => !seed.answers)
+  }
+
+  #sought(): Sought {
+    const { wanted, refusal } = this.#parts.entry()
+    return {
+      some: wanted.length > 0,
+      silent: wanted.filter(seed => !seed.answers).map(seed => seed.address),
+      ...(refusal && { refusal }),
+    }
   }
 
   #prepare(
@@ -238,7 +261,10 @@ export class Initiation {
 
   #answer(control: readonly string[], why: string, repeated: boolean): InitAnswer {
     const { self } = this.#parts
-    const bind = isLoopback(self.address.host) ? '' : '--bind HOST '
+    // On one machine every agent needs ports of its own.
+    const bind = isLoopback(self.address.host)
+      ? '--bind 127.0.0.1:PORT --http off '
+      : '--bind HOST '
     return {
       tag: self.facts.cluster?.tag ?? '',
       name: self.facts.cluster?.name ?? '',

@@ -27,6 +27,7 @@ import {
   type RememberedFacts,
   remembered,
 } from './desk/inquiries.ts'
+import { inNoCluster } from './no-cluster.ts'
 import type { Self } from './self.ts'
 
 /**
@@ -66,6 +67,8 @@ export class Inquiries {
   }
 
   async why(question: Question): Promise<WhyReport> {
+    const { self } = this.#parts
+    if (!self.facts.cluster && question.about !== 'join') throw inNoCluster(self.name)
     const [agreed, journals] = await Promise.all([this.#agreed(question), this.#journals(question)])
     const heard: Heard = { agreed, ...journals }
     switch (question.about) {
@@ -135,7 +138,7 @@ export class Inquiries {
   #epoch({ agreed }: Heard): WhyReport {
     const known = requireAgreed(agreed)
     const lines = epochLines(known.events, nameOf(known))
-    const conclusion = epochConclusion(known.epoch, lines)
+    const conclusion = epochConclusion(known.epoch, known.horizon ?? 0, lines)
     return { subject: 'epoch', lines, conclusion, silent: [] }
   }
 

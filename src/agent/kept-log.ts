@@ -6,9 +6,11 @@ import type { LoggedEvent } from '../state/events.ts'
 import { toLogged } from '../state/logged.ts'
 import { State } from '../state/state.ts'
 import { readKeptLog } from '../store/kept-log.ts'
+import { checkEventType } from './event-type.ts'
 
 /** The event log of a folder that was set aside, for `hive log --file`: no agent runs for it. */
 export function keptEvents(path: string, from: number, type?: string): KeptEvents {
+  checkEventType(type)
   const kept = readKeptLog(path)
   const state = State.load(kept.rows)
   const events: LoggedEvent[] = []
@@ -32,7 +34,9 @@ export function keptEvents(path: string, from: number, type?: string): KeptEvent
     epoch: cluster?.epoch ?? 0,
     commitIndex: Math.max(kept.commit, applied),
     lastIndex: kept.entries.at(-1)?.index ?? kept.snapshot.index,
-    names: Object.fromEntries([...state.nodes.values()].map(({ id, name }) => [id, name])),
+    names: Object.fromEntries(
+      [...state.tombstones.values(), ...state.nodes.values()].map(({ id, name }) => [id, name]),
+    ),
     events,
   }
 }

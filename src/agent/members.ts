@@ -206,6 +206,12 @@ export class Members {
     for (const member of lost.slice(0, maxAccused)) this.#accuse(member)
   }
 
+  #nameOf(id: string): string {
+    return id === this.#parts.self.id
+      ? this.#parts.self.name
+      : (this.#gossip.member(id)?.name ?? id)
+  }
+
   #accuse({ id, incarnation }: Member): void {
     this.#tellLeader('accuse', { subject: id, incarnation, health: this.#gossip.health() })
   }
@@ -216,7 +222,8 @@ export class Members {
       if (member.status === 'left') this.#partWith(member.id)
       else links.setAddress(member.id, member.address)
       if (member.status === 'unreachable') {
-        trace.warn({ node: member.name, accusers: member.accusers }, 'unreachable')
+        const accusers = member.accusers.map(id => this.#nameOf(id))
+        trace.warn({ node: member.name, accusers }, 'unreachable')
         this.#accuse(member)
       } else if (member.status === 'alive' && before === 'unreachable') {
         trace.info({ node: member.name }, 'reachable again')

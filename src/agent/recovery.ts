@@ -6,6 +6,7 @@ import { type Recovery, recovery, type Survivor } from '../cluster/recovery.ts'
 import type { Answer, Links, RequestOutcome } from '../net/link-types.ts'
 import type { ControlPlane } from './control-plane.ts'
 import type { RescueOrder } from './desk/recovery.ts'
+import { inNoCluster } from './no-cluster.ts'
 import type { Self } from './self.ts'
 
 /**
@@ -90,8 +91,9 @@ export class Rescuers {
   ): void {
     const { self } = this.#parts
     const plane = this.#parts.plane()
-    if (!self.facts.cluster || !plane?.state.cluster) {
-      const names = (self.facts.cluster?.control ?? []).map(c => c.name)
+    if (!self.facts.cluster) return done({ ok: false, error: inNoCluster(self.name) })
+    if (!plane?.state.cluster) {
+      const names = self.facts.cluster.control.map(c => c.name)
       const control = names.sort().join(', ')
       const remedy = control ? `run it on one of ${control}` : 'run it on a control node'
       return done({

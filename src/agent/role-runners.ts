@@ -106,7 +106,7 @@ export class RoleRunners implements RoleHosting {
       known: () => this.#known(),
       memory: () => this.#parts.memoryOf(name),
       changed: (state, detail) => {
-        this.#parts.trace.info({ role: name, state, detail }, 'role')
+        this.#parts.trace.info({ role: name, state, ...(detail && { detail }) }, 'role')
         this.#report()
       },
     })

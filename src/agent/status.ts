@@ -119,7 +119,9 @@ export function overlaid(report: StatusReport, sight: Sight): StatusReport {
   return {
     ...report,
     self: sight.self.name,
-    notices: [...new Set([...sight.notices, ...report.notices])],
+    notices: [
+      ...new Set([...sight.notices, ...silentlyDrained(report, members), ...report.notices]),
+    ],
     ...(sight.partial && { watches: watched(report, members, sight.self.id) }),
     nodes: report.nodes.map(node => {
       const member = members.get(node.id)
@@ -140,6 +142,20 @@ export function overlaid(report: StatusReport, sight: Sight): StatusReport {
       }
     }),
   }
+}
+
+/** A drained node may well be off; but its state does not say whether it is. */
+function silentlyDrained(
+  { nodes }: StatusReport,
+  members: ReadonlyMap<string, Member>,
+): readonly string[] {
+  return nodes
+    .filter(({ id, state }) => {
+      const status = members.get(id)?.status
+      const rests = state === 'drained' || state === 'draining'
+      return rests && (status === 'failed' || status === 'unreachable')
+    })
+    .map(({ name, state }) => `${name} is ${state}, and does not answer`)
 }
 
 /** Of whom this node has an opinion of its own; the rest is the control plane's word. */

@@ -327,7 +327,7 @@ export class Steward {
     if (!voters.includes(node.id) && !observers.includes(node.id)) {
       return this.#propose(plane, `left ${node.id}`, {
         type: 'NodeLeft',
-        data: { id: node.id, reason: 'asked to leave' },
+        data: { id: node.id, reason: 'an operator asked for it' },
         actor: `leader:${this.#parts.self.name}`,
       })
     }

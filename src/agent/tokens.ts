@@ -50,14 +50,15 @@ export async function withToken(
   actor: string,
 ): Promise<InitAnswer> {
   const { security } = agent
-  if (!security || security.open || answer.repeated) return answer
-  if (!(await hasAuthority(agent, clock))) return answer
+  if (!security || security.open) return answer
+  const join = `${answer.join} --token-file join.token`
+  if (answer.repeated || !(await hasAuthority(agent, clock))) return { ...answer, join }
   try {
     const token = await createToken(security, ask, { ...first, actor })
-    return { ...answer, join: `${answer.join} --token-file join.token`, token }
+    return { ...answer, join, token }
   } catch (error) {
     // The init is done whatever comes of this; hive token create says what is wrong.
-    if (error instanceof OperatorError) return answer
+    if (error instanceof OperatorError) return { ...answer, join }
     throw error
   }
 }

@@ -136,7 +136,7 @@ export const hiveRoutes: readonly Route[] = [
       type: z.optional(z.string().check(z.regex(/^[A-Za-z]{1,64}$/, 'must be an event type'))),
       wait: z.optional(queryWait),
     }),
-    answer: '{events, next}: pass next as from',
+    answer: '{events, next, names}: pass next as from; names by id, of nodes that left',
     blocking: true,
     handle: async ({ query, signal, may }, backend) => {
       const page = await backend.log({

@@ -352,7 +352,12 @@ export interface Backend {
     type?: string
     wait?: number
     signal?: AbortSignal
-  }): Promise<{ events: readonly LoggedEvent[]; next: number }>
+  }): Promise<{
+    events: readonly LoggedEvent[]
+    next: number
+    /** By id, of nodes in these events that are in the cluster no longer. */
+    names?: Readonly<Record<string, string>>
+  }>
   /** `node`: another node, that cannot say it itself; default: this one. */
   leave(request: {
     node?: string

@@ -19,7 +19,7 @@ import type {
 } from '../api/types.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Millis } from '../base/time.ts'
-import { type Door, describeDoor } from './door.ts'
+import { type Door, describeDoor, isDevSocket } from './door.ts'
 import { type Answer, type Exchange, exchange, Nobody, stranger } from './http.ts'
 
 /** A question that the agent answers from what it knows or one round of the quorum. */
@@ -217,13 +217,23 @@ export class AgentClient {
         else if (!(another && error instanceof Nobody)) throw error
       }
     }
-    throw forbidden ?? new Nobody(`no agent answers at ${this.#doors.map(describeDoor).join(', ')}`)
+    throw forbidden ?? nobodyAt(this.#doors)
   }
 
   /** The answer's JSON, of a door that was just asked. */
   parse<T>(answer: Answer): T {
     return jsonOf(answer, this.#doors[0]!)
   }
+}
+
+/** Sockets of a dev cluster in this folder are one place to somebody who reads it. */
+function nobodyAt(doors: readonly Door[]): Nobody {
+  const places = new Set(doors.map(door => (isDevSocket(door) ? '.hive' : describeDoor(door))))
+  const dev = doors.some(isDevSocket)
+  const message = `no agent answers at ${[...places].join(', ')}`
+  return dev
+    ? new Nobody(message, 'start the cluster in .hive again with: hive dev')
+    : new Nobody(message)
 }
 
 export type LogPage = Awaited<ReturnType<Backend['log']>>

@@ -13,7 +13,7 @@ export interface Asked {
 
 /** Where an agent may be reached: its local socket, or its HTTP address. */
 export type Door =
-  | { readonly kind: 'socket'; readonly path: string }
+  | { readonly kind: 'socket'; readonly path: string; readonly dev?: true }
   | ({ readonly kind: 'tcp'; readonly address: Address } & Remote)
 
 /** What a door that is not on this machine wants. */
@@ -60,6 +60,11 @@ export function describeDoor(door: Door): string {
   return `${door.tls ? 'https://' : ''}${formatAddress(door.address)}`
 }
 
+/** Found in the `.hive` of the current directory; nobody named it. */
+export function isDevSocket(door: Door): boolean {
+  return door.kind === 'socket' && door.dev === true
+}
+
 function socket(path: string): Door {
   return { kind: 'socket', path }
 }
@@ -98,5 +103,5 @@ function devSockets(cwd: string): Door[] {
     .filter(name => !name.includes('.'))
     .sort(byNumber)
     .slice(0, maxDevSockets)
-    .map(name => socket(join(cwd, '.hive', name, 'agent.sock')))
+    .map(name => ({ kind: 'socket', path: join(cwd, '.hive', name, 'agent.sock'), dev: true }))
 }

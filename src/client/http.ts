@@ -7,6 +7,7 @@ import {
 } from 'node:http'
 import { OperatorError } from '../base/errors.ts'
 import type { Millis } from '../base/time.ts'
+import { whyUnreadable } from '../base/unreadable.ts'
 import { type Door, describeDoor } from './door.ts'
 
 /**
@@ -162,10 +163,9 @@ function readText(path: string, what: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
     throw new OperatorError(
       'BAD_REQUEST',
-      `the ${what} file ${path} cannot be read: ${code}`,
+      `cannot read the ${what} file ${path}: ${whyUnreadable(error as NodeJS.ErrnoException)}`,
       'check --api-token-file, --ca-file, HIVE_API_TOKEN_FILE and HIVE_CA_FILE',
     )
   }
@@ -173,8 +173,11 @@ function readText(path: string, what: string): string {
 
 /** Nobody listened: the request was never sent. */
 export class Nobody extends OperatorError {
-  constructor(message: string) {
-    super('NO_AGENT', message, 'start one with: hive agent, or name its socket with --socket PATH')
+  constructor(
+    message: string,
+    remedy = 'start one with: hive agent, or name its socket with --socket PATH',
+  ) {
+    super('NO_AGENT', message, remedy)
   }
 }
 

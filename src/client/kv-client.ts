@@ -112,6 +112,8 @@ function kvPath(
   key: string,
   params: Record<string, string | number | boolean | undefined>,
 ): string {
+  if (key === '' && !params.recurse && !params.keys)
+    throw new OperatorError('BAD_REQUEST', 'a key has at least one character', 'name the key')
   return `/v1/kv/${key.split('/').map(encodeURIComponent).join('/')}${queryOf(params)}`
 }
 

@@ -16,15 +16,20 @@ const patience: Millis = 30_000
 const retry: Millis = 1000
 const attempts = 60
 
+/** Told before the events: who in them is in the cluster no longer. */
+export type Learn = (names: Readonly<Record<string, string>>) => void
+
 /** All there is, in order; answers where the next read begins. */
 export async function readLog(
   agent: AgentClient,
   range: LogRange,
   show: (event: LoggedEvent) => void,
+  learn: Learn = () => {},
 ): Promise<number> {
   let { from } = range
   for (;;) {
     const page = await agent.log({ from, limit: pageSize, type: range.type })
+    learn(page.names ?? {})
     page.events.forEach(show)
     if (page.next <= from || page.events.length === 0) return page.next
     from = page.next
@@ -36,12 +41,14 @@ export async function followLog(
   agent: AgentClient,
   range: LogRange,
   show: (event: LoggedEvent) => void,
+  learn: Learn = () => {},
 ): Promise<never> {
-  let from = await readLog(agent, range, show)
+  let from = await readLog(agent, range, show, learn)
   let failures = 0
   for (;;) {
     try {
       const page = await agent.log({ from, limit: pageSize, type: range.type, wait: patience })
+      learn(page.names ?? {})
       page.events.forEach(show)
       from = page.next
       failures = 0

@@ -49,6 +49,15 @@ export class NewFile {
   }
 }
 
+const causes: Readonly<Record<string, string>> = {
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'its path goes through something that is no folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'this user may not write there',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the disk may only be read',
+}
+
 function attempt<T>(path: string, act: () => T): T {
   try {
     return act()
@@ -57,8 +66,8 @@ function attempt<T>(path: string, act: () => T): T {
     if (code === 'EEXIST') throw exists(path)
     throw new OperatorError(
       code === 'EACCES' || code === 'EPERM' ? 'PERMISSION' : 'STORAGE',
-      `${path} cannot be written: ${message}`,
-      'look at the folder and the room on the disk',
+      `${path} cannot be written: ${causes[code ?? ''] ?? message}`,
+      'look at the folder, whose it is, and the room on the disk',
     )
   }
 }

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { kvLimits } from '../api/types.ts'
 import { OperatorError } from '../base/errors.ts'
+import { whyUnreadable } from '../base/unreadable.ts'
 import { valueTooLarge } from './kv-client.ts'
 
 /** The value that an argument stands for: itself, `@FILE` or `-` for standard input. Reads no more than fits in a key. */
@@ -15,16 +16,9 @@ export async function readValue(
     return await readAll(createReadStream(path), path)
   } catch (error) {
     if (error instanceof OperatorError) throw error
-    const { code, message } = error as NodeJS.ErrnoException
-    const why =
-      code === 'ENOENT'
-        ? 'there is no such file'
-        : code === 'EACCES'
-          ? 'it may not be read'
-          : message
     throw new OperatorError(
       'BAD_REQUEST',
-      `cannot read ${path}: ${why}`,
+      `cannot read ${path}: ${whyUnreadable(error as NodeJS.ErrnoException)}`,
       'write @FILE, - for standard input, or the value itself',
     )
   }

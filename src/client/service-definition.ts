@@ -1,3 +1,4 @@
+import { parseDuration } from '../base/duration.ts'
 import { OperatorError } from '../base/errors.ts'
 
 export interface ServiceFlags {
@@ -13,6 +14,14 @@ export interface ServiceFlags {
 
 /** Consul's registration from what was typed. Throws BAD_REQUEST; the rest is for the agent to check. */
 export function definitionOf(name: string, flags: ServiceFlags): Record<string, unknown> {
+  for (const flag of ['interval', 'timeout'] as const) {
+    if (parseDuration(flags[flag]) === undefined)
+      throw new OperatorError(
+        'BAD_REQUEST',
+        `--${flag}: "${flags[flag]}" is not a length of time`,
+        'write it like 500ms, 10s or 1m30s',
+      )
+  }
   return {
     Name: name,
     ...(flags.id !== undefined && { ID: flags.id }),

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { OperatorError } from '../base/errors.ts'
+import { whyUnreadable } from '../base/unreadable.ts'
 
 /** Far above any list of services that a person writes. */
 const maxFileBytes = 4 * 1024 * 1024
@@ -22,15 +23,7 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof OperatorError) throw error
-    const { code, message } = error as NodeJS.ErrnoException
-    throw bad(
-      path,
-      code === 'ENOENT'
-        ? 'there is no such file'
-        : code === 'EACCES'
-          ? 'it may not be read'
-          : message,
-    )
+    throw bad(path, whyUnreadable(error as NodeJS.ErrnoException))
   }
 }
 

@@ -57,8 +57,12 @@ export function renderSnapshots(of: SnapshotList, paint: Painter): string {
       `${formatTime(taken)}  index ${String(index).padEnd(9)} ${sizeText(bytes).padStart(9)}  ${printable(name)}`,
   )
   if (out.length === 0) out.push('no snapshots yet')
-  const due = of.next === null ? '' : `, the next ${formatTime(of.next)}`
-  const every = of.every === null ? 'none are made by the clock' : `${of.keep} are kept${due}`
+  const every =
+    of.every === null
+      ? 'none are made by the clock'
+      : of.next === null
+        ? 'none are made here: this is no control node'
+        : `${of.keep} are kept, the next ${formatTime(of.next)}`
   out.push(paint(`${printable(of.node)}: ${of.folder}; ${every}`, 'dim'))
   if (of.failure !== null) out.push(paint(`the last one failed: ${printable(of.failure)}`, 'bad'))
   return out.join('\n')

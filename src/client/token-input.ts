@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { OperatorError } from '../base/errors.ts'
+import { whyUnreadable } from '../base/unreadable.ts'
 
 /** A token from a file, or from standard input for `-`; never from an argument, where every user could read it. */
 export async function readTokenFile(file: string): Promise<string> {
@@ -9,8 +10,8 @@ export async function readTokenFile(file: string): Promise<string> {
     (error: NodeJS.ErrnoException) => {
       throw new OperatorError(
         'BAD_REQUEST',
-        `${what} cannot be read: ${error.code}`,
-        'look at the path',
+        `cannot read ${what}: ${whyUnreadable(error)}`,
+        'give a file with a token: hive token create > FILE',
       )
     },
   )

@@ -50,8 +50,11 @@ function misplaced(error: Error, args: readonly unknown[]): OperatorError {
     readonly name: string
     readonly description?: string
   }[]
-  if (missing.length === 0)
-    return new OperatorError('BAD_REQUEST', reworded(error.message), 'see --help')
+  if (missing.length === 0) {
+    const many = args.filter(arg => typeof arg === 'string').map(arg => `"${arg}"`)
+    const told = many.length > 0 ? `too many words: ${many.join(', ')}` : reworded(error.message)
+    return new OperatorError('BAD_REQUEST', told, 'see --help; a text with spaces goes in quotes')
+  }
   const words = missing.map(arg => `${arg.name.toUpperCase()} (${arg.description})`)
   const verb = missing.length > 1 ? 'are' : 'is'
   return new OperatorError('BAD_REQUEST', `missing ${verb} ${words.join(' and ')}`, 'see --help')

@@ -17,15 +17,43 @@ export type Choice =
       readonly remedy: string
     }
 
+/** Whom the node that is asked was told to look for. */
+export interface Sought {
+  readonly some: boolean
+  /** Addresses at which nobody answers. */
+  readonly silent: readonly string[]
+  /** What it heard when it wanted to be let in. */
+  readonly refusal?: { readonly text: string; readonly remedy: string }
+}
+
 /** More voters than this cost latency at every write and buy little (design §4). */
 const maxDefaultVoters = 5
 
-/** `present`: everybody in the physical topology, this node included. */
+/** `present`: everybody in the physical topology, this node first. */
 export function chooseControl(
   present: readonly Candidate[],
   named: readonly string[] | undefined,
+  sought: Sought = { some: false, silent: [] },
 ): Choice {
-  return named && named.length > 0 ? chooseNamed(present, named) : chooseDefault(present)
+  if (named && named.length > 0) return chooseNamed(present, named)
+  const [self] = present
+  const alone = present.filter(p => p.alive).length < 2
+  return alone && sought.some ? lonely(self!, sought) : chooseDefault(present, sought)
+}
+
+/** It was not meant to be a cluster of its own: what keeps it from the others would come out later. */
+function lonely({ name }: Candidate, { silent, refusal }: Sought): Choice {
+  const why =
+    refusal?.text ??
+    (silent.length > 0 ? `no answer from ${silent.join(', ')}` : 'those who answer do not stay')
+  const cure =
+    refusal?.remedy || 'start the others, or mend the addresses; hive status shows who is in sight'
+  return {
+    ok: false,
+    code: 'INIT_FAILED',
+    message: `${name} sees nobody: ${why}`,
+    remedy: `${cure}; to make a cluster of this node alone: hive init --control ${name}`,
+  }
 }
 
 function chooseNamed(present: readonly Candidate[], named: readonly string[]): Choice {
@@ -53,26 +81,34 @@ function chooseNamed(present: readonly Candidate[], named: readonly string[]): C
     }
   }
   const ids = [...new Set(found.map(p => p!.id))]
-  return { ok: true, ids, why: 'named by the operator' }
+  return { ok: true, ids, why: `named by the operator; ${survival(ids.length)}` }
 }
 
-function chooseDefault(present: readonly Candidate[]): Choice {
+function chooseDefault(present: readonly Candidate[], { silent }: Sought): Choice {
   const alive = present
     .filter(p => p.alive)
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
   const odd = alive.length % 2 === 1 ? alive.length : alive.length - 1
   const count = Math.max(1, Math.min(maxDefaultVoters, odd))
-  const failures = Math.floor((count - 1) / 2)
   const chosen = alive.slice(0, count)
   return {
     ok: true,
     ids: chosen.map(p => p.id),
     why:
       `${count} of ${alive.length} present: the largest odd number up to ${maxDefaultVoters}, first by name; ` +
-      (failures === 0
-        ? 'survives no failure'
-        : `survives ${failures} failure${failures > 1 ? 's' : ''}`),
+      survival(count) +
+      (silent.length > 0 ? `; no answer from ${silent.join(', ')}` : ''),
   }
+}
+
+/** What so many control nodes are good for; an even number is no better than one less. */
+function survival(count: number): string {
+  const failures = Math.floor((count - 1) / 2)
+  const told =
+    failures === 0
+      ? 'survives no failure'
+      : `survives ${failures} failure${failures > 1 ? 's' : ''}`
+  return count % 2 === 1 ? told : `${told}, no more than ${count - 1} would`
 }
 
 /** Is the init that is asked for the one that has happened? What was not said agrees with anything. */

@@ -147,7 +147,7 @@ function ownText(event: LoggedEvent, data: Data, names: Names): string | undefin
     case 'NodeLeaving':
       return 'was to leave'
     case 'NodeLeft':
-      return `left${reason}`
+      return data.reason ? `left: ${data.reason}` : 'left'
     case 'JoinRequested':
       return 'asked to be let in, and waits for an operator'
     case 'JoinRefused':
@@ -308,13 +308,19 @@ function epochText(
   }
 }
 
-export function epochConclusion(epoch: number, lines: readonly WhyLine[]): string {
+/** `horizon`: deletions up to this event are forgotten; 0: none. */
+export function epochConclusion(epoch: number, horizon: number, lines: readonly WhyLine[]): string {
   const last = lines.at(-1)
   const why =
     last?.text.replace(/^epoch \d+: /, '') ?? 'the events that raised it are not kept any more'
   const since = last?.seq === undefined ? '' : ` since event ${last.seq}`
-  const anew = epoch > 1 ? '; a node that knows less than that bootstraps anew when it is back' : ''
-  return `the epoch is ${epoch}${since}: ${why}${anew}`
+  return `the epoch is ${epoch}${since}: ${why}${epoch > 1 ? `; ${whoReturns(horizon)}` : ''}`
+}
+
+function whoReturns(horizon: number): string {
+  return horizon > 0
+    ? `a node without the log that has not heard of event ${horizon} bootstraps anew when it is back`
+    : 'nodes that were away catch up with it'
 }
 
 // ---- joins and refusals

@@ -5,6 +5,7 @@ import { OperatorError } from '../base/errors.ts'
 import { AgentCommand, badInput } from '../client/command.ts'
 import { followDrain } from '../client/drain-follow.ts'
 import { renderVerdict } from '../client/drain-text.ts'
+import { printable } from '../client/paint.ts'
 
 export default class Drain extends AgentCommand {
   static override summary = 'Take the work off a node: leadership, then each role, in order.'
@@ -58,7 +59,7 @@ export default class Drain extends AgentCommand {
       process.exitCode = verdict?.allowed === false ? 1 : 0
       return progress
     }
-    if (cancel) this.log(`${args.node} takes work again`)
+    if (cancel) this.log(cancelled(progress))
     if (cancel || !flags.wait) return progress
     const last = await followDrain(agent, progress, {
       paint: this.paint,
@@ -79,6 +80,12 @@ function deadlineOf(text: string | undefined): number | null {
     )
   }
   return deadline
+}
+
+/** A node that is down cannot take anything. */
+function cancelled({ node, state }: DrainProgress): string {
+  if (state === 'ready') return `${printable(node)} takes work again`
+  return `the drain is cancelled; ${printable(node)} is ${state}, and takes work again when it is ready`
 }
 
 function notDrained(last: DrainProgress): OperatorError {

@@ -14,7 +14,8 @@ export default class Init extends AgentCommand {
   static override summary = 'Make a cluster of the zombies that see each other.'
   static override description =
     'The control nodes decide for the cluster and keep its log. Without --control hive picks 1, 3 or 5 of the nodes present and says why. ' +
-    'If any of them cannot, everybody stays a zombie. The same init again is harmless.'
+    'If any of them cannot, everybody stays a zombie. The same init again is harmless. ' +
+    'A node that was told to join others waits a moment for them; while it sees none of them it makes a cluster of itself only by --control.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> --name prod',
     '<%= config.bin %> <%= command.id %> --name prod --control n1,n2,n3',
@@ -88,7 +89,12 @@ export function renderInit(answer: InitAnswer, paint: Painter): string {
 
 /** As lines to be copied to the new node: a token in an argument could be read by everybody there. */
 function joinLines({ join, token }: InitAnswer, paint: Painter): string[] {
-  if (!token) return [`add a node:    ${printable(join)}`]
+  if (!token) {
+    const first = join.includes('--token-file')
+      ? ['make a token:  (umask 077; hive token create > join.token), and bring it to the new node']
+      : []
+    return [...first, `add a node:    ${printable(join)}`]
+  }
   return [
     'add a node:    run this on it',
     '',

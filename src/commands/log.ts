@@ -3,7 +3,7 @@ import type { KeptEvents } from '../api/types.ts'
 import type { LoggedEvent } from '../client/agent-client.ts'
 import { AgentCommand } from '../client/command.ts'
 import { type Names, namesIn, renderEvent } from '../client/event-text.ts'
-import { followLog, readLog } from '../client/log-reader.ts'
+import { followLog, type Learn, readLog } from '../client/log-reader.ts'
 
 export default class Log extends AgentCommand {
   static override summary = 'Print the event log: what happened, in order, and who allowed it.'
@@ -44,16 +44,20 @@ export default class Log extends AgentCommand {
     const names = namesIn(await agent.status())
     const show = (event: LoggedEvent) => this.log(renderEvent(event, names, this.paint))
     const query = { from: flags.from, type: flags.type }
+    const learn: Learn = gone => {
+      for (const [id, name] of Object.entries(gone)) names.set(id, name)
+    }
     if (flags.follow) {
       const print = this.jsonEnabled() ? (event: LoggedEvent) => printLine(event) : show
-      await followLog(agent, query, print)
+      await followLog(agent, query, print, learn)
       return undefined
     }
     const events: LoggedEvent[] = []
-    const next = await readLog(agent, query, event => {
+    const take = (event: LoggedEvent) => {
       if (this.jsonEnabled()) events.push(event)
       else show(event)
-    })
+    }
+    const next = await readLog(agent, query, take, learn)
     return { events, next }
   }
 

@@ -82,7 +82,11 @@ function listen(
     const key = formatAddress(remoteOf(socket))
     strangers.set(key, socket)
     socket.on('close', () => strangers.delete(key))
-    secure.emit('connection', socket)
+    onceItSpeaks(
+      socket,
+      () => secure.emit('connection', socket),
+      () => refuse(socket, 'connects and says nothing'),
+    )
     if (strangers.size <= maxStrangers) return
     const [first, oldest] = strangers.entries().next().value!
     strangers.delete(first)
@@ -118,6 +122,25 @@ function listen(
       for (const socket of strangers.values()) socket.destroy()
     },
   }
+}
+
+/**
+ * What TLS takes for each connection is not given to those who say nothing: they cost a socket. What is read meanwhile is
+ * the socket's, and TLS takes it from there.
+ */
+function onceItSpeaks(socket: net.Socket, spoke: () => void, silent: () => void): void {
+  const timer = setTimeout(silent, handshakeTimeout)
+  const quieten = (): void => {}
+  const over = (): void => {
+    clearTimeout(timer)
+    socket.off('readable', heard).off('error', quieten).off('close', over)
+  }
+  const heard = (): void => {
+    over()
+    if (socket.readableLength > 0) spoke()
+    else socket.destroy()
+  }
+  socket.on('readable', heard).on('error', quieten).on('close', over)
 }
 
 /** Somebody who connects and goes is no news, and a member may come before this node is one: it tries as another. */
@@ -204,7 +227,7 @@ class Dial implements Connection {
     })
     const failed = (error: Error): void => {
       // Only who says so distrusts us: one that hangs up may have been killed in the middle of a word.
-      failure = isAlert(error) ? 'untrusted' : closeReason(error, false)
+      failure = isDistrust(error) ? 'untrusted' : closeReason(error, false)
       mayTryAgain = failure === 'untrusted' || failure === 'closed'
     }
     const closed = (): void => {
@@ -258,10 +281,16 @@ function spoken(socket: tls.TLSSocket, manner: Manner | undefined): Manner | und
   return manner && socket.alpnProtocol === protocolOf(manner) ? manner : undefined
 }
 
-/** The other end gave a reason (RFC 8446 §6.2), which OpenSSL has in its error's name. */
-function isAlert(error: Error): boolean {
-  return /^ERR_SSL_.*ALERT/.test(codeOf(error) ?? '')
+/**
+ * The other end says (RFC 8446 §6.2; OpenSSL has it in its error's name) that it serves nobody who comes in this manner, or
+ * does not believe what was shown. That a message was spoilt on the way, or that it has trouble of its own, is no word about us.
+ */
+function isDistrust(error: Error): boolean {
+  return distrust.test(codeOf(error) ?? '')
 }
+
+const distrust =
+  /^ERR_SSL_.*(ALERT_(NO_APPLICATION_PROTOCOL|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(REVOKED|EXPIRED|UNKNOWN|REQUIRED)|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|PROTOCOL_VERSION)|UNRECOGNIZED_NAME)$/
 
 function mannerOf(name: string | false | null | undefined): Manner | undefined {
   return manners.find(manner => nameOf(manner) === name)

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { OperatorError } from '../base/errors.ts'
+import { whyUnreadable } from '../base/unreadable.ts'
 import { eventsVersion } from '../state/events.ts'
 import { State } from '../state/state.ts'
 import type { Row } from '../state/types.ts'
@@ -59,7 +60,7 @@ export function openSnapshot(path: string): Opened {
   const fd = opened(path)
   try {
     const bytes = new Uint8Array(readBytes)
-    for (let n = readSync(fd, bytes); n > 0; n = readSync(fd, bytes)) {
+    for (let n = read(fd, bytes, path); n > 0; n = read(fd, bytes, path)) {
       collected.add(bytes.slice(0, n))
     }
   } finally {
@@ -158,11 +159,26 @@ function opened(path: string): number {
   try {
     return openSync(path, 'r')
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const [kind, why]: ['NOT_FOUND' | 'PERMISSION', string] =
-      code === 'ENOENT'
-        ? ['NOT_FOUND', `there is no file ${path}`]
-        : ['PERMISSION', `${path} cannot be read: ${message}`]
-    throw new OperatorError(kind, why, 'look at the name and whose it is')
+    throw unreadable(path, error)
   }
+}
+
+function read(fd: number, bytes: Uint8Array, path: string): number {
+  try {
+    return readSync(fd, bytes)
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+function unreadable(path: string, error: unknown): OperatorError {
+  const failure = error as NodeJS.ErrnoException
+  const kind =
+    failure.code === 'ENOENT'
+      ? 'NOT_FOUND'
+      : failure.code === 'EISDIR'
+        ? 'BAD_SNAPSHOT'
+        : 'PERMISSION'
+  const why = `cannot read ${path}: ${whyUnreadable(failure)}`
+  return new OperatorError(kind, why, 'look at the name and whose it is')
 }

@@ -132,6 +132,13 @@ const data: { readonly [T in JsonType]: (f: Fields) => EventData[T] } = {
   }),
 }
 
+/** All that this build can read. */
+export const eventTypes: readonly EventType[] = [
+  ...(Object.keys(data) as JsonType[]),
+  'KvPut',
+  'RestoreAdded',
+]
+
 export function knowsJsonType(type: string): type is JsonType {
   return Object.hasOwn(data, type)
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Backend } from '../../src/api/types.ts'
 import { Machines } from './machines.ts'
 
 describe('init', () => {
@@ -31,6 +32,72 @@ describe('init', () => {
     await room.until('all are zombies', () =>
       ['n1', 'n2', 'n3'].every(n => room.agent(n).self.facts.group === undefined),
     )
+  })
+})
+
+describe('init of a node that was told to look for others', () => {
+  const init = (control?: readonly string[]) => (b: Backend) =>
+    b.init({ name: 'prod', actor: 'test', ...(control && { control }) })
+
+  /** n1 with these to join; n2, n3 are machines whose agents do not run yet. */
+  function seeking(...names: readonly string[]): Machines {
+    const room = new Machines()
+    const join: string[] = []
+    const nodes = ['n1', 'n2', 'n3'].map(name => room.cluster.addNode(name, { join }))
+    for (const { name, machine } of nodes) if (names.includes(name)) join.push(`${machine.ip}:4483`)
+    room.boot(nodes[0]!)
+    return room
+  }
+
+  test('is refused while nobody answers, unless the operator names it', async () => {
+    const room = seeking('n2', 'n3')
+    const began = room.simulation.now
+    const [n2, n3] = ['n2', 'n3'].map(n => room.cluster.node(n).machine.ip)
+    await expect(room.ask('n1', init())).rejects.toMatchObject({
+      code: 'INIT_FAILED',
+      message: `n1 sees nobody: no answer from ${n2}:4483, ${n3}:4483`,
+      remedy: expect.stringMatching(/hive init --control n1$/),
+    })
+    expect(room.simulation.now - began).toBeLessThan(5_000)
+    expect(room.agent('n1').self.facts.group).toBeUndefined()
+    expect(await room.ask('n1', init(['n1']))).toMatchObject({ control: ['n1'] })
+    expect(await room.ask('n1', init())).toMatchObject({ repeated: true })
+  })
+
+  test('waits a moment for them', async () => {
+    const room = seeking('n1', 'n2', 'n3')
+    const asked = room.call('n1', init())
+    await room.pass(200)
+    for (const name of ['n2', 'n3']) room.boot(room.cluster.node(name))
+    await room.until('it is answered', () => asked.settled !== undefined)
+    expect(asked.settled).toMatchObject({ value: { control: ['n1', 'n2', 'n3'] } })
+  })
+
+  test('goes on without those who do not answer, and says so', async () => {
+    const room = seeking('n2', 'n3')
+    room.boot(room.cluster.node('n2'))
+    const { control, why } = await room.ask('n1', init())
+    expect(control).toEqual(['n1'])
+    expect(why).toContain(`no answer from ${room.cluster.node('n3').machine.ip}:4483`)
+  })
+
+  test('does not make a cluster of its own of a node that knocks at another', async () => {
+    const room = new Machines()
+    room.start('n1')
+    await room.ask('n1', b => b.init({ name: 'prod', approve: true, actor: 'test' }))
+    room.start('n2')
+    await room.until('n2 waits', () => room.agent('n2').entry.refusal?.code === 'AWAITS_APPROVAL')
+    await expect(room.ask('n2', init())).rejects.toMatchObject({
+      code: 'INIT_FAILED',
+      message: expect.stringContaining('AWAITS_APPROVAL'),
+    })
+  })
+
+  test('asks for nobody where it is its own and only one', async () => {
+    const room = seeking('n1')
+    const began = room.simulation.now
+    expect(await room.ask('n1', init())).toMatchObject({ control: ['n1'] })
+    expect(room.simulation.now - began).toBeLessThan(1_000)
   })
 })
 

@@ -56,6 +56,28 @@ describe('what a crash leaves on the disk', () => {
 })
 
 describe('a second life in the same process', () => {
+  test('who left meets zombies when told to join them, though their link stands already', async () => {
+    const room = new Machines()
+    room.start('n1', 'n2', 'n3')
+    await room.initialise(['n1', 'n2', 'n3'])
+    await room.ask('n1', b => b.leave({ force: true, actor: 'test' }))
+    await room.ask('n2', b => b.reset({ actor: 'test' }))
+    const address = `${room.cluster.node('n1').machine.ip}:4483`
+    await room.ask('n2', b => b.join({ address, actor: 'test' }))
+    await room.pass(2_000)
+    expect(room.agent('n1').gossip.members()).toHaveLength(0)
+    const back = await room.ask('n1', b =>
+      b.join({ address: `${room.cluster.node('n2').machine.ip}:4483`, actor: 'test' }),
+    )
+    expect(back.state).toBe('zombie')
+    expect(
+      room
+        .agent('n1')
+        .gossip.members()
+        .map(m => m.name),
+    ).toContain('n2')
+  })
+
   test('after resets, a new cluster is followed from its first event on', async () => {
     const room = new Machines()
     room.start('n1', 'n2', 'n3', 'n4')

@@ -131,6 +131,18 @@ describe('several doors', () => {
       message: 'no agent answers at /nowhere/agent.sock, 127.0.0.1:1',
     })
   })
+
+  test('a dev cluster that does not run is one place, and says how it is started', async () => {
+    const dev = (n: number): Door => ({
+      kind: 'socket',
+      path: `/x/.hive/n${n}/agent.sock`,
+      dev: true,
+    })
+    await expect(status(dev(1), dev(2), nobody)).rejects.toMatchObject({
+      message: 'no agent answers at .hive, /nowhere/agent.sock',
+      remedy: 'start the cluster in .hive again with: hive dev',
+    })
+  })
 })
 
 test('every request says who asks, in characters that a header can carry', async () => {

@@ -39,6 +39,17 @@ describe('without names', () => {
 
 describe('with names', () => {
   test.each([
+    ['a', 'survives no failure'],
+    ['a b', 'survives no failure, no more than 1 would'],
+    ['a b c', 'survives 1 failure'],
+    ['a b c d', 'survives 1 failure, no more than 3 would'],
+  ])('of %s it says what that survives', (names, survives) => {
+    expect(chooseControl(present(names), names.split(' '))).toMatchObject({
+      why: `named by the operator; ${survives}`,
+    })
+  })
+
+  test.each([
     ['a b c', ['b', 'a'], 'b a'],
     ['a b c', ['id-b', 'b'], 'b'],
     ['a b c', ['a', 'z'], 'UNKNOWN_NODE'],

@@ -144,10 +144,21 @@ test('epochs, each with what raised it', () => {
     'epoch 2: deletions up to event 40 were older than the grace period, and forgotten',
     'epoch 3: a lost quorum was rescued, without n2, n3: "fire"',
   ])
-  expect(epochConclusion(3, lines)).toBe(
-    'the epoch is 3 since event 60: a lost quorum was rescued, without n2, n3: "fire"; a node that knows less than that bootstraps anew when it is back',
+  expect(epochConclusion(3, 60, lines)).toBe(
+    'the epoch is 3 since event 60: a lost quorum was rescued, without n2, n3: "fire"; a node without the log that has not heard of event 60 bootstraps anew when it is back',
   )
-  expect(epochConclusion(9, [])).toMatch(/are not kept any more/)
+  expect(epochConclusion(9, 0, [])).toMatch(/are not kept any more/)
+})
+
+test('an epoch that a restored snapshot raised has nobody begin anew, unless deletions were forgotten before', () => {
+  const [restored] = log(['SnapshotRestored', { name: 'prod', index: 20 }])
+  const lines = epochLines([{ ...restored!, seq: 30, epoch: 2 }], names)
+  const told =
+    'the epoch is 2 since event 30: a snapshot of «prod», as of its event 20, was restored; '
+  expect(epochConclusion(2, 0, lines)).toBe(`${told}nodes that were away catch up with it`)
+  expect(epochConclusion(2, 15, lines)).toBe(
+    `${told}a node without the log that has not heard of event 15 bootstraps anew when it is back`,
+  )
 })
 
 describe('a join', () => {

@@ -98,7 +98,7 @@ describe('hive node remove', () => {
       /is removed.*\n2 control nodes are left, .*: hive control promote n4\n/,
     )
     const left = await n4.json<WhyReport>('why', dead.name)
-    expect(left.conclusion).toMatch(/left .* ago \(asked to leave\)/)
+    expect(left.conclusion).toMatch(/left .* ago \(an operator asked for it\)/)
 
     // Of the two that are left none can be spared, whatever is said.
     const leader = await leaderOf(all)

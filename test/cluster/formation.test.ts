@@ -46,6 +46,19 @@ test('init with named control nodes, asked of one that is none of them', async (
   expect(cluster.quorum).toMatchObject({ voters: 1, needed: 1, reachable: 1 })
 })
 
+test('a node that was told to join others, and sees none, is no cluster by mistake', async () => {
+  const absent = await node('n2')
+  const n1 = await (await node('n1', { join: [absent] })).start().answers()
+  const alone = await n1.hive('init', '--name', 'prod')
+  expect(alone).toMatchObject({ code: 1, stdout: '' })
+  expect(alone.stderr).toMatch(
+    /^error: n1 sees nobody: no answer from 127\.0\.0\.1:\d+\n {2}do: start the others.* hive init --control n1/,
+  )
+  await n1.sees({ n1: 'zombie' })
+  expect(await n1.hive('init', '--name', 'prod', '--control', 'n1')).toMatchObject({ code: 0 })
+  await n1.sees({ n1: 'ready' })
+})
+
 test('an init that one of the named cannot take part in leaves zombies, and a later one works', async () => {
   const all = await zombies(3)
   const [n1, n2, n3] = all as [Agent, Agent, Agent]

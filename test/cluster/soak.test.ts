@@ -8,7 +8,9 @@ import { startScript } from '../support/run.ts'
 
 /** The soak itself, short: it runs, finds nothing, and leaves nothing behind, however it ends. */
 
-const here = 'args' in enclosureHere()
+const networks = (['namespaces', 'proxy'] as const).map(network => {
+  return { network, here: !('refused' in enclosureHere(network)) }
+})
 const script = join(import.meta.dirname, '../soak/run.ts')
 const options = { env: { HOME: tmpdir() } }
 
@@ -36,23 +38,35 @@ const gone = (place: string) =>
     left => left.length === 0,
   )
 
-test.runIf(here)('a quarter of a minute of kills and pauses', async () => {
-  const before = readFileSync('/proc/mounts', 'utf8')
-  const run = startScript(
-    script,
-    ['--minutes', '0.25', '--faults', 'kill,pause', '--nodes', '3'],
-    options,
-  )
-  const { code, stdout, stderr } = await run.ended
-  expect(stdout + stderr).toContain('no violation: nothing lost, nothing stale')
-  expect(code).toBe(0)
-  expect(places().filter(name => name.includes(`-${run.child.pid}-`))).toEqual([])
-  expect(readFileSync('/proc/mounts', 'utf8')).toBe(before)
-})
+for (const { network, here } of networks) {
+  test.runIf(here)(`a quarter of a minute of trouble: ${network}`, async () => {
+    const before = readFileSync('/proc/mounts', 'utf8')
+    const faults = ['--faults', 'kill,pause,partition,loss,slow']
+    const run = startScript(
+      script,
+      ['--minutes', '0.25', '--nodes', '3', '--network', network, ...faults],
+      options,
+    )
+    const { code, stdout, stderr } = await run.ended
+    expect(stdout).toContain(network === 'proxy' ? 'a proxy on loopback' : 'a network namespace')
+    expect(stdout + stderr).toContain('no violation: nothing lost, nothing stale')
+    expect(code).toBe(0)
+    expect(places().filter(name => name.includes(`-${run.child.pid}-`))).toEqual([])
+    expect(readFileSync('/proc/mounts', 'utf8')).toBe(before)
+  })
+}
 
-for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-  test.runIf(here)(`${signal} ends all that it started`, async () => {
-    const run = startScript(script, ['--minutes', '5', '--nodes', '3'], options)
+const ends = networks.flatMap(one => [
+  { ...one, signal: 'SIGINT' as const },
+  { ...one, signal: 'SIGKILL' as const },
+])
+for (const { network, here, signal } of ends) {
+  test.runIf(here)(`${signal} ends all that it started: ${network}`, async () => {
+    const run = startScript(
+      script,
+      ['--minutes', '5', '--nodes', '3', '--network', network],
+      options,
+    )
     await run.said(/the cluster is up/)
     const [place] = places().filter(name => name.includes(`-${run.child.pid}-`))
     expect(agentsOf(place!).length).toBeGreaterThan(3)

@@ -70,7 +70,8 @@ export const stages: Readonly<Record<string, (backend: FakeBackend) => void>> = 
     const begin: Backend['drain'] = async request => {
       b.calls.push({ method: 'drain', request: { ...request, actor: '' } })
       step = 0
-      return request.dryRun ? { ...at(0), state: 'ready', steps: [] } : at(0)
+      const unchanged = request.dryRun || request.cancel
+      return unchanged ? { ...at(0), state: 'ready', steps: [] } : at(0)
     }
     Object.assign(b, { drain: begin, drainProgress: async () => drain(++step) })
   },

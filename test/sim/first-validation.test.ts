@@ -201,6 +201,52 @@ test('a rule of a role or a module: it may refuse or put off, with a code of its
   )
 })
 
+test('a handshake that is cut is no word about anybody: the joiner says what it saw, and goes on trying', async () => {
+  const world = new World()
+  world.cluster.secret = 'the-secret-of-this-cluster-0123456789-0123456'
+  await world.cluster3()
+  world.add('n4', ['n1', 'n2'])
+  const codes = new Set<string | undefined>()
+  const deadline = world.simulation.now + 20_000
+  while (world.simulation.now < deadline) {
+    // As a network that drops its connections, whatever has been said over them.
+    for (const stream of [...world.node('n4').machine.streams]) stream.fail('reset')
+    await world.run(1)
+    if (world.simulation.now % 100 < 1) codes.add((await world.status('n4')).refused)
+  }
+  expect([...codes].filter(c => c !== undefined)).toEqual(['TIMEOUT'])
+  const { notices } = await world.status('n4')
+  expect(notices.join()).toMatch(/broke the connection off.*goes on trying/)
+  await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+  expect((await world.status('n4')).notices.join()).not.toMatch(/broke the connection off/)
+})
+
+test('the second validation: a name that is taken, a role that nobody knows, and one that needs another', async () => {
+  const world = new World()
+  await world.cluster3(['n4'])
+  world.kill('n4')
+  world.node('n4').disk.facts = undefined
+  world.start('n4')
+  world.add('n5', ['n1'], ['nonsense'])
+  world.add('n6', ['n2'], ['dns'])
+  for (const [name, code, cure] of [
+    ['n4', 'NAME_TAKEN', /hive node remove n4/],
+    ['n5', 'UNKNOWN_ROLE', /hive role list/],
+    ['n6', 'MISSING_ROLE', /hive role assign NODE host/],
+  ] as const) {
+    const { notices, cluster } = await world.sees(name, code, r => r.refused === code)
+    expect(notices.join()).toMatch(cure)
+    expect(cluster.tag).toBeNull()
+  }
+  await world.run(20_000)
+  expect((await world.status('n1')).nodes.map(n => n.name)).toEqual(['n1', 'n2', 'n3', 'n4'])
+  // What can pass is asked about again.
+  await world.ask('n1', b => b.assignRoles({ node: 'n1', roles: ['host'], actor: 'test' }))
+  await world.sees('n1', 'n6', ({ nodes }) =>
+    nodes.some(n => n.name === 'n6' && n.state === 'ready'),
+  )
+})
+
 test('who was refused leaves no trace but in the journal, which is bounded', async () => {
   const world = new World()
   await world.cluster3()

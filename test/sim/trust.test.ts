@@ -254,6 +254,46 @@ describe('certificates', () => {
     expect(issued).toBeLessThan(4 * 8)
   })
 
+  test('that are not renewed are a matter of health: told in time, and told when they have expired', async () => {
+    const world = secured(10)
+    world.cluster.certificateLife = 600_000
+    await world.cluster3(['n4'])
+    await certified(world, 'n1', 4)
+    const verdict = async () => {
+      const { checks } = await world.ask('n1', b => b.doctor({}))
+      return checks.find(c => c.name === 'certificates')
+    }
+    expect(await verdict()).toMatchObject({ verdict: 'ok' })
+    const before = (await certified(world, 'n1', 4)).certificates.find(c => c.node === 'n4')!
+    world.split(['n1', 'n2', 'n3'], ['n4'])
+    const told = (pattern: RegExp) =>
+      comes(
+        world,
+        String(pattern),
+        async () => {
+          await world.run(5_000)
+          return (await world.status('n1')).notices.join()
+        },
+        notices => pattern.test(notices),
+      )
+    await world.run(420_000)
+    await told(/n4: its certificate ends in \d+ min and was not renewed/)
+    expect(await verdict()).toMatchObject({ verdict: 'warn', figures: /n4 ends in/ })
+    await world.run(100_000)
+    await told(/n4: its certificate has expired/)
+    expect(await verdict()).toMatchObject({ verdict: 'fail', figures: 'n4 expired' })
+    // It has the secret, so it comes back by itself.
+    world.heal()
+    await comes(
+      world,
+      'n4 has another one',
+      () => ca(world, 'n1'),
+      r => r.certificates.find(c => c.node === 'n4')?.serial !== before.serial,
+    )
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+    expect(await verdict()).toMatchObject({ verdict: 'ok' })
+  })
+
   test('of a removed node are refused at once, and the node learns that it is out', async () => {
     const world = secured(8)
     await world.cluster3(['n4'])
@@ -310,5 +350,23 @@ describe('an address is an attribute', () => {
     world.start('n1', 'n2', 'n3', 'n4')
     await world.states('n2', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
     expect(await world.get('n3', 'up-n2')).toBe('x')
+  })
+})
+
+describe('a node that leaves', () => {
+  test('is out as soon as one control node says so, as the others may soon not be able to', async () => {
+    const world = secured(7)
+    await world.cluster3(['n4'])
+    await certified(world, 'n1', 4)
+    const { leader } = (await world.status('n4')).cluster
+    const { network } = world.cluster
+    const n4 = world.node('n4').machine
+    for (const other of ['n1', 'n2', 'n3'].filter(n => n !== leader)) {
+      network.block(n4, world.node(other).machine)
+      network.block(world.node(other).machine, n4)
+    }
+    const answer = await world.ask('n4', b => b.leave({ force: false, actor: 'test' }))
+    expect(answer).toMatchObject({ left: true })
+    expect(world.facts('n4').left).toBe(true)
   })
 })

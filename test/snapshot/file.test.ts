@@ -120,7 +120,7 @@ describe('a snapshot file', () => {
       ],
     })
     expect(refusal(() => openSnapshot(join(folder, 'none')))).toMatch(
-      /^NOT_FOUND: there is no file/,
+      /^NOT_FOUND: cannot read .*none: there is no such file/,
     )
     writeFileSync(path, fileOf(rows, header(6)))
     expect(refusal(() => openSnapshot(path))).toContain('its state is of index 5')

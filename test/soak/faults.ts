@@ -183,7 +183,7 @@ function between(some: readonly SoakNode[], rest: readonly SoakNode[], cut: Cut)
 
 function loss(stage: Stage): Begun | undefined {
   const { network, dice } = stage
-  if (!network.means.netem && !network.means.statistic) return undefined
+  if (network.lacking.loss) return undefined
   const { victims, sort } = choose(stage)
   const part = [0.05, 0.15, 0.3, 0.5][dice.below(4)]!
   const indices = victims.map(({ index }) => index)
@@ -198,13 +198,12 @@ function loss(stage: Stage): Begun | undefined {
 
 function slow(stage: Stage): Begun | undefined {
   const { network, dice } = stage
-  if (!network.means.netem && !network.means.tbf) return undefined
+  if (network.lacking.slow) return undefined
   const { victims, sort } = choose(stage)
   const ms = [20, 100, 300][dice.below(3)]!
   const kbits = [400, 150, 60][dice.below(3)]!
   const indices = victims.map(({ index }) => index)
-  network.slow(indices, ms, kbits)
-  const how = network.means.netem ? `${ms} ms late` : `through ${kbits} kbit/s`
+  const how = network.slow(indices, ms, kbits)
   return {
     what: `packets to ${names(victims)} ${how}`,
     sort: `slow ${sort}`,

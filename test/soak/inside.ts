@@ -1,22 +1,25 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { seeded } from '../../src/base/random.ts'
 import { Client, type Office } from './client.ts'
 import type { Stage } from './faults.ts'
 import { History } from './history.ts'
+import { Namespaces } from './namespaces.ts'
 import { Nemesis } from './nemesis.ts'
-import { mount, Network } from './network.ts'
+import { mount, type Network } from './network.ts'
 import { bin, otherTime, SoakNode } from './node.ts'
 import { faultKinds, type Options } from './options.ts'
+import { ProxyNetwork } from './proxy.ts'
 import { recoveries } from './recovery.ts'
 import { keepResults } from './results.ts'
 import { findings, reportOf, type Summary } from './summary.ts'
 import { judge } from './verdict.ts'
 import { type Workload, workloads } from './workloads.ts'
 
-/** A run, inside the namespaces that `run.ts` made for it. Ends early when its standard input does. */
+/** A run, inside the namespaces that `run.ts` made for it where it could. Ends early when its standard input does. */
 
 /** Longest pause of a client between two operations, ms. */
 const think = 60
@@ -27,7 +30,15 @@ const epilogue = 4_000
 /** After the last fault all nodes must be well again within this, s. */
 const recoverWithin = 60
 
-const { options, place } = JSON.parse(process.argv[2]!) as { options: Options; place: string }
+interface Input {
+  readonly options: Options
+  readonly place: string
+  readonly network: 'namespaces' | 'proxy'
+  /** Mounts are its own, and end with it. */
+  readonly mounts: boolean
+}
+
+const { options, place, network: kind, mounts } = JSON.parse(process.argv[2]!) as Input
 const began = performance.now()
 const now = () => performance.now() - began
 const say = (text: string) => console.log(`${(now() / 1000).toFixed(1).padStart(7)} s  ${text}`)
@@ -45,7 +56,11 @@ process.exitCode = await main()
 process.exit()
 
 async function main(): Promise<number> {
-  const network = new Network(options.nodes)
+  const network: Network =
+    kind === 'namespaces'
+      ? new Namespaces(options.nodes)
+      : new ProxyNetwork(options.nodes, seeded(options.seed))
+  console.log(`network: ${network.name}`)
   const faketime = findFaketime()
   const { kinds, missing } = kindsHere(network, faketime)
   console.log(
@@ -90,11 +105,14 @@ async function begin(nodes: readonly SoakNode[]): Promise<void> {
     return undefined
   })
   const control = nodes.map(({ name }) => name).join(',')
-  const init = spawnSync(process.execPath, [bin, 'init', '--name', 'soak', '--control', control], {
-    encoding: 'utf8',
-    env: { ...process.env, HIVE_SOCKET: nodes[0]!.socket },
-  })
-  if (init.status !== 0) throw new Error(`hive init: ${init.stdout}${init.stderr}`)
+  // Not the synchronous one: this process may be the network.
+  await promisify(execFile)(
+    process.execPath,
+    [bin, 'init', '--name', 'soak', '--control', control],
+    {
+      env: { ...process.env, HIVE_SOCKET: nodes[0]!.socket },
+    },
+  )
   await allWell(nodes)
   say('the cluster is up')
 }
@@ -283,13 +301,13 @@ function findFaketime(): string | undefined {
 
 /** The faults that this machine can make, of those that were asked for, and why not the others. */
 function kindsHere(
-  { means }: Network,
+  network: Network,
   faketime: string | undefined,
 ): { kinds: string[]; missing: string[] } {
   const lacking: Record<string, string | false> = {
-    loss: !means.netem && !means.statistic && 'tc has no netem, and iptables no statistic match',
-    slow: !means.netem && !means.tbf && 'tc has neither netem nor tbf',
+    ...network.lacking,
     clock: faketime === undefined && 'libfaketime is not installed, or has no effect',
+    disk: !mounts && 'no small disk can be mounted here',
   }
   const asked = options.faults ?? faultKinds
   return {

@@ -1,161 +1,44 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 
-/** What this machine can do to packets. */
-export interface Means {
-  /** tc netem: delay and loss as they are. */
-  readonly netem: boolean
-  /** iptables with its statistic match: loss. */
-  readonly statistic: boolean
-  /** tc tbf: a narrow road, on which packets wait. */
-  readonly tbf: boolean
+/** How a node's process is started. */
+export interface Launch {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
 }
 
-const router = 'net'
-
-/**
- * Every node has a network namespace with one interface, and a router between them all where packets are lost. Must run in
- * a network and mount namespace of its own.
- */
-export class Network {
-  readonly #count: number
-  readonly means: Means
-  readonly #cut = new Set<string>()
-
-  constructor(count: number) {
-    this.#count = count
-    mount('tmpfs', '/run')
-    mkdirSync('/run/netns')
-    ip('link', 'set', 'lo', 'up')
-    ip('netns', 'add', router)
-    run(
-      'nsenter',
-      `--net=/run/netns/${router}`,
-      'sh',
-      '-c',
-      'echo 1 > /proc/sys/net/ipv4/ip_forward',
-    )
-    for (let i = 0; i < count; i++) this.#addNode(i)
-    this.means = {
-      netem: this.#can('tc', 'qdisc', 'add', 'dev', 'n1', 'root', 'netem', 'delay', '1ms'),
-      tbf: this.#can('tc', 'qdisc', 'add', 'dev', 'n1', 'root', ...narrow(1000)),
-      statistic: this.#can('iptables', '-A', 'FORWARD', ...chance(0.5)),
-    }
-    this.calm()
-  }
-
-  address(i: number): string {
-    return `10.83.${i + 1}.2`
-  }
-
-  /** A command in the node's namespace: it becomes that command, so its process id stays. */
-  inside(i: number, command: string, args: readonly string[]): [string, string[]] {
-    return ['nsenter', [`--net=/run/netns/n${i + 1}`, command, ...args]]
-  }
-
+/** What lies between the nodes, and what can be done to it. Nodes are numbered from 0. */
+export interface Network {
+  /** In words. */
+  readonly name: string
+  /** Faults that it cannot make here, and why. */
+  readonly lacking: { readonly loss?: string; readonly slow?: string }
+  /** What a node listens on; its port is 4483. */
+  bind(i: number): string
+  /** What others dial. */
+  address(i: number): string
+  /** A command on the node's machine. */
+  inside(i: number, command: string, args: readonly string[]): Launch
+  /** The node's process runs; it is gone. */
+  started(i: number): void
+  ended(i: number): void
   /** From now on nothing goes from one to the other. */
-  cut(from: number, to: number): void {
-    if (from === to || this.#cut.has(`${from}>${to}`)) return
-    this.#cut.add(`${from}>${to}`)
-    this.#rule('add', from, to)
-  }
-
-  heal(): void {
-    for (const pair of this.#cut) {
-      const [from, to] = pair.split('>').map(Number)
-      this.#rule('del', from!, to!)
-    }
-    this.#cut.clear()
-  }
-
+  cut(from: number, to: number): void
+  heal(): void
   /** Part of the packets to these nodes is lost. */
-  lose(victims: readonly number[], part: number): void {
-    for (const i of victims) {
-      if (this.means.netem) this.#qdisc(i, ['netem', 'loss', `${Math.round(part * 100)}%`])
-      else this.#onRouter('iptables', '-A', 'FORWARD', '-d', this.address(i), ...chance(part))
-    }
-  }
-
-  findAgain(victims: readonly number[]): void {
-    for (const i of victims) {
-      if (this.means.netem) this.#qdisc(i)
-    }
-    if (!this.means.netem) this.#onRouter('iptables', '-F', 'FORWARD')
-  }
-
-  /** Packets to these nodes take `ms` longer; where only tbf is there: they share a road of so few kbit/s that they queue. */
-  slow(victims: readonly number[], ms: number, kbits: number): void {
-    for (const i of victims) {
-      const how = this.means.netem
-        ? ['netem', 'delay', `${ms}ms`, `${Math.round(ms / 3)}ms`]
-        : narrow(kbits)
-      this.#qdisc(i, how)
-    }
-  }
-
-  hurry(victims: readonly number[]): void {
-    for (const i of victims) this.#qdisc(i)
-  }
-
+  lose(victims: readonly number[], part: number): void
+  findAgain(victims: readonly number[]): void
+  /** Packets to these nodes take about `ms` longer, or share a road of so many kbit/s; answers which, in words. */
+  slow(victims: readonly number[], ms: number, kbits: number): string
+  hurry(victims: readonly number[]): void
   /** As in the beginning. */
-  calm(): void {
-    this.heal()
-    for (let i = 0; i < this.#count; i++) this.#qdisc(i)
-    if (this.means.statistic) this.#onRouter('iptables', '-F', 'FORWARD')
-  }
-
-  #addNode(i: number): void {
-    const name = `n${i + 1}`
-    ip('netns', 'add', name)
-    ip('link', 'add', name, 'netns', router, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name)
-    ip('-n', router, 'addr', 'add', `10.83.${i + 1}.1/24`, 'dev', name)
-    ip('-n', router, 'link', 'set', name, 'up')
-    ip('-n', name, 'addr', 'add', `${this.address(i)}/24`, 'dev', 'eth0')
-    ip('-n', name, 'link', 'set', 'eth0', 'up')
-    ip('-n', name, 'link', 'set', 'lo', 'up')
-    ip('-n', name, 'route', 'add', 'default', 'via', `10.83.${i + 1}.1`)
-  }
-
-  #rule(verb: 'add' | 'del', from: number, to: number): void {
-    const pair = ['from', this.address(from), 'to', this.address(to)]
-    ip('-n', router, 'rule', verb, ...pair, 'blackhole')
-  }
-
-  #qdisc(i: number, how?: readonly string[]): void {
-    const dev = ['dev', `n${i + 1}`, 'root']
-    spawnSync('nsenter', [`--net=/run/netns/${router}`, 'tc', 'qdisc', 'del', ...dev])
-    if (how) this.#onRouter('tc', 'qdisc', 'add', ...dev, ...how)
-  }
-
-  #onRouter(...command: readonly string[]): void {
-    run('nsenter', `--net=/run/netns/${router}`, ...command)
-  }
-
-  #can(...command: readonly string[]): boolean {
-    const { status } = spawnSync('nsenter', [`--net=/run/netns/${router}`, ...command])
-    if (command[0] === 'tc') this.#qdisc(0)
-    return status === 0
-  }
-}
-
-/** Packets wait 2 s for their turn at most. */
-function narrow(kbits: number): string[] {
-  return ['tbf', 'rate', `${kbits}kbit`, 'burst', '4000', 'latency', '2s']
-}
-
-function chance(part: number): string[] {
-  return ['-m', 'statistic', '--mode', 'random', '--probability', part.toFixed(2), '-j', 'DROP']
+  calm(): void
 }
 
 export function mount(what: 'tmpfs', where: string, options = 'mode=0755'): void {
   mkdirSync(where, { recursive: true })
-  run('mount', '-t', what, '-o', options, 'none', where)
-}
-
-function ip(...args: readonly string[]): void {
-  run('ip', ...args)
-}
-
-function run(command: string, ...args: readonly string[]): void {
-  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  execFileSync('mount', ['-t', what, '-o', options, 'none', where], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
 }

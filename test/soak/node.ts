@@ -18,6 +18,8 @@ export const bin = join(import.meta.dirname, '../../bin/hive.js')
 const stopLimit = 15_000
 /** Before who ended by itself is started again, as its init system would, ms. */
 const revival = 1_000
+/** Files with the process ids of agents end in it. */
+export const pidSuffix = '.pid'
 /** A process looks at the file with its other time so often, s. */
 export const clockCache = 1
 
@@ -79,22 +81,27 @@ export class SoakNode {
     if (this.#child) return
     const { network, secretFile } = this.#machine
     const args = ['agent', '--name', this.name, '--data-dir', this.dir, '--socket', this.socket]
-    args.push('--bind', `${network.address(this.index)}:4483`, '--http', 'off')
+    args.push('--bind', `${network.bind(this.index)}:4483`, '--http', 'off')
+    args.push('--advertise', `${network.address(this.index)}:4483`)
     args.push('--secret-file', secretFile, ...this.#seeds.flatMap(seed => ['--join', seed]))
-    const command = network.inside(this.index, process.execPath, [bin, ...args])
+    const launch = network.inside(this.index, process.execPath, [bin, ...args])
     const trace = createWriteStream(this.traceFile, { flags: 'a' })
-    const child = spawn(...command, {
+    const fixed = { PATH: process.env.PATH, TZ: 'UTC', HIVE_EXIT_WITH_STDIN: '1' }
+    const child = spawn(launch.command, launch.args, {
       cwd: this.#place,
-      env: { PATH: process.env.PATH, TZ: 'UTC', HIVE_EXIT_WITH_STDIN: '1', ...this.#time() },
+      env: { ...fixed, ...launch.env, ...this.#time() },
       detached: true,
     })
     this.#child = child
+    writeFileSync(join(this.#place, `${this.name}${pidSuffix}`), String(child.pid))
+    network.started(this.index)
     child.stdin.on('error', () => {})
     child.stdout.pipe(trace, { end: false })
     child.stderr.pipe(trace, { end: false })
     child.once('close', (code, signal) => {
       trace.end(`--- ended: ${signal ?? code}\n`)
       if (this.#child === child) this.#child = undefined
+      network.ended(this.index)
       this.paused = false
       if (!this.#wanted) return
       this.#machine.ended(this, code, signal)

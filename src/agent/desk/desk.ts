@@ -24,7 +24,11 @@ export interface DeskParts {
   readonly trace: Trace
   readonly links: Links
   readonly gossip: Gossip
-  readonly roles: RoleNeeds & { needs(role: string): readonly string[] }
+  readonly roles: RoleNeeds & {
+    needs(role: string): readonly string[]
+    /** All that this build has. */
+    names(): readonly string[]
+  }
   readonly levels: Levels
   /** Bumped with the index of each administrative event. */
   readonly admin: Watch

@@ -24,6 +24,8 @@ export interface AgreedFacts {
   readonly near?: string
   readonly leader: { readonly name: string; readonly term: number } | null
   readonly epoch: number
+  /** Deletions up to this event are forgotten; absent: none, or an older hive says nothing of it. */
+  readonly horizon?: number
 }
 
 /** What one node remembers that is in no log. */
@@ -84,6 +86,7 @@ export function agreedFacts(
     ...(near !== undefined && { near }),
     leader: leader === null ? null : { name: names[leader] ?? leader, term: plane.term },
     epoch: state.cluster?.epoch ?? 0,
+    ...(state.cluster?.horizon !== undefined && { horizon: state.cluster.horizon }),
   }
 }
 

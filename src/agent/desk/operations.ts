@@ -1,5 +1,6 @@
 import type { DrainProgress, NodeState } from '../../api/types.ts'
 import { count, flag, optionalCount, text, texts } from '../../base/shape.ts'
+import { didYouMean } from '../../base/similar.ts'
 import { missingRoles } from '../../cluster/admission.ts'
 import { drainSteps, drainVerdict } from '../../cluster/drain.ts'
 import type { RoleState } from '../../state/events.ts'
@@ -38,7 +39,7 @@ export function operationsDesk(parts: DeskParts): Methods {
       const report = () => answer({ ok: true, body: progress(parts, plane, node.id, verdict) })
       if (flag(body, 'dryRun')) return report()
       if (flag(body, 'cancel')) {
-        if (node.phase !== 'draining' && node.phase !== 'drained') {
+        if (![node.phase, node.before].some(phase => phase === 'draining' || phase === 'drained')) {
           return answer(refusal('REFUSED', `${node.name} is not draining, it is ${node.phase}`))
         }
         return plane.propose(
@@ -90,11 +91,14 @@ export function operationsDesk(parts: DeskParts): Methods {
         parts.roles,
       )
       if (missing.unknown.length > 0) {
+        const meant = didYouMean(missing.unknown[0]!, parts.roles.names())
         return answer(
           refusal(
             'UNKNOWN_ROLE',
             `no such role: ${missing.unknown.join(', ')}`,
-            'see hive role list for those there are',
+            meant === undefined
+              ? 'see hive role list for those there are'
+              : `did you mean ${meant}? hive role list shows those there are`,
           ),
         )
       }
@@ -175,7 +179,7 @@ export function progress(
   const answers = node.phase !== 'failed' && reachable(parts, plane).has(id)
   return {
     node: node.name,
-    state: node.phase as NodeState,
+    state: node.phase === 'ready' && !answers ? 'unreachable' : (node.phase as NodeState),
     ...(verdict ? { verdict } : {}),
     steps:
       node.phase === 'draining' || node.phase === 'drained'

@@ -40,25 +40,29 @@ export function viewsDesk(
   }
 }
 
+export interface LogPage {
+  readonly events: readonly LoggedEvent[]
+  readonly next: number
+  /** By id, of nodes in these events that are in the cluster no longer. */
+  readonly names?: Readonly<Record<string, string>>
+}
+
 /** From the log while it has the entry, from the kept history of administrative events before that. */
-export function logPage(
-  plane: ControlPlane,
-  from: number,
-  limit: number,
-  type?: string,
-): { events: readonly LoggedEvent[]; next: number } {
+export function logPage(plane: ControlPlane, from: number, limit: number, type?: string): LogPage {
   const { firstIndex } = plane
   const { applied } = plane.state
   const wanted = (e: LoggedEvent) => type === undefined || e.type === type
   const events: LoggedEvent[] = []
   let next = Math.max(1, from)
-  if (next < firstIndex) {
-    for (const event of plane.state.history(next, longestPage)) {
+  while (next < firstIndex && events.length < limit) {
+    const kept = plane.state.history(next, longestPage)
+    for (const event of kept) {
       if (event.seq >= firstIndex || events.length >= limit) break
       if (wanted(event)) events.push(event)
       next = event.seq + 1
     }
-    if (events.length < limit) next = Math.max(next, firstIndex)
+    const more = kept.length === longestPage && kept.at(-1)!.seq < firstIndex
+    if (events.length < limit && !more) next = firstIndex
   }
   const administrative = new Map(plane.state.history(next, longestPage * 10).map(e => [e.seq, e]))
   while (next <= applied && events.length < limit) {
@@ -72,7 +76,23 @@ export function logPage(
       if (event && wanted(event)) events.push(event)
     }
   }
-  return { events, next }
+  return { events, next, ...namesOfGone(plane.state.tombstones, events) }
+}
+
+/** Nobody else can say what somebody was called who has left. */
+function namesOfGone(
+  tombstones: ReadonlyMap<string, { readonly name: string }>,
+  events: readonly LoggedEvent[],
+): Pick<LogPage, 'names'> {
+  if (tombstones.size === 0) return {}
+  const names: Record<string, string> = {}
+  for (const { data } of events) {
+    for (const value of Object.values(data as object).flat()) {
+      const gone = typeof value === 'string' ? tombstones.get(value) : undefined
+      if (gone) names[value] = gone.name
+    }
+  }
+  return Object.keys(names).length > 0 ? { names } : {}
 }
 
 /** Writes of values are in the log only, not in the kept history. */

@@ -38,7 +38,7 @@ export default class KvPut extends AgentCommand {
     const { args, flags } = await this.parse(KvPut)
     const value = await readValue(args.value)
     await kvPut(this.agent(flags), { key: args.key, value, cas: flags.cas, flags: flags.flags })
-    this.log(`${args.key}: ${value.length} bytes written`)
+    this.log(`${args.key}: ${value.length} byte${value.length === 1 ? '' : 's'} written`)
     return { key: args.key, bytes: value.length }
   }
 }

@@ -260,6 +260,20 @@ describe('who meets whom', () => {
     for (const socket of silent) socket.destroy()
   })
 
+  test('who connects and says nothing is hung up on, and costs no TLS until then', async () => {
+    const server = await serve(() => ({ member: b }))
+    const silent = net.connect(server.at.port, '127.0.0.1')
+    const slow = net.connect(server.at.port, '127.0.0.1')
+    let gone = 0
+    for (const socket of [silent, slow]) socket.on('error', () => {}).on('close', () => gone++)
+    slow.once('connect', () => slow.write(Buffer.from([0x16, 3, 1])))
+    await until(() => gone === 2)
+    expect(server.refused.toSorted()).toEqual([
+      'connects and says nothing',
+      'no handshake: ERR_TLS_HANDSHAKE_TIMEOUT',
+    ])
+  }, 20_000)
+
   describe('a handshake that is cut, as by an end that is killed in the middle of it', () => {
     /** Lets so many bytes of the server through to the dialler, and then hangs up in that manner. */
     async function cutAfter(
@@ -304,6 +318,43 @@ describe('who meets whom', () => {
         ])
       expect(await meet(dialler, server)).toMatchObject({ kind: 'node', id: 'b' })
     })
+
+    /** Changes a byte of what that end says once it is sealed, so that nobody can say who spoilt it. */
+    async function spoilt(by: 'server' | 'dialler', to: Server): Promise<Server> {
+      let at: Address | undefined
+      const relay = net.createServer(here => {
+        const there = net.connect(to.at.port, '127.0.0.1')
+        const pass = (from: net.Socket, into: net.Socket, spoil: boolean): void => {
+          let pieces = 0
+          from
+            .on('error', () => {})
+            .on('close', () => into.destroy())
+            .on('data', piece => {
+              // The end of a server's first flight and all of a dialler's second one are sealed.
+              if (spoil && pieces++ === (by === 'server' ? 0 : 1))
+                piece[by === 'server' ? piece.length - 20 : 40]! ^= 1
+              into.write(piece)
+            })
+        }
+        pass(here, there, by === 'dialler')
+        pass(there, here, by === 'server')
+      })
+      relay.listen(0, '127.0.0.1', () => {
+        at = relay.address() as net.AddressInfo & Address
+      })
+      open.push(relay)
+      await until(() => at !== undefined)
+      return { ...to, at: { host: '127.0.0.1', port: at!.port } }
+    }
+
+    test.each(['server', 'dialler'] as const)(
+      'nor is one that is spoilt on the way (%s)',
+      async by => {
+        const server = await serve(() => ({ member: b }))
+        expect(await meet({ member: a }, await spoilt(by, server))).toMatch(/^(closed|reset)$/)
+        expect(server.accepted).toEqual([])
+      },
+    )
 
     test('while an alert, or a certificate of somebody else, is', async () => {
       const server = await serve(() => ({ secret: holderOf(secret, 'b') }))
