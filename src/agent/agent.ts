@@ -2,7 +2,7 @@ import type { Backend, StatusReport } from '../api/types.ts'
 import type { Address } from '../base/address.ts'
 import type { Random } from '../base/random.ts'
 import { fields } from '../base/shape.ts'
-import type { Clock, Timer } from '../base/time.ts'
+import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { aliasId, uuidv7 } from '../base/uuid.ts'
 import { requestNotices } from '../cluster/entrance.ts'
@@ -54,6 +54,7 @@ import { Inquiries } from './inquiries.ts'
 import { inviteNeighbours } from './inviter.ts'
 import { Journal } from './journal.ts'
 import { Levels } from './levels.ts'
+import { Lifetime } from './lifetime.ts'
 import { Members } from './members.ts'
 import { Neighbourhood } from './neighbourhood.ts'
 import { Passports } from './passports.ts'
@@ -143,7 +144,7 @@ export class Agent {
   readonly #neighbourhood: Neighbourhood
   readonly #applied: Watch
   readonly #roles: RoleHosting | undefined
-  readonly #timers = new Map<string, Timer>()
+  readonly #life: Lifetime
   readonly #gate: Gate
   readonly #claims: Claims
   readonly #homecoming: Homecoming
@@ -165,7 +166,9 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts
-    const { clock, random, sockets, storage, config, trace, version } = parts
+    const { random, sockets, storage, config, trace, version } = parts
+    const clock = new Lifetime(parts.clock)
+    this.#life = clock
     this.#fault = new StorageFault(trace)
     this.self = new Self(storage, config, version, clock.wall(), random, error =>
       this.#fault.report({ kind: 'io', message: error.message }),
@@ -193,7 +196,8 @@ export class Agent {
     this.#applied = new Watch(clock)
     this.links = createLinks({
       sockets,
-      clock,
+      // Goodbyes are said when all else is over.
+      clock: parts.clock,
       random: random.fork(),
       handlers: reception(() => this.#reception),
     })
@@ -443,26 +447,20 @@ export class Agent {
     this.scheduled.start()
     this.trust?.start()
     this.following.follow()
-    this.#every('orphan', orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
-    this.#every('accuse', accusePeriod, () => this.#members.accuse())
-    this.#every('invite', invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
-    this.#every('seen', seenPace, () => this.#belonging.noteSeen())
+    this.#life.every(orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
+    this.#life.every(accusePeriod, () => this.#members.accuse())
+    this.#life.every(invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
+    this.#life.every(seenPace, () => this.#belonging.noteSeen())
   }
 
   /** Graceful: peers hear a goodbye, the disk is flushed. Membership does not change. */
   stop(done: () => void): void {
     if (this.#stopped) return done()
     this.#stopped = true
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#trusted.stop()
+    this.#life.end()
     this.#belonging.noteSeen()
-    this.entry.stop()
-    this.following.stop()
-    this.#steward.stop()
     this.#copies.stop()
     this.scheduled.stop()
-    this.trust?.stop()
-    this.certification?.stop()
     this.kv.wakeAll()
     this.#admin.stop()
     this.#applied.stop()
@@ -559,7 +557,7 @@ export class Agent {
     const agent = this
     return {
       self: this.self,
-      clock: this.#parts.clock,
+      clock: this.#life,
       trace: this.#parts.trace,
       links: this.links,
       levels: this.levels,
@@ -599,16 +597,6 @@ export class Agent {
 
   #needs(role: string): readonly string[] {
     return this.#catalog(role)?.needsForBootstrap ?? []
-  }
-
-  #every(name: string, period: number, task: () => void): void {
-    this.#timers.set(
-      name,
-      this.#parts.clock.after(period, () => {
-        task()
-        this.#every(name, period, task)
-      }),
-    )
   }
 
   // ---- first validation

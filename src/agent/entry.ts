@@ -93,7 +93,6 @@ export class Entry {
   #refused: Refusal | undefined
   #announced: { incarnation: number; ok: boolean } | undefined
   #announcing = false
-  #stopped = false
   /** Raised when this node becomes another or an empty one: answers to what it asked before do not count. */
   #life = 0
 
@@ -185,8 +184,7 @@ export class Entry {
   /** A link to somebody is up: what are we to each other? */
   met(peer: Hello, address: Address): void {
     const { self } = this.#parts
-    if (this.#refused?.code === 'UNTRUSTED' || this.#refused?.code === 'TIMEOUT')
-      this.#refused = undefined
+    if (this.#refused && doorCodes.has(this.#refused.code)) this.#refused = undefined
     for (const seed of this.#seeds) {
       if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address))
         seed.peer = peer.id
@@ -218,7 +216,7 @@ export class Entry {
     if (failure.why === 'foreign') this.#foreign(address)
     if (failure.why === 'untrusted' || failure.why === 'malformed') this.#untrusted(address)
     if (isCut(failure)) this.#cut(address)
-    // Somebody else may have time for us: the next round asks another, in random order.
+    if (failure.why === 'busy') this.#busy(address, failure.reason)
     if (failure.why !== 'rejected') return
     if (failure.by?.id === this.#parts.self.id) {
       if (seed) seed.peer = this.#parts.self.id
@@ -269,17 +267,25 @@ export class Entry {
    * what this node has shown has no other way to say so than this, too; but that is nothing this node could know.
    */
   #cut(address: Address): void {
-    if (this.#parts.self.facts.cluster) return
-    // What somebody has said is worth more than that another said nothing.
-    if (this.#refused && this.#refused.code !== 'TIMEOUT') return
-    this.#refused = {
-      code: 'TIMEOUT',
-      text: `${formatAddress(address)} broke the connection off before either end was known`,
-      remedy:
-        'this node goes on trying; if it stays so, that end may not believe it: its hive status says whom it refuses',
-      final: false,
-      at: this.#parts.clock.now(),
-    }
+    this.#held(
+      'TIMEOUT',
+      `${formatAddress(address)} broke the connection off before either end was known`,
+      'this node goes on trying; if it stays so, that end may not believe it: its hive status says whom it refuses',
+    )
+  }
+
+  /** Somebody else may have time for us: the next round asks another, in random order. */
+  #busy(address: Address, reason: string): void {
+    const text = `${formatAddress(address)} has no time for this node: BUSY: ${reason}`
+    this.#held('BUSY', text, 'this node asks another one, or again, by itself')
+  }
+
+  /** What passes by itself. What somebody has said for good is worth more. */
+  #held(code: 'TIMEOUT' | 'BUSY', text: string, remedy: string): void {
+    const { self, clock } = this.#parts
+    if (self.facts.cluster) return
+    if (this.#refused && this.#refused.code !== 'TIMEOUT' && this.#refused.code !== 'BUSY') return
+    this.#refused = { code, text, remedy, final: false, at: clock.now() }
   }
 
   /** The node became another, or empty: look around anew. */
@@ -304,11 +310,6 @@ export class Entry {
     }
   }
 
-  stop(): void {
-    this.#stopped = true
-    this.#timer?.cancel()
-  }
-
   #wanted(): Seed[] {
     const { self, seeds, clock } = this.#parts
     if (self.facts.left) return []
@@ -320,7 +321,6 @@ export class Entry {
 
   #next(delay: number): void {
     this.#timer?.cancel()
-    if (this.#stopped) return
     this.#timer = this.#parts.clock.after(delay, () => {
       this.#dial()
       this.#announce()
@@ -388,8 +388,7 @@ export class Entry {
       if (pause === undefined) return
       clock.after(pause, () => {
         if (life !== this.#life) return
-        if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer))
-          this.#ask(peer)
+        if (!self.facts.cluster && !self.facts.group && links.isConnected(peer)) this.#ask(peer)
       })
       this.#askPause = Math.min(this.#askPause * 2, askAgain.most)
     })
@@ -442,6 +441,9 @@ export class Entry {
     return address.host !== self.address.host || address.port !== self.address.port
   }
 }
+
+/** Why no link came about: over once there is one. */
+const doorCodes: ReadonlySet<ErrorCode> = new Set(['UNTRUSTED', 'TIMEOUT', 'BUSY'])
 
 /** There was a connection, and it ended before anything came of it. */
 function isCut({ why }: DialFailure): boolean {

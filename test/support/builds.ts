@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Plugin } from 'esbuild'
 import { bundleAgent, bundleCommands } from '../../scripts/bundles.ts'
 
-/** A hive that differs from this one in its versions, and in nothing else. */
+/** What a hive says of its versions. */
 export interface Versions {
   readonly product: string
   readonly protocol: { readonly min: number; readonly max: number }
@@ -11,10 +11,17 @@ export interface Versions {
   readonly events: number
 }
 
+/** A change of one of its sources: in which, what, and what is there instead. */
+export type Change = readonly [file: RegExp, what: RegExp, instead: string]
+
 const root = join(import.meta.dirname, '../..')
 
-/** Builds it in a folder, and answers the script that starts it. */
-export async function buildOf(folder: string, versions: Versions): Promise<string> {
+/** Builds a hive that differs from this one in its versions and in `more`; answers the script that starts it. */
+export async function buildOf(
+  folder: string,
+  versions: Versions,
+  more: readonly Change[] = [],
+): Promise<string> {
   const dist = join(folder, 'dist')
   mkdirSync(dist, { recursive: true })
   cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true })
@@ -24,13 +31,12 @@ export async function buildOf(folder: string, versions: Versions): Promise<strin
   const ours = { ...about, version: versions.product }
   writeFileSync(join(folder, 'package.json'), JSON.stringify(ours))
   await bundleCommands(dist)
-  await bundleAgent(dist, [versioned(versions)])
+  await bundleAgent(dist, [changed([...versionsIn(versions), ...more])])
   return join(folder, 'bin/hive.js')
 }
 
-/** Other numbers in the two lines that say them; throws when those lines are not there any more. */
-function versioned({ events, protocol: { min, max } }: Versions): Plugin {
-  const changes: readonly [RegExp, RegExp, string][] = [
+function versionsIn({ events, protocol: { min, max } }: Versions): Change[] {
+  return [
     [/state\/events\.ts$/, /eventsVersion = \d+/, `eventsVersion = ${events}`],
     [
       /net\/handshake\.ts$/,
@@ -38,14 +44,24 @@ function versioned({ events, protocol: { min, max } }: Versions): Plugin {
       `protocol = { min: ${min}, max: ${max} }`,
     ],
   ]
+}
+
+/** Throws when what is to be changed is not there any more. */
+function changed(changes: readonly Change[]): Plugin {
+  const files = new Map<string, Change[]>()
+  for (const each of changes)
+    files.set(each[0].source, [...(files.get(each[0].source) ?? []), each])
   return {
-    name: 'versioned',
+    name: 'changed',
     setup(setup) {
-      for (const [filter, line, other] of changes) {
-        setup.onLoad({ filter }, ({ path }) => {
-          const source = readFileSync(path, 'utf8')
-          if (!line.test(source)) throw new Error(`${path} says no version where it should`)
-          return { contents: source.replace(line, other), loader: 'ts' }
+      for (const [file, here] of files) {
+        setup.onLoad({ filter: new RegExp(file) }, ({ path }) => {
+          let contents = readFileSync(path, 'utf8')
+          for (const [, what, instead] of here) {
+            if (!what.test(contents)) throw new Error(`${path} does not say ${what}`)
+            contents = contents.replace(what, instead)
+          }
+          return { contents, loader: 'ts' }
         })
       }
     },
