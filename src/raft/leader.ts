@@ -148,6 +148,7 @@ function settleConfig(core: Core, lead: Leadership): void {
 
 /** Tells the others what is committed, hands over to the best of them, and follows. */
 export function resign(core: Core, lead: Leadership): void {
+  lead.tellAt = core.now
   sendAppends(core, lead)
   const since = core.now - core.config.electionTimeout
   let best: Progress | undefined

@@ -102,7 +102,8 @@ export class Raft implements Machine<Message, Ready, Done> {
     }
     if (lead.peers.size === 0) return undefined
     const transferred = lead.transfer?.until ?? Number.POSITIVE_INFINITY
-    return Math.min(lead.heartbeatAt, judgeAt(core, lead), transferred)
+    const told = lead.tellAt ?? Number.POSITIVE_INFINITY
+    return Math.min(lead.heartbeatAt, judgeAt(core, lead), transferred, told)
   }
 
   /** Appends entries of type data, one for each of `datas`; all or none. */

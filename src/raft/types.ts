@@ -131,7 +131,7 @@ export interface Ready {
   readonly send: readonly Message[]
   /** Must not leave before `persist` is durable. Empty when there is no `persist`. */
   readonly sendAfter: readonly Message[]
-  /** Committed and durable here: apply in order, then `advance({applied: index})`. */
+  /** Committed, and durable here unless this node leads: apply in order, then `advance({applied: index})`. */
   readonly commit: readonly Entry[]
   /** Reads asked for with `readIndex` that may be served once `index` is applied. */
   readonly reads: readonly { readonly context: number; readonly index: Index }[]
@@ -168,6 +168,8 @@ export interface RaftConfig {
   readonly heartbeat: number
   /** A follower waits between this and twice this, ms, before it campaigns. Default 500. */
   readonly electionTimeout: number
+  /** A commit index waits so long for entries to travel with, ms, then it goes alone. Absent: 0. */
+  readonly commitDelay?: number
   /** Bytes of entries in one append message. Default 256 KiB. */
   readonly maxAppendBytes: number
   /** Append messages on their way to one follower. Default 64. */
