@@ -416,8 +416,8 @@ export const mutants: readonly Mutant[] = [
     name: 'who missed forgotten deletions is let in',
     file: 'src/cluster/first-validation.ts',
     focus: { works: ['removals', 'epochs'], ambushes: true },
-    find: 'if ((theirs.seen ?? 0) >= around.horizon) return undefined',
-    replace: 'if ((theirs.seen ?? 0) >= 0) return undefined',
+    find: 'return theirs.epoch < ours.epoch && (theirs.seen ?? 0) < ours.horizon',
+    replace: 'return theirs.epoch < ours.epoch && (theirs.seen ?? 0) < 0',
     unit: {
       file: 'test/cluster-rules/first-validation.test.ts',
       why: 'deletions have to be forgotten in the very minute in which a node is away',

@@ -9,7 +9,8 @@ import type { Work } from './scenario.ts'
 const maxAdded = 2
 /** Longest pause between two commands, ms. */
 const longestPause = 4_000
-const refusalsBeforeReset = 4
+/** Attempts to bring a node back before it is made empty. */
+const resetAfter = 5
 
 interface Command {
   readonly what: string
@@ -30,9 +31,9 @@ export class Operators {
   #running = false
   #added = 0
   #replacing = false
-  /** How often a node refused to join what does not know it. */
-  readonly #stuck = new Map<SimulatedNode, number>()
   #initial = 0
+  /** How often somebody tried to bring it back. */
+  readonly #tidied = new Map<SimulatedNode, number>()
   /** Who the cluster's first control nodes are to be. */
   control: readonly string[]
   readonly #works: ReadonlySet<Work>
@@ -76,25 +77,10 @@ export class Operators {
   /** Undoes what would keep a node from being ready: drains are cancelled, who left is brought back. */
   tidy(node: SimulatedNode, state: string | undefined): void {
     if (state === 'draining' || state === 'drained') this.#run(this.#drain(node, true))
-    if (state === undefined || state === 'zombie') this.#bringBack(node)
-  }
-
-  /**
-   * One that was removed while authorities were rotated without it believes nobody who says so, and takes itself for a
-   * member: where it stays so, its operator follows the advice that it gets, and resets it.
-   */
-  #bringBack(node: SimulatedNode): void {
-    const join = this.#join(node)
-    if (join === undefined) return
-    const after = (result: CallResult<unknown>): void => {
-      const { error } = result.how === 'refused' ? result : { error: undefined }
-      if (!(error instanceof OperatorError) || error.code !== 'ALREADY_INITIALISED') return
-      const times = (this.#stuck.get(node) ?? 0) + 1
-      this.#stuck.set(node, times)
-      if (times >= refusalsBeforeReset)
-        this.#run(this.#ask(node, 'reset', b => b.reset({ actor: 'operator' })))
-    }
-    this.#run({ ...join, after })
+    if (state !== undefined && state !== 'zombie') return
+    const tries = (this.#tidied.get(node) ?? 0) + 1
+    this.#tidied.set(node, tries)
+    this.#run(tries > resetAfter && state === undefined ? this.#reset(node) : this.#join(node))
   }
 
   #rest(): void {
@@ -253,6 +239,22 @@ export class Operators {
         this.#cluster.simulation.after(this.#dice.next() * 10_000, () =>
           this.#run(this.#join(leaver)),
         )
+      },
+    }
+  }
+
+  /**
+   * Somebody who was taken out while it was away, and has nothing that those believe who could tell it: it says whom it was
+   * refused by, and goes by what it has until an operator makes it empty.
+   */
+  #reset(node: SimulatedNode): Command {
+    this.#tidied.delete(node)
+    return {
+      what: 'reset',
+      at: node,
+      invoke: async b => {
+        const { notices } = await b.status()
+        if (notices.some(n => /REMOVED|UNTRUSTED/.test(n))) await b.reset({ actor: 'operator' })
       },
     }
   }
