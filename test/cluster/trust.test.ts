@@ -216,6 +216,39 @@ describe('a cluster with a secret', () => {
     await allReady(all)
   })
 
+  test('calls certificates that nobody renews a matter of health', async () => {
+    const all = await cluster(4, ['n1', 'n2', 'n3'], {
+      args: [...secured.args, '--certificate-life', '15s'],
+    })
+    const [n1, , , n4] = all as [Agent, Agent, Agent, Agent]
+    const before = (await certified(n1, 4)).certificates.find(c => c.node === 'n4')!
+    n4.signal('SIGSTOP')
+    await n1.reports('it is told in time', ({ notices }) =>
+      notices.some(n => /n4: its certificate ends in .* and was not renewed/.test(n)),
+    )
+    await n1.reports('and when it is over', ({ notices }) =>
+      notices.some(n => /n4: its certificate has expired: .*--secret-file/.test(n)),
+    )
+    const shown = await n1.hive('doctor')
+    expect(shown.code).not.toBe(0)
+    expect(shown.stdout).toMatch(/fail +certificates .*n4 expired/)
+    expect(await n1.hive('status')).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/! n4: its certificate has expired/),
+    })
+    // It has the secret: a member again, with another certificate, by itself.
+    n4.signal('SIGCONT')
+    await eventually(
+      'it has another one',
+      () => n1.client.ca(),
+      ({ certificates }) => {
+        const now = certificates.find(c => c.node === 'n4')!
+        return now.serial !== before.serial && now.notAfter > Date.now()
+      },
+    )
+    await allReady(all)
+  })
+
   test('refuses the certificate of a removed node at once', async () => {
     const all = await cluster(4, ['n1', 'n2', 'n3'], secured)
     const [n1, , , n4] = all as [Agent, Agent, Agent, Agent]
