@@ -2,7 +2,7 @@ import type { Backend, StatusReport } from '../api/types.ts'
 import type { Address } from '../base/address.ts'
 import type { Random } from '../base/random.ts'
 import { fields } from '../base/shape.ts'
-import type { Clock, Timer } from '../base/time.ts'
+import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { aliasId, uuidv7 } from '../base/uuid.ts'
 import { requestNotices } from '../cluster/entrance.ts'
@@ -14,6 +14,7 @@ import { createLinks } from '../net/links.ts'
 import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
 import type { HiveEvent } from '../state/events.ts'
+import type { NodeRecord } from '../state/types.ts'
 import type { Storage } from '../store/types.ts'
 import { Authority } from './authority.ts'
 import { backendOf } from './backend.ts'
@@ -54,6 +55,7 @@ import { Inquiries } from './inquiries.ts'
 import { inviteNeighbours } from './inviter.ts'
 import { Journal } from './journal.ts'
 import { Levels } from './levels.ts'
+import { Lifetime } from './lifetime.ts'
 import { Members } from './members.ts'
 import { Neighbourhood } from './neighbourhood.ts'
 import { Passports } from './passports.ts'
@@ -106,6 +108,8 @@ export interface RolesLent {
 const none = new Uint8Array(0)
 /** A group that hears no leader for so long asks others whether it is still part of it. */
 const orphanPeriod = 3_000
+/** A question that the leader passes on is given up when nobody leads for so long, ms. */
+const leaderPatience = 1_500
 /** Members that this node cannot reach are named to the leader this often, ms, as long as it lasts. */
 const accusePeriod = 1_000
 const reportPatience = 30_000
@@ -143,7 +147,7 @@ export class Agent {
   readonly #neighbourhood: Neighbourhood
   readonly #applied: Watch
   readonly #roles: RoleHosting | undefined
-  readonly #timers = new Map<string, Timer>()
+  readonly #life: Lifetime
   readonly #gate: Gate
   readonly #claims: Claims
   readonly #homecoming: Homecoming
@@ -165,7 +169,9 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts
-    const { clock, random, sockets, storage, config, trace, version } = parts
+    const { random, sockets, storage, config, trace, version } = parts
+    const clock = new Lifetime(parts.clock)
+    this.#life = clock
     this.#fault = new StorageFault(trace)
     this.self = new Self(storage, config, version, clock.wall(), random, error =>
       this.#fault.report({ kind: 'io', message: error.message }),
@@ -193,7 +199,8 @@ export class Agent {
     this.#applied = new Watch(clock)
     this.links = createLinks({
       sockets,
-      clock,
+      // Goodbyes are said when all else is over.
+      clock: parts.clock,
       random: random.fork(),
       handlers: reception(() => this.#reception),
     })
@@ -351,6 +358,9 @@ export class Agent {
       ...{ clock, random, sockets, links: this.links, instruments: parts.instruments },
       maxClockSkew: config.maxClockSkew,
       datagrams: () => this.#members.datagrams,
+      leads: () => this.plane?.isLeader() ?? false,
+      askLeader: (method, body, patience, done) =>
+        this.authority.ask(method, body, leaderPatience, done, patience),
       patient: () =>
         patientOf({
           ...{ self: this.self, config, security, plane: () => this.plane },
@@ -367,7 +377,7 @@ export class Agent {
         this.kv.methods(),
         viewsDesk({
           ...desk,
-          report: plane => this.controlReport(plane, false),
+          report: (plane, stale) => this.controlReport(plane, stale),
           applied: this.#applied,
           leader: () => this.leader(),
         }),
@@ -444,26 +454,20 @@ export class Agent {
     this.scheduled.start()
     this.trust?.start()
     this.following.follow()
-    this.#every('orphan', orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
-    this.#every('accuse', accusePeriod, () => this.#members.accuse())
-    this.#every('invite', invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
-    this.#every('seen', seenPace, () => this.#belonging.noteSeen())
+    this.#life.every(orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
+    this.#life.every(accusePeriod, () => this.#members.accuse())
+    this.#life.every(invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
+    this.#life.every(seenPace, () => this.#belonging.noteSeen())
   }
 
   /** Graceful: peers hear a goodbye, the disk is flushed. Membership does not change. */
   stop(done: () => void): void {
     if (this.#stopped) return done()
     this.#stopped = true
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#trusted.stop()
+    this.#life.end()
     this.#belonging.noteSeen()
-    this.entry.stop()
-    this.following.stop()
-    this.#steward.stop()
     this.#copies.stop()
     this.scheduled.stop()
-    this.trust?.stop()
-    this.certification?.stop()
     this.kv.wakeAll()
     this.#admin.stop()
     this.#applied.stop()
@@ -531,17 +535,26 @@ export class Agent {
       this.sight(),
       plane.state,
       plane.status(),
-      node => this.gossip.counts(node),
+      node => this.#reaches(plane, node),
       stale,
     )
+  }
+
+  /** A voter of another slice is no stranger: those that carry the log keep links to each other. */
+  #reaches(plane: ControlPlane, node: NodeRecord): boolean {
+    const watched = this.gossip.member(node.id) !== undefined
+    if (watched || !plane.state.voters.includes(node.id)) return this.gossip.counts(node)
+    return this.links.isConnected(node.id)
   }
 
   ownReport(): StatusReport {
     const { cluster, group } = this.self.facts
     const waiting = this.entry.validating || group?.prepared !== undefined
     const asks = this.entry.refusal?.code === 'AWAITS_APPROVAL' && !cluster
-    const state = asks ? 'waiting' : waiting ? 'validating' : cluster ? 'unreachable' : 'zombie'
-    return ownReport(this.sight(), this.view(), state)
+    const view = this.view()
+    const agreed = cluster ? (view?.self?.phase ?? 'recovering') : 'zombie'
+    const state = asks ? 'waiting' : waiting ? 'validating' : agreed
+    return ownReport(this.sight(), view, state)
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
@@ -560,7 +573,7 @@ export class Agent {
     const agent = this
     return {
       self: this.self,
-      clock: this.#parts.clock,
+      clock: this.#life,
       trace: this.#parts.trace,
       links: this.links,
       levels: this.levels,
@@ -600,16 +613,6 @@ export class Agent {
 
   #needs(role: string): readonly string[] {
     return this.#catalog(role)?.needsForBootstrap ?? []
-  }
-
-  #every(name: string, period: number, task: () => void): void {
-    this.#timers.set(
-      name,
-      this.#parts.clock.after(period, () => {
-        task()
-        this.#every(name, period, task)
-      }),
-    )
   }
 
   // ---- first validation

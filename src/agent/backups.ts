@@ -64,7 +64,6 @@ export class ScheduledSnapshots {
 
   stop(): void {
     this.#stopped = true
-    this.#timer?.cancel()
     this.#release()
   }
 

@@ -60,10 +60,6 @@ export class Certification {
     this.#pause = pause.first
   }
 
-  stop(): void {
-    this.#timer?.cancel()
-  }
-
   #ask(): void {
     if (this.#asking || this.#timer) return
     const { self, security, authority, trace } = this.#parts

@@ -95,7 +95,6 @@ export class Entry {
   #refused: Refusal | undefined
   #announced: { incarnation: number; ok: boolean } | undefined
   #announcing = false
-  #stopped = false
   /** Raised when this node becomes another or an empty one: answers to what it asked before do not count. */
   #life = 0
 
@@ -315,11 +314,6 @@ export class Entry {
     }
   }
 
-  stop(): void {
-    this.#stopped = true
-    this.#timer?.cancel()
-  }
-
   #wanted(): Seed[] {
     const { self, seeds, clock } = this.#parts
     if (self.facts.left) return []
@@ -331,7 +325,6 @@ export class Entry {
 
   #next(delay: number): void {
     this.#timer?.cancel()
-    if (this.#stopped) return
     this.#timer = this.#parts.clock.after(delay, () => {
       this.#dial()
       this.#announce()
@@ -399,8 +392,7 @@ export class Entry {
       if (pause === undefined) return
       clock.after(pause, () => {
         if (life !== this.#life) return
-        if (!this.#stopped && !self.facts.cluster && !self.facts.group && links.isConnected(peer))
-          this.#ask(peer)
+        if (!self.facts.cluster && !self.facts.group && links.isConnected(peer)) this.#ask(peer)
       })
       this.#askPause = Math.min(this.#askPause * 2, askAgain.most)
     })

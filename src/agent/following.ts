@@ -1,6 +1,6 @@
 import { hash } from '../base/random.ts'
 import { count, optionalCount, text } from '../base/shape.ts'
-import type { Clock } from '../base/time.ts'
+import type { Clock, Timer } from '../base/time.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Links } from '../net/link-types.ts'
 import { type Methods, refusal } from './requests.ts'
@@ -30,7 +30,7 @@ export class Following {
   #view: ClusterView | undefined
   #asking = false
   #misses = 0
-  #stopped = false
+  #retry: Timer | undefined
 
   constructor(parts: FollowingParts) {
     this.#parts = parts
@@ -51,14 +51,11 @@ export class Following {
     this.#view = undefined
   }
 
-  stop(): void {
-    this.#stopped = true
-  }
-
   /** Starts, or goes on; harmless when already under way. */
   follow(): void {
     const { self, links, clock } = this.#parts
-    if (this.#stopped || this.#asking || this.#parts.idle()) return
+    if (this.#asking || this.#parts.idle()) return
+    this.#retry?.cancel()
     const guardian = this.#guardian()
     if (!guardian) return
     this.#asking = true
@@ -76,7 +73,8 @@ export class Following {
         return this.follow()
       }
       this.#misses += 1
-      clock.after(Math.min(pause.first * 2 ** this.#misses, pause.most), () => this.follow())
+      const wait = Math.min(pause.first * 2 ** this.#misses, pause.most)
+      this.#retry = clock.after(wait, () => this.follow())
     })
   }
 

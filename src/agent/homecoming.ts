@@ -65,7 +65,9 @@ export class Homecoming {
     clock.after(lookFor, () => {
       this.#looking = false
       this.#lookedAt = clock.now()
-      if (self.facts.cluster?.epoch !== ours.epoch) return
+      // It may be another node by now, of another cluster.
+      const now = self.facts.cluster
+      if (now?.tag !== ours.tag || now.epoch !== ours.epoch) return
       const reached = new Set([...links.connectedPeers(), self.id])
       if (givesIn({ control: this.#parts.control(), reached }))
         return void this.#parts.startAnew(home)

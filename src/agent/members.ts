@@ -103,7 +103,6 @@ export class Members {
   }
 
   close(): void {
-    for (const timer of this.#parting.values()) timer.cancel()
     this.#gossip.stop()
     this.#datagrams.close()
   }

@@ -1,6 +1,5 @@
 import { formatDuration } from '../base/duration.ts'
 import { count, optionalText, text } from '../base/shape.ts'
-import type { Timer } from '../base/time.ts'
 import { contactOf } from '../cluster/contact.ts'
 import { drainFinished, isServing } from '../cluster/drain.ts'
 import { collectable } from '../cluster/epoch.ts'
@@ -38,7 +37,6 @@ export class Steward {
   readonly #invited = new Map<string, number>()
   /** Chores proposed and not yet agreed, so that none is proposed twice. */
   readonly #underWay = new Set<string>()
-  #timer: Timer | undefined
   #looking = false
 
   constructor(parts: DeskParts) {
@@ -87,10 +85,6 @@ export class Steward {
     this.look()
   }
 
-  stop(): void {
-    this.#timer?.cancel()
-  }
-
   /** Soon, once for everything that happens in this turn. */
   look(): void {
     if (this.#looking) return
@@ -102,7 +96,7 @@ export class Steward {
   }
 
   #next(): void {
-    this.#timer = this.#parts.clock.after(round, () => {
+    this.#parts.clock.after(round, () => {
       this.#chores()
       this.#next()
     })

@@ -1,5 +1,5 @@
 import { fields } from '../base/shape.ts'
-import type { Instant, Timer } from '../base/time.ts'
+import type { Instant } from '../base/time.ts'
 import type { RequestOutcome } from '../net/link-types.ts'
 import type { NodeDescription } from '../state/events.ts'
 import type { NodeRecord, Outcome } from '../state/types.ts'
@@ -81,7 +81,6 @@ export class TrustSteward {
   #settledSince: { readonly primary: number; readonly at: Instant } | undefined
   /** When the gossip key was last changed because somebody was removed. */
   #changedAt: Instant = Number.NEGATIVE_INFINITY
-  #timer: Timer | undefined
   #looking = false
 
   constructor(parts: TrustStewardParts) {
@@ -90,10 +89,6 @@ export class TrustSteward {
 
   start(): void {
     this.#next()
-  }
-
-  stop(): void {
-    this.#timer?.cancel()
   }
 
   /** A new term starts from what its leader hears itself. */
@@ -169,7 +164,7 @@ export class TrustSteward {
   }
 
   #next(): void {
-    this.#timer = this.#parts.clock.after(round, () => {
+    this.#parts.clock.after(round, () => {
       this.#chores()
       this.#next()
     })

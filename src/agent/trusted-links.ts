@@ -23,22 +23,15 @@ const partingTime = 1_000
 export class TrustedLinks {
   readonly #parts: TrustedLinksParts
   #parting: Timer | undefined
-  #stopped = false
 
   constructor(parts: TrustedLinksParts) {
     this.#parts = parts
   }
 
-  stop(): void {
-    this.#stopped = true
-    this.#parting?.cancel()
-  }
-
   /** This end has more to prove than when its links were made: members shall know it as one of theirs. */
   proveAnew(): void {
     const { security, self, links } = this.#parts
-    if (this.#stopped || !security?.member || security.member.tag !== self.facts.cluster?.tag)
-      return
+    if (!security?.member || security.member.tag !== self.facts.cluster?.tag) return
     for (const id of links.connectedPeers()) {
       if (links.identity(id)?.kind !== 'node' && this.#isInTopology(id)) links.renew(id)
     }
