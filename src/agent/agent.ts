@@ -346,6 +346,7 @@ export class Agent {
       view: () => this.view(),
       proof: () => security?.plea(this.self.id) ?? {},
       incognito: () => security?.incognito ?? false,
+      bare: () => security?.open ?? true,
       introduce: (peer, address) => {
         // Who only says that it belongs is nobody to tell others of.
         if (this.passports.isMember(peer.id, this.links.identity(peer.id)))
