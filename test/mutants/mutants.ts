@@ -205,8 +205,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what is committed is applied before it is durable here',
     file: 'src/raft/ready.ts',
-    find: 'Math.min(core.commit, core.disk.durable, core.handedOut + maxCommitEntries)',
-    replace: 'Math.min(core.commit, core.handedOut + maxCommitEntries)',
+    find: 'const here = ahead ? log.lastIndex : disk.durable',
+    replace: 'const here = log.lastIndex',
     unit: {
       file: 'test/raft/interaction.test.ts',
       why: 'the disk keeps a state back until its log is durable, so a crash loses nothing',
