@@ -548,10 +548,12 @@ export class Agent {
 
   ownReport(): StatusReport {
     const { cluster, group } = this.self.facts
+    const view = this.view()
+    const phase = view?.self?.phase ?? 'unreachable'
     const waiting = this.entry.validating || group?.prepared !== undefined
     const asks = this.entry.refusal?.code === 'AWAITS_APPROVAL' && !cluster
-    const state = asks ? 'waiting' : waiting ? 'validating' : cluster ? 'unreachable' : 'zombie'
-    return ownReport(this.sight(), this.view(), state)
+    const state = asks ? 'waiting' : waiting ? 'validating' : cluster ? phase : 'zombie'
+    return ownReport(this.sight(), view, state)
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
