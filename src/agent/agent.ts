@@ -14,6 +14,7 @@ import { createLinks } from '../net/links.ts'
 import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
 import type { HiveEvent } from '../state/events.ts'
+import type { NodeRecord } from '../state/types.ts'
 import type { Storage } from '../store/types.ts'
 import { Authority } from './authority.ts'
 import { backendOf } from './backend.ts'
@@ -107,6 +108,8 @@ export interface RolesLent {
 const none = new Uint8Array(0)
 /** A group that hears no leader for so long asks others whether it is still part of it. */
 const orphanPeriod = 3_000
+/** A question that the leader passes on is given up when nobody leads for so long, ms. */
+const leaderPatience = 1_500
 /** Members that this node cannot reach are named to the leader this often, ms, as long as it lasts. */
 const accusePeriod = 1_000
 const reportPatience = 30_000
@@ -354,6 +357,9 @@ export class Agent {
       ...{ clock, random, sockets, links: this.links, instruments: parts.instruments },
       maxClockSkew: config.maxClockSkew,
       datagrams: () => this.#members.datagrams,
+      leads: () => this.plane?.isLeader() ?? false,
+      askLeader: (method, body, patience, done) =>
+        this.authority.ask(method, body, leaderPatience, done, patience),
       patient: () =>
         patientOf({
           ...{ self: this.self, config, security, plane: () => this.plane },
@@ -370,7 +376,7 @@ export class Agent {
         this.kv.methods(),
         viewsDesk({
           ...desk,
-          report: plane => this.controlReport(plane, false),
+          report: (plane, stale) => this.controlReport(plane, stale),
           applied: this.#applied,
           leader: () => this.leader(),
         }),
@@ -528,17 +534,26 @@ export class Agent {
       this.sight(),
       plane.state,
       plane.status(),
-      node => this.gossip.counts(node),
+      node => this.#reaches(plane, node),
       stale,
     )
+  }
+
+  /** A voter of another slice is no stranger: those that carry the log keep links to each other. */
+  #reaches(plane: ControlPlane, node: NodeRecord): boolean {
+    const watched = this.gossip.member(node.id) !== undefined
+    if (watched || !plane.state.voters.includes(node.id)) return this.gossip.counts(node)
+    return this.links.isConnected(node.id)
   }
 
   ownReport(): StatusReport {
     const { cluster, group } = this.self.facts
     const waiting = this.entry.validating || group?.prepared !== undefined
     const asks = this.entry.refusal?.code === 'AWAITS_APPROVAL' && !cluster
-    const state = asks ? 'waiting' : waiting ? 'validating' : cluster ? 'unreachable' : 'zombie'
-    return ownReport(this.sight(), this.view(), state)
+    const view = this.view()
+    const agreed = cluster ? (view?.self?.phase ?? 'recovering') : 'zombie'
+    const state = asks ? 'waiting' : waiting ? 'validating' : agreed
+    return ownReport(this.sight(), view, state)
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */

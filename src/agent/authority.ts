@@ -173,11 +173,13 @@ function worthRetrying(code: string): boolean {
 
 /** Which node answered "not I" is no news to an operator: what is missing is a leader. */
 function giveUp(outcome: RequestOutcome): RequestOutcome {
-  if (outcome.ok || outcome.code !== 'NOT_LEADER') return outcome
+  if (outcome.ok) return outcome
+  const remedy = 'hive status shows which control nodes are missing; try again'
+  if (outcome.code !== 'NOT_LEADER') return { remedy, ...outcome }
   return {
     ok: false,
     code: 'NO_QUORUM',
     message: 'no leader answered in time',
-    remedy: 'hive status shows which control nodes are missing; try again',
+    remedy,
   }
 }

@@ -26,6 +26,7 @@ import { inNoCluster } from './no-cluster.ts'
 import { restoreSnapshot, takeSnapshot } from './snapshot-backend.ts'
 import { overlaid } from './status.ts'
 import { createToken, withToken } from './tokens.ts'
+import { askWitnesses } from './witness.ts'
 
 /** How long an operator waits for the control plane before hearing that nobody decides. */
 const patience = 10_000
@@ -169,11 +170,10 @@ async function status(agent: Agent): Promise<StatusReport> {
     agent.authority.ask('status', {}, statusPatience, outcome => {
       if (outcome.ok) return resolve(overlaid(outcome.body as StatusReport, sight))
       const { plane } = agent
-      resolve(
-        overlaid(
-          plane?.state.cluster ? agent.controlReport(plane, true) : agent.ownReport(),
-          sight,
-        ),
+      if (plane?.state.cluster) return resolve(overlaid(agent.controlReport(plane, true), sight))
+      const control = agent.view()?.control.map(({ id }) => id) ?? []
+      askWitnesses(agent.links, control, report =>
+        resolve(overlaid(report ?? agent.ownReport(), sight)),
       )
     })
   })

@@ -178,11 +178,14 @@ export function ownReport(
   const reached = new Set(sight.members.filter(m => m.status === 'alive').map(m => m.id)).add(
     sight.self.id,
   )
-  const members = sight.members.map(m => memberNode(m, facts.cluster ? 'ready' : 'zombie'))
+  const control = { voters, observers: view?.observers ?? [] }
+  const members = sight.members.map(m =>
+    memberNode(m, facts.cluster ? 'ready' : 'zombie', roleInControl(m.id, null, control)),
+  )
   const self: StatusNode = {
     ...describeSelf(sight.self),
     state,
-    control: voters.includes(sight.self.id) ? 'voter' : 'none',
+    control: roleInControl(sight.self.id, null, control),
     roles: view?.self?.roles.map(r => ({ name: r.name, state: r.state })) ?? [],
   }
   return {
@@ -197,12 +200,15 @@ export function ownReport(
       commitIndex: 0,
       quorum: quorumFacts(voters.length, voters.filter(v => reached.has(v)).length),
     },
-    nodes: [self, ...members].sort(byName),
+    nodes: [self, ...members, ...silentControl(sight, view, control)].sort(byName),
     self: sight.self.name,
     stale: facts.cluster !== undefined,
     ...(sight.refused && !facts.cluster && { refused: sight.refused }),
     notices: sight.partial
-      ? [...sight.notices, `of ${view?.size ?? 'more'} nodes ${sight.self.name} watches these`]
+      ? [
+          ...sight.notices,
+          `the cluster has ${view?.size ?? 'more'} nodes; ${sight.self.name} knows these`,
+        ]
       : sight.notices,
   }
 }
@@ -212,7 +218,22 @@ function describeSelf(self: Self): Omit<StatusNode, 'state' | 'control' | 'roles
   return { id, name, address: formatAddress(address), dc, version, incarnation }
 }
 
-function memberNode(m: Member, alive: NodeState): StatusNode {
+/** Control nodes that this node does not watch: it asked them, and none answered. */
+function silentControl(
+  sight: Sight,
+  view: ClusterView | undefined,
+  control: Pick<State, 'voters' | 'observers'>,
+): StatusNode[] {
+  const shown = new Set([sight.self.id, ...sight.members.map(m => m.id)])
+  const silent = view?.control.filter(({ id }) => !shown.has(id)) ?? []
+  return silent.map(({ id, name, host, port }) => ({
+    ...{ id, name, address: formatAddress({ host, port }), state: 'unreachable' },
+    ...{ control: roleInControl(id, null, control), roles: [], dc: '', version: '' },
+    incarnation: 0,
+  }))
+}
+
+function memberNode(m: Member, alive: NodeState, control: StatusNode['control']): StatusNode {
   const meta = decodeMeta(m.meta)
   const state = m.status === 'alive' || m.status === 'suspect' ? alive : m.status
   return {
@@ -220,7 +241,7 @@ function memberNode(m: Member, alive: NodeState): StatusNode {
     name: m.name,
     address: formatAddress(m.address),
     state,
-    control: 'none',
+    control,
     roles: meta.roles.map(name => ({ name, state: 'assigned' as const })),
     dc: meta.dc,
     version: meta.version,

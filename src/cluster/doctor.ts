@@ -34,6 +34,8 @@ export interface PeerFinding {
   readonly version: string
   /** Why it was not asked, or did not answer; absent: it answered. */
   readonly silent?: string
+  /** In a cluster larger than a slice: it keeps others, does not know where this node is, and so cannot try the way back. */
+  readonly stranger?: true
   /** It runs a hive that knows no examinations. */
   readonly tooOld?: true
   /** Its wall clock is ahead of ours by this, give or take half of `roundTrip`. */
@@ -165,8 +167,9 @@ function links({ peers, unasked }: Examination): Check {
   return ofPeers(
     'links',
     peers,
-    ({ silent, tooOld }) => {
+    ({ silent, tooOld, stranger }) => {
       if (silent !== undefined) return ['fail', silent]
+      if (stranger) return ['ok', 'answers, keeps others, and cannot try the way back']
       return tooOld ? ['warn', 'an older hive: it cannot be examined with'] : ['ok', 'answers']
     },
     'look whether its agent runs and what its hive doctor says; an older one: upgrade it',

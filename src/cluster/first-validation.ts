@@ -219,7 +219,7 @@ export function cureOf(code: ErrorCode): string {
     case 'TOKEN_FOREIGN':
       return 'give the address of a node of that cluster; if its authority was rotated since, have a new token made: hive token create'
     case 'REMOVED':
-      return 'it was taken out by an operator; hive join ADDR brings it back if it may come'
+      return 'it was taken out by an operator; hive join ADDR brings it back if it may come, after hive reset where it still shows the cluster'
     default:
       return ''
   }

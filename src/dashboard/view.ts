@@ -160,7 +160,8 @@ function noticesOf(report: StatusReport): { text: string; tone: Tone }[] {
     notices.push({ text: `this is what ${report.self} knows itself; it may be old`, tone: 'warn' })
   }
   if (report.watches !== undefined) {
-    const text = `${report.self} watches ${report.watches.length} of ${nodes.length} nodes itself, marked *; of the others this is what the control plane says`
+    const own = `${report.self} watches ${report.watches.length} of ${nodes.length} nodes itself, marked *`
+    const text = report.stale ? own : `${own}; of the others this is what the control plane says`
     notices.push({ text, tone: 'plain' })
   }
   notices.push(...missingNotices(report))

@@ -174,14 +174,15 @@ const nothing = new Uint8Array(0)
 
 function entryBody(entry: Entry): Uint8Array {
   if (entry.type === 'data') return entry.data
-  if (entry.type === 'config') return encodeConfiguration(entry.config)
+  const { time } = entry
+  if (entry.type === 'config') {
+    const config = encodeConfiguration(entry.config)
+    return time === undefined ? config : new Writer().raw(config).u64(time).done()
+  }
   const { leader, cause } = entry
-  return leader === undefined
-    ? nothing
-    : new Writer()
-        .text(leader)
-        .text(cause ?? '')
-        .done()
+  if (leader === undefined) return nothing
+  const out = new Writer().text(leader).text(cause ?? '')
+  return (time === undefined ? out : out.u64(time)).done()
 }
 
 function decodeAppend(received: Uint8Array, from: PeerId, to: PeerId): Message {
@@ -237,14 +238,21 @@ function readEntry(
     const input = new Reader(bytes.subarray(at, at + length))
     const leader = input.text()
     const cause = input.text()
-    input.end()
-    return { index, term, type: 'noop', leader, ...(cause !== '' && { cause }) }
+    const dated = readTime(input)
+    return { index, term, type: 'noop', leader, ...(cause !== '' && { cause }), ...dated }
   }
   if (type !== config) throw new MalformedError('an unknown type of entry')
   const input = new Reader(bytes.subarray(at, at + length))
   const configuration = readConfiguration(input)
+  return { index, term, type: 'config', config: configuration, ...readTime(input) }
+}
+
+/** The last of an entry that raft made; an older build wrote none. */
+function readTime(input: Reader): { time?: number } {
+  if (input.left === 0) return {}
+  const time = input.u64()
   input.end()
-  return { index, term, type: 'config', config: configuration }
+  return { time }
 }
 
 function readFlag(input: Reader): boolean {

@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
-import type { Instant } from '../base/time.ts'
+import type { EpochMillis, Instant } from '../base/time.ts'
 import { isVoter } from './config-change.ts'
 import { Disk } from './disk.ts'
 import type { Leadership } from './leadership.ts'
@@ -28,6 +28,7 @@ export class Core {
   readonly log: Log
   readonly disk: Disk
   readonly random: Random
+  readonly #wall: (() => EpochMillis) | undefined
   now: Instant
 
   rank: Rank = 'follower'
@@ -75,11 +76,18 @@ export class Core {
   /** What the next change of rank came from. */
   why: ElectionCause | OfficeLost | undefined
 
-  constructor(config: RaftConfig, initial: Initial, random: Random, now: Instant) {
+  constructor(
+    config: RaftConfig,
+    initial: Initial,
+    random: Random,
+    now: Instant,
+    wall?: () => EpochMillis,
+  ) {
     const { hardState, snapshot, entries, applied } = initial
     this.config = config
     this.id = config.id
     this.random = random
+    this.#wall = wall
     this.now = now
     this.log = new Log(snapshot, entries)
     this.disk = new Disk(hardState, this.log.lastIndex)
@@ -119,6 +127,11 @@ export class Core {
     const timeout = this.config.electionTimeout
     this.electionAt = this.now + timeout + this.random.next() * timeout
     this.excused = false
+  }
+
+  /** For an entry of raft's own. */
+  date(): { readonly time?: EpochMillis } {
+    return this.#wall === undefined ? {} : { time: this.#wall() }
   }
 
   /** Follows `leader`, or nobody yet, in `term`, which is not older than the present one. */

@@ -30,7 +30,7 @@ export function becomeLeader(core: Core): void {
   }
   core.why = core.cause
   const { id: leader, cause, term } = core
-  log.push({ index: log.lastIndex + 1, term, type: 'noop', leader, cause })
+  log.push({ index: log.lastIndex + 1, term, type: 'noop', leader, cause, ...core.date() })
 }
 
 /** Appends entries, which leave and are written with the next `ready`. */
@@ -148,6 +148,7 @@ function settleConfig(core: Core, lead: Leadership): void {
 
 /** Tells the others what is committed, hands over to the best of them, and follows. */
 export function resign(core: Core, lead: Leadership): void {
+  lead.tellAt = core.now
   sendAppends(core, lead)
   const since = core.now - core.config.electionTimeout
   let best: Progress | undefined

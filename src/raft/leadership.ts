@@ -16,6 +16,8 @@ export class Leadership {
   judgeAt: Instant
   /** Bytes of entries proposed in this term and not yet committed. */
   uncommittedBytes = 0
+  /** When followers are told what is committed though there is nothing else to say; undefined: they know. */
+  tellAt: Instant | undefined
   /** The log's end some time ago, and one election timeout before that: what "caught up" means. */
   mark: Index
   olderMark: Index

@@ -13,7 +13,7 @@ const farewell = 4
 export function appendConfig(core: Core, lead: Leadership, config: Configuration): void {
   const { log, now } = core
   const next = log.lastIndex + 1
-  log.push({ index: next, term: core.term, type: 'config', config })
+  log.push({ index: next, term: core.term, type: 'config', config, ...core.date() })
   const present = members(config)
   for (const id of present) {
     if (id !== core.id) lead.addPeer(id, next, core.config.maxInflight, now)

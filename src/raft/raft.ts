@@ -5,7 +5,7 @@
  */
 import type { Machine } from '../base/machine.ts'
 import type { Random } from '../base/random.ts'
-import type { Instant } from '../base/time.ts'
+import type { EpochMillis, Instant } from '../base/time.ts'
 import { Core } from './core.ts'
 import { campaignPreVote, countOwnVote, suspectLeader } from './election.ts'
 import { advanceCommit, judgeAt, propose, resign, tickLeader } from './leader.ts'
@@ -38,8 +38,15 @@ export { newGroup } from './new-group.ts'
 export class Raft implements Machine<Message, Ready, Done> {
   readonly #core: Core
 
-  constructor(config: RaftConfig, initial: Initial, random: Random, now: Instant) {
-    this.#core = new Core(config, initial, random, now)
+  /** `wall`: dates the entries that raft itself makes, for those who read the log. */
+  constructor(
+    config: RaftConfig,
+    initial: Initial,
+    random: Random,
+    now: Instant,
+    wall?: () => EpochMillis,
+  ) {
+    this.#core = new Core(config, initial, random, now, wall)
   }
 
   tick(now: Instant): void {
@@ -95,7 +102,8 @@ export class Raft implements Machine<Message, Ready, Done> {
     }
     if (lead.peers.size === 0) return undefined
     const transferred = lead.transfer?.until ?? Number.POSITIVE_INFINITY
-    return Math.min(lead.heartbeatAt, judgeAt(core, lead), transferred)
+    const told = lead.tellAt ?? Number.POSITIVE_INFINITY
+    return Math.min(lead.heartbeatAt, judgeAt(core, lead), transferred, told)
   }
 
   /** Appends entries of type data, one for each of `datas`; all or none. */

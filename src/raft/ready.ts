@@ -76,9 +76,15 @@ export function releaseHeld(core: Core, id: number): void {
   if (done > 0) core.held.splice(0, done)
 }
 
-/** What is committed and durable here, from where the last one ended. */
+/**
+ * What is committed, from where the last one ended. A leader does not wait for its own disk when a quorum of the
+ * others has it; anybody does for a snapshot that is not installed yet, and a follower for what it has promised.
+ */
 function takeCommitted(core: Core): readonly Entry[] {
-  const end = Math.min(core.commit, core.disk.durable, core.handedOut + maxCommitEntries)
+  const { disk, log } = core
+  const ahead = core.leadership !== undefined && disk.durable >= log.snapshot.index
+  const here = ahead ? log.lastIndex : disk.durable
+  const end = Math.min(core.commit, here, core.handedOut + maxCommitEntries)
   if (end <= core.handedOut) return none
   const entries = core.log.slice(core.handedOut + 1, end)
   core.handedOut = end

@@ -1,7 +1,7 @@
 /**
  * What a leader sends, decided once per `ready`: all that was proposed since the last one leaves in
  * one message per follower, and a commit index that moved goes with it, or alone when there is
- * nothing else to say. The leader's own disk is not waited for (thesis §10.2.1).
+ * nothing else to say for `commitDelay`. The leader's own disk is not waited for (thesis §10.2.1).
  */
 import type { Core } from './core.ts'
 import type { Leadership } from './leadership.ts'
@@ -9,10 +9,16 @@ import type { Progress } from './progress.ts'
 import type { Entry } from './types.ts'
 
 export function sendAppends(core: Core, lead: Leadership): void {
-  for (const peer of lead.peers.values()) sendAppendsTo(core, peer)
+  const tellAt = lead.tellAt ?? core.now + (core.config.commitDelay ?? 0)
+  const tell = core.now >= tellAt
+  let untold = false
+  for (const peer of lead.peers.values()) untold = sendAppendsTo(core, peer, tell) || untold
+  lead.tellAt = untold ? tellAt : undefined
 }
 
-function sendAppendsTo(core: Core, peer: Progress): void {
+/** @returns whether there is a commit index that it has not been told, and that may wait. */
+function sendAppendsTo(core: Core, peer: Progress, tell: boolean): boolean {
+  let untold = false
   const { log } = core
   switch (peer.state) {
     case 'snapshot':
@@ -31,15 +37,16 @@ function sendAppendsTo(core: Core, peer: Progress): void {
         if (!sent) break
       }
       const news = Math.min(core.commit, peer.next - 1) > peer.sentCommit
-      if (!sent && (news || peer.nudged) && peer.next > log.snapshot.index) {
-        sendAppend(core, peer, peer.next - 1, [])
-      }
+      if (sent || peer.next <= log.snapshot.index) break
+      if (peer.nudged || (news && tell)) sendAppend(core, peer, peer.next - 1, [])
+      else untold = news
       break
     }
     default:
       peer.state satisfies never
   }
   peer.nudged = false
+  return untold
 }
 
 /** Sends the entries from `next` on, as many as one message takes. False: it needs a snapshot. */

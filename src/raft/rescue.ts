@@ -27,7 +27,8 @@ export function rescue(core: Core, lineage: number): boolean {
   core.lineage = lineage
   core.becomeFollower(core.term + 1, null)
   const config = { voters: [core.id], outgoing: [], learners: [], learnersNext: [] }
-  core.log.push({ index: core.log.lastIndex + 1, term: core.term, type: 'config', config })
+  const { term, log } = core
+  log.push({ index: log.lastIndex + 1, term, type: 'config', config, ...core.date() })
   core.cause = 'rescue'
   campaignVote(core, false)
   return true

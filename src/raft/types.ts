@@ -1,5 +1,7 @@
 /** The words of the raft room: what goes in, what comes out. Shapes only. */
 
+import type { EpochMillis } from '../base/time.ts'
+
 /** A node's id; raft neither knows nor needs addresses. */
 export type PeerId = string
 /** Position in the log, from 1; 0 is "before the first". */
@@ -25,6 +27,8 @@ export type Entry =
       readonly leader?: PeerId
       /** An `ElectionCause`, or the word of a newer build. */
       readonly cause?: string
+      /** The leader's wall clock then, for people; raft itself does not look at it. Absent: an older build wrote it. */
+      readonly time?: EpochMillis
     }
   | { readonly index: Index; readonly term: Term; readonly type: 'data'; readonly data: Uint8Array }
   | {
@@ -32,6 +36,8 @@ export type Entry =
       readonly term: Term
       readonly type: 'config'
       readonly config: Configuration
+      /** As above. */
+      readonly time?: EpochMillis
     }
 
 /** What must survive a crash besides the entries. `commit` may lag. */
@@ -125,7 +131,7 @@ export interface Ready {
   readonly send: readonly Message[]
   /** Must not leave before `persist` is durable. Empty when there is no `persist`. */
   readonly sendAfter: readonly Message[]
-  /** Committed and durable here: apply in order, then `advance({applied: index})`. */
+  /** Committed, and durable here unless this node leads: apply in order, then `advance({applied: index})`. */
   readonly commit: readonly Entry[]
   /** Reads asked for with `readIndex` that may be served once `index` is applied. */
   readonly reads: readonly { readonly context: number; readonly index: Index }[]
@@ -162,6 +168,8 @@ export interface RaftConfig {
   readonly heartbeat: number
   /** A follower waits between this and twice this, ms, before it campaigns. Default 500. */
   readonly electionTimeout: number
+  /** A commit index waits so long for entries to travel with, ms, then it goes alone. Absent: 0. */
+  readonly commitDelay?: number
   /** Bytes of entries in one append message. Default 256 KiB. */
   readonly maxAppendBytes: number
   /** Append messages on their way to one follower. Default 64. */

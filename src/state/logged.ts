@@ -7,8 +7,8 @@ import type { EntryLike } from './types.ts'
 const shownBytes = 192
 
 /**
- * An entry as people see it. `epoch` is the one that counted there (`State.epochAt`); `time` is for
- * raft's own entries, which carry none. Undefined for what is no event to people: the joint half of a
+ * An entry as people see it. `epoch` is the one that counted there (`State.epochAt`); `time` is that of
+ * the event before, for raft's own entries: an older build wrote none into them, and none goes back behind it. Undefined for what is no event to people: the joint half of a
  * voters' change, and an event that this build cannot read.
  */
 export function toLogged(
@@ -20,13 +20,14 @@ export function toLogged(
   if (entry.type === 'noop') {
     const { term, leader, cause } = entry
     const data = { term, ...(leader !== undefined && { leader, cause }) }
-    return { ...at, time, actor: 'raft', type: 'LeaderElected', data }
+    return { ...at, time: dated(entry, time), actor: 'raft', type: 'LeaderElected', data }
   }
   if (entry.type === 'config') {
     if (entry.config.outgoing.length > 0) return undefined
     const voters = [...entry.config.voters].sort()
     const observers = [...entry.config.learners].sort()
-    return { ...at, time, actor: 'raft', type: 'VotersChanged', data: { voters, observers } }
+    const data = { voters, observers }
+    return { ...at, time: dated(entry, time), actor: 'raft', type: 'VotersChanged', data }
   }
   const { event } = entry
   if ('unknown' in event) return undefined
@@ -38,6 +39,10 @@ export function toLogged(
         ? { id: event.data.id, part: event.data.part, bytes: event.data.entries.length }
         : withoutSecrets(event.data)
   return { ...at, time: event.time, actor, type, data }
+}
+
+function dated(entry: { readonly time?: EpochMillis }, before: EpochMillis): EpochMillis {
+  return Math.max(entry.time ?? 0, before)
 }
 
 /** What is sealed is of no use to people, and nobody shall collect it from a log. */

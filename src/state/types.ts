@@ -20,9 +20,15 @@ export interface UnknownEvent {
 
 /** An entry of the agreed log as this room sees it: raft's own, with the data decoded. */
 export type EntryLike = { readonly index: number; readonly term: number } & (
-  | { readonly type: 'noop'; readonly leader?: NodeId; readonly cause?: string }
+  | {
+      readonly type: 'noop'
+      readonly leader?: NodeId
+      readonly cause?: string
+      readonly time?: EpochMillis
+    }
   | {
       readonly type: 'config'
+      readonly time?: EpochMillis
       readonly config: {
         readonly voters: readonly NodeId[]
         readonly outgoing: readonly NodeId[]

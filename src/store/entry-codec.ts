@@ -102,7 +102,7 @@ export function makeEntry(
   if (type === typeNumbers.data) return { index, term, type: 'data', data }
   if (type !== typeNumbers.config) return undefined
   const config = parseConfig(fromUtf8(data))
-  return config && { index, term, type: 'config', config }
+  return config && { index, term, type: 'config', config, ...timeIn(data) }
 }
 
 /** Reads the text of a configuration; undefined when it is none. */
@@ -123,7 +123,7 @@ export function parseConfig(json: string): Configuration | undefined {
 }
 
 /** Reads who took office and why; undefined when it is not that. */
-function parseOffice(json: string): { leader?: string; cause?: string } | undefined {
+function parseOffice(json: string): { leader?: string; cause?: string; time?: number } | undefined {
   let value: unknown
   try {
     value = JSON.parse(json)
@@ -131,15 +131,25 @@ function parseOffice(json: string): { leader?: string; cause?: string } | undefi
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { leader, cause } = value as Record<string, unknown>
+  const { leader, cause, time } = value as Record<string, unknown>
   if (typeof leader !== 'string' || (cause !== undefined && typeof cause !== 'string'))
     return undefined
-  return { leader, ...(cause !== undefined && { cause }) }
+  return { leader, ...(cause !== undefined && { cause }), ...(isTime(time) && { time }) }
 }
 
-export function configText(config: Configuration): string {
+/** Of a configuration that is one. */
+function timeIn(data: Uint8Array): { time?: number } {
+  const { time } = JSON.parse(fromUtf8(data)) as { readonly time?: unknown }
+  return isTime(time) ? { time } : {}
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+export function configText(config: Configuration, time?: number): string {
   const { voters, outgoing, learners, learnersNext } = config
-  return JSON.stringify({ voters, outgoing, learners, learnersNext })
+  return JSON.stringify({ voters, outgoing, learners, learnersNext, time })
 }
 
 export function encodeConfig(config: Configuration): Uint8Array {
@@ -154,9 +164,9 @@ export const entryHead = 13
 
 function entryData(entry: Entry): Uint8Array {
   if (entry.type === 'data') return entry.data
-  if (entry.type === 'config') return encodeConfig(entry.config)
-  const { leader, cause } = entry
-  return leader === undefined ? nothing : utf8(JSON.stringify({ leader, cause }))
+  if (entry.type === 'config') return utf8(configText(entry.config, entry.time))
+  const { leader, cause, time } = entry
+  return leader === undefined ? nothing : utf8(JSON.stringify({ leader, cause, time }))
 }
 
 const nothing = new Uint8Array(0)

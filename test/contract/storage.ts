@@ -92,6 +92,8 @@ function describeLog(start: Start): void {
       { index: 3, term: 2, type: 'data', data: new Uint8Array(0) },
       { index: 4, term: 2, type: 'config', config: joint },
       { index: 5, term: 2, type: 'data', data: new Uint8Array(70_000).fill(7) },
+      { index: 6, term: 2, type: 'noop', leader: 'n1', cause: 'timeout', time: 1_795_273_507_000 },
+      { index: 7, term: 2, type: 'config', config: joint, time: 1_795_273_507_001 },
     ]
     const hardState: HardState = { term: 2, vote: null, commit: 0 }
     await process.write({ hardState, entries })

@@ -16,19 +16,23 @@ const configuration: fc.Arbitrary<Configuration> = fc.record({
 })
 
 type Body =
-  | { type: 'noop'; leader?: string; cause?: string }
+  | { type: 'noop'; leader?: string; cause?: string; time?: number }
   | { type: 'data'; data: Uint8Array }
-  | { type: 'config'; config: Configuration }
+  | { type: 'config'; config: Configuration; time?: number }
 
 const body: fc.Arbitrary<Body> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ type: 'noop' } as const) },
   {
     weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant('noop' as const),
-      leader: fc.uuid(),
-      cause: fc.constantFrom('timeout', 'transfer', 'of a newer build'),
-    }),
+    arbitrary: fc.record(
+      {
+        type: fc.constant('noop' as const),
+        leader: fc.uuid(),
+        cause: fc.constantFrom('timeout', 'transfer', 'of a newer build'),
+        time: whole,
+      },
+      { requiredKeys: ['type', 'leader', 'cause'] },
+    ),
   },
   {
     weight: 8,
@@ -36,7 +40,10 @@ const body: fc.Arbitrary<Body> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ type: fc.constant('config' as const), config: configuration }),
+    arbitrary: fc.record(
+      { type: fc.constant('config' as const), config: configuration, time: whole },
+      { requiredKeys: ['type', 'config'] },
+    ),
   },
 )
 

@@ -102,6 +102,7 @@ export class Interaction {
       maxAppendBytes: number('bytes', defaults.maxAppendBytes),
       maxInflight: number('inflight', defaults.maxInflight),
       maxUncommittedBytes: number('uncommitted', defaults.maxUncommittedBytes),
+      commitDelay: number('commit-delay', 0),
     }
     const { snapshot, hardState } = newGroup(voters, number('lineage', 0))
     const disk = new SimulatedDisk(snapshot, hardState)

@@ -40,7 +40,7 @@ export class SimulatedCluster implements Witness {
     const first = ids.slice(0, size)
     for (const id of ids) {
       const { snapshot, hardState } = newGroup(first.includes(id) ? first : [])
-      const config = { ...defaults, id, maxInflight: 4, maxAppendBytes: 300 }
+      const config = { ...defaults, id, maxInflight: 4, maxAppendBytes: 300, commitDelay: 5 }
       const disk = new SimulatedDisk(snapshot, hardState)
       this.nodes.set(id, new SimulatedNode(config, disk, this.#random.fork(), this))
     }

@@ -9,6 +9,8 @@ import type { Work } from './scenario.ts'
 const maxAdded = 2
 /** Longest pause between two commands, ms. */
 const longestPause = 4_000
+/** Attempts to bring a node back before it is made empty. */
+const resetAfter = 5
 
 interface Command {
   readonly what: string
@@ -30,6 +32,8 @@ export class Operators {
   #added = 0
   #replacing = false
   #initial = 0
+  /** How often somebody tried to bring it back. */
+  readonly #tidied = new Map<SimulatedNode, number>()
   /** Who the cluster's first control nodes are to be. */
   control: readonly string[]
   readonly #works: ReadonlySet<Work>
@@ -64,7 +68,10 @@ export class Operators {
   /** Undoes what would keep a node from being ready: drains are cancelled, who left is brought back. */
   tidy(node: SimulatedNode, state: string | undefined): void {
     if (state === 'draining' || state === 'drained') this.#run(this.#drain(node, true))
-    if (state === undefined || state === 'zombie') this.#run(this.#join(node))
+    if (state !== undefined && state !== 'zombie') return
+    const tries = (this.#tidied.get(node) ?? 0) + 1
+    this.#tidied.set(node, tries)
+    this.#run(tries > resetAfter && state === undefined ? this.#reset(node) : this.#join(node))
   }
 
   #rest(): void {
@@ -220,6 +227,22 @@ export class Operators {
         this.#cluster.simulation.after(this.#dice.next() * 10_000, () =>
           this.#run(this.#join(leaver)),
         )
+      },
+    }
+  }
+
+  /**
+   * Somebody who was taken out while it was away, and has nothing that those believe who could tell it: it says whom it was
+   * refused by, and goes by what it has until an operator makes it empty.
+   */
+  #reset(node: SimulatedNode): Command {
+    this.#tidied.delete(node)
+    return {
+      what: 'reset',
+      at: node,
+      invoke: async b => {
+        const { notices } = await b.status()
+        if (notices.some(n => /REMOVED|UNTRUSTED/.test(n))) await b.reset({ actor: 'operator' })
       },
     }
   }

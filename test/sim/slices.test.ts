@@ -98,6 +98,57 @@ test.each([1, 2])(
   120_000,
 )
 
+test('nodes of other slices are asked about, examined and given work from anywhere', async () => {
+  const world = await large(4, true)
+  await world.until('slices are small', () => names.every(n => kept(world, n) <= 2 * slice))
+  const keeps = (name: string, other: string) =>
+    world
+      .node(name)
+      .process!.agent.swimMembers()
+      .some(m => m.name === other)
+  const [stranger] = names.slice(3).filter(n => n !== 'n33' && !keeps('n33', n) && !keeps(n, 'n33'))
+
+  const why = await world.ask('n33', b => b.why({ about: 'node', name: stranger! }))
+  expect(why).toMatchObject({ subject: stranger, conclusion: expect.stringContaining('is ready') })
+  const { node, checks } = await world.ask('n33', b => b.doctor({ node: stranger! }))
+  expect(node).toBe(stranger)
+  expect(checks.filter(({ verdict }) => verdict === 'fail')).toEqual([])
+  await expect(world.ask('n33', b => b.doctor({ node: 'nobody' }))).rejects.toThrow(
+    'knows no node nobody',
+  )
+  const roles = { node: stranger!, roles: ['echo'], actor: 'test' }
+  await expect(world.ask('n33', b => b.assignRoles(roles))).rejects.toThrow('echo')
+})
+
+test('without a quorum a node shows all that is remembered, and alone what it sees itself', async () => {
+  const world = await large(5)
+  await world.until('slices are small', () => names.every(n => kept(world, n) <= 2 * slice))
+  world.kill('n1', 'n2')
+  const one = await world.sees(
+    'n33',
+    'what n3 remembers',
+    r => r.stale && r.cluster.quorum.reachable === 1,
+  )
+  expect(one.nodes).toHaveLength(count)
+  expect(one.cluster).toMatchObject({ state: 'degraded', quorum: { voters: 3 } })
+  expect(one.watches!.length).toBeLessThan(count)
+
+  world.kill('n3')
+  const alone = await world.sees('n33', 'itself alone', r => r.nodes.length < count)
+  expect(alone.stale).toBe(true)
+  const voters = alone.nodes.filter(n => n.control === 'voter')
+  expect(voters.map(n => n.name)).toEqual(control)
+  await world.sees('n33', 'that no control node answers', r =>
+    r.nodes.filter(n => n.control === 'voter').every(n => n.state === 'unreachable'),
+  )
+  const checked = await world.ask('n33', b => b.doctor({}))
+  const quorum = checked.checks.find(({ name }) => name === 'quorum')!
+  expect(quorum.figures).toContain('0 of 3 voters reachable')
+
+  world.start('n1', 'n2', 'n3')
+  await world.sees('n33', 'all again', r => !r.stale && allReady(r.nodes, count))
+}, 120_000)
+
 test('zombies that the leader does not keep come in all the same', async () => {
   const world = new World(3)
   for (const name of names)

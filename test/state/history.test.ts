@@ -83,6 +83,19 @@ test('entries of raft are shown too, and what is no event to people is not', () 
       { type: 'LeaderElected', time: 77, data: { term: 3 } },
     ],
     [
+      { ...at, type: 'noop', time: 90 },
+      { type: 'LeaderElected', time: 90 },
+    ],
+    // The clock of a new leader may be behind; the log's never goes back.
+    [
+      { ...at, type: 'noop', time: 60 },
+      { type: 'LeaderElected', time: 77 },
+    ],
+    [
+      { ...at, type: 'config', config, time: 91 },
+      { type: 'VotersChanged', time: 91 },
+    ],
+    [
       { ...at, type: 'config', config },
       { type: 'VotersChanged', data: { voters: ['a', 'b'], observers: ['c'] } },
     ],

@@ -5,7 +5,7 @@ import { decodeEvent } from '../../state/codec.ts'
 import type { LoggedEvent } from '../../state/events.ts'
 import { toLogged } from '../../state/logged.ts'
 import type { ControlPlane } from '../control-plane.ts'
-import type { Methods } from '../requests.ts'
+import { type Methods, refusal } from '../requests.ts'
 import type { Watch } from '../watch.ts'
 import { asLeader, type DeskParts } from './desk.ts'
 
@@ -16,13 +16,21 @@ const longestWait = 60_000
 /** What anybody may look at: the status and the event log, as the leader knows them. */
 export function viewsDesk(
   parts: DeskParts & {
-    report(plane: ControlPlane): StatusReport
+    report(plane: ControlPlane, stale: boolean): StatusReport
     applied: Pick<Watch, 'wait'>
     leader(): string | null
   },
 ): Methods {
   return {
-    status: asLeader(parts, ({ answer }, plane) => answer({ ok: true, body: parts.report(plane) })),
+    status: asLeader(parts, ({ answer }, plane) =>
+      answer({ ok: true, body: parts.report(plane, false) }),
+    ),
+
+    'status-here': ({ answer }) => {
+      const plane = parts.plane()
+      if (!plane?.state.cluster) return answer(refusal('NOT_LEADER', 'no log is kept here'))
+      answer({ ok: true, body: parts.report(plane, true) })
+    },
 
     log: asLeader(parts, ({ body, answer, gone }, plane) => {
       const from = count(body, 'from')

@@ -2,12 +2,13 @@ import type { DoctorReport } from '../../api/doctor-types.ts'
 import { parseAddress } from '../../base/address.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
+import { text } from '../../base/shape.ts'
 import type { Clock, Instant, Millis } from '../../base/time.ts'
 import { diagnose, type Examination, type PeerFinding, worst } from '../../cluster/doctor.ts'
 import type { Datagrams } from '../../net/datagrams.ts'
-import type { Links, RequestOutcome } from '../../net/link-types.ts'
+import type { Answer, Links, RequestOutcome } from '../../net/link-types.ts'
 import type { Sockets } from '../../net/types.ts'
-import type { Methods } from '../requests.ts'
+import { type Methods, refusal } from '../requests.ts'
 import { Helper } from './helper.ts'
 import type { Instruments } from './instruments.ts'
 import { examineNeighbour, type Neighbour } from './neighbour.ts'
@@ -18,10 +19,13 @@ export interface Patient {
   readonly version: string
   /** Configured; each HOST:PORT. */
   readonly seeds: readonly string[]
+  /** There are more nodes than it knows. */
+  readonly keepsSome: boolean
   /** Control nodes first. */
   neighbours(): readonly Neighbour[]
   remembered(): number
-  quorum(): Examination['quorum'] | undefined
+  /** `silent`: ids of those that were asked just now and did not answer. */
+  quorum(silent: ReadonlySet<string>): Examination['quorum'] | undefined
   certificates(): Examination['certificates'] | undefined
 }
 
@@ -32,6 +36,10 @@ export interface DoctorParts {
   readonly links: Links
   readonly maxClockSkew: Millis
   datagrams(): Datagrams
+  /** This node is the leader, and so knows everybody. */
+  leads(): boolean
+  /** `patience`: what the leader needs itself. */
+  askLeader(method: string, body: object, patience: Millis, done: Answer): void
   readonly patient: () => Patient
   /** Undefined: no disk and no process of its own, as in a simulation. */
   readonly instruments: Instruments | undefined
@@ -82,6 +90,15 @@ export class Doctor {
         if (last && clock.now() - last.at < freshFor) return answer({ ok: true, body: last.report })
         this.examine(report => answer({ ok: true, body: report }))
       },
+
+      'doctor-of': ({ body, answer }) => {
+        if (!this.#parts.leads()) return answer(refusal('NOT_LEADER', 'not the leader'))
+        this.consult(text(body, 'node', 255), outcome => {
+          if (outcome.ok) return answer({ ok: true, body: outcome.answer })
+          const { code, message, remedy } = outcome.error
+          answer(refusal(code, message, remedy))
+        })
+      },
     }
   }
 
@@ -91,15 +108,9 @@ export class Doctor {
     if (node === undefined || node === patient.name)
       return this.examine(answer => done({ ok: true, answer }))
     const other = patient.neighbours().find(n => n.name === node || n.id === node)
-    if (!other) {
-      const names = patient.neighbours().map(n => n.name)
-      const error = new OperatorError(
-        'UNKNOWN_NODE',
-        `${patient.name} knows no node ${node}`,
-        `it knows ${names.slice(0, 12).join(', ') || 'nobody'}`,
-      )
-      return done({ ok: false, error })
-    }
+    if (!other && patient.keepsSome && !this.#parts.leads())
+      return this.#consultByLeader(node, done)
+    if (!other) return done({ ok: false, error: unknown(node, patient) })
     this.#parts.links.request(other.id, 'doctor', {}, consultPatience, outcome =>
       done(
         outcome.ok
@@ -107,6 +118,15 @@ export class Doctor {
           : { ok: false, error: excuseOf(other.name, outcome) },
       ),
     )
+  }
+
+  /** A node of another slice: the leader knows where it is, and asks it. */
+  #consultByLeader(node: string, done: Done<DoctorReport>): void {
+    this.#parts.askLeader('doctor-of', { node }, consultPatience, outcome => {
+      if (outcome.ok) return done({ ok: true, answer: outcome.body as DoctorReport })
+      const { code, message, remedy } = outcome
+      done({ ok: false, error: new OperatorError(code, message, remedy ?? '') })
+    })
   }
 
   examine(done: (report: DoctorReport) => void): void {
@@ -133,6 +153,7 @@ export class Doctor {
     const { clock, instruments, maxClockSkew, patient } = this.#parts
     const { version, seeds } = patient()
     const found: { -readonly [K in keyof Examination]?: Examination[K] } = {}
+    const all = patient().neighbours()
     let open = 1
     let over = false
     const lags = this.#watchLoop(() => over)
@@ -147,7 +168,8 @@ export class Doctor {
       if (--open > 0) return
       over = true
       const { quorum, certificates, remembered } = patient()
-      const agreed = quorum()
+      const silent = all.filter((_, i) => found.peers?.[i]?.silent !== undefined)
+      const agreed = quorum(new Set(silent.map(({ id }) => id)))
       const certified = certificates()
       const files = instruments?.files()
       done({
@@ -164,7 +186,6 @@ export class Doctor {
       instruments.syncs(syncs.count, syncs.most, take('syncs'))
       instruments.premises(take('premises'))
     }
-    const all = patient().neighbours()
     found.unasked = Math.max(0, all.length - maxNeighbours)
     this.#askNeighbours(all.slice(0, maxNeighbours), take('peers'))
     this.#trySeeds(seeds.slice(0, maxSeeds), take('seeds'))
@@ -221,6 +242,15 @@ function each<Item, Found>(
       if (--open === 0) done(found)
     })
   })
+}
+
+function unknown(node: string, { name, neighbours }: Patient): OperatorError {
+  const names = neighbours().map(n => n.name)
+  return new OperatorError(
+    'UNKNOWN_NODE',
+    `${name} knows no node ${node}`,
+    `it knows ${names.slice(0, 12).join(', ') || 'nobody'}`,
+  )
 }
 
 function excuseOf(name: string, outcome: RequestOutcome & { ok: false }): OperatorError {

@@ -42,10 +42,13 @@ export function examineNeighbour(
       if (old) return done({ ...base, tooOld: true })
       return done({ ...base, silent: withoutName(clock.message, name) })
     }
-    const found: { datagrams?: PeerFinding['datagrams']; streams?: PeerFinding['streams'] } = {}
+    const found: { datagrams?: Datagrams; streams?: Streams } = {}
     const finish = (): void => {
       const { datagrams, streams } = found
-      if (datagrams && streams) done({ ...base, clock: clock.body, datagrams, streams })
+      if (!datagrams || !streams) return
+      if (datagrams === 'stranger' || streams === 'stranger')
+        done({ ...base, clock: clock.body, stranger: true })
+      else done({ ...base, clock: clock.body, datagrams, streams })
     }
     measureDatagrams(parts, peer, datagrams => {
       found.datagrams = datagrams
@@ -58,6 +61,10 @@ export function examineNeighbour(
   })
 }
 
+/** It answers, and does not know where this node is. */
+type Stranger = 'stranger'
+type Datagrams = NonNullable<PeerFinding['datagrams']> | Stranger
+type Streams = NonNullable<PeerFinding['streams']> | Stranger
 type Failure = RequestOutcome & { ok: false }
 type ClockOutcome = { readonly ok: true; readonly body: ReturnType<typeof clockOf> } | Failure
 
@@ -91,12 +98,12 @@ function measureClock(
 function measureDatagrams(
   { clock, random, links, helper }: NeighbourParts,
   { id, address }: Neighbour,
-  done: (found: NonNullable<PeerFinding['datagrams']>) => void,
+  done: (found: Datagrams) => void,
 ): void {
   const nonce = random.below(2 ** 32)
   helper.expect(id, nonce)
   links.request(id, 'doctor-probe', { nonce }, patience, outcome => {
-    if (!outcome.ok) return done({ failed: outcome.message })
+    if (!outcome.ok) return done(failureOf(outcome))
     helper.probe(address, nonce)
     clock.after(flight, () => {
       links.request(id, 'doctor-seen', { nonce }, patience, outcome => {
@@ -112,11 +119,11 @@ function measureDatagrams(
 function tryStreams(
   { links, helper }: NeighbourParts,
   { id, address }: Neighbour,
-  done: (found: NonNullable<PeerFinding['streams']>) => void,
+  done: (found: Streams) => void,
 ): void {
   helper.dial(address, out => {
     links.request(id, 'doctor-dial', {}, dialPatience + patience, outcome => {
-      if (!outcome.ok) return done({ failed: outcome.message })
+      if (!outcome.ok) return done(failureOf(outcome))
       const back = readable(() => {
         const body = fields(outcome.body)
         return { back: text(body, 'outcome', 32), at: text(body, 'at', 300) }
@@ -124,6 +131,10 @@ function tryStreams(
       done(back ? { out, ...back } : { failed: 'its answer cannot be read' })
     })
   })
+}
+
+function failureOf({ code, message }: Failure): Stranger | { readonly failed: string } {
+  return code === 'UNKNOWN_NODE' ? 'stranger' : { failed: message }
 }
 
 /** The line that shows it begins with the name. */

@@ -26,14 +26,17 @@ export function patientOf(parts: PatientParts): Patient {
     name: self.name,
     version: self.version,
     seeds: [...new Set([...config.join, ...self.facts.joining])],
+    keepsSome: gossip().partial && plane() === undefined,
     neighbours: () => neighboursOf(parts),
     remembered: () => self.facts.known.length + (self.facts.cluster?.control.length ?? 0),
 
-    quorum() {
+    quorum(silent) {
       const voters = plane()?.state.voters ?? view()?.voters
       if (!self.facts.cluster) return undefined
       const all = voters ?? self.facts.cluster.control.map(c => c.id)
-      const reachable = all.filter(id => gossip().counts({ id, phase: 'ready' })).length
+      const reachable = all.filter(
+        id => !silent.has(id) && gossip().counts({ id, phase: 'ready' }),
+      ).length
       return {
         voters: all.length,
         needed: quorumOf(all.length),
