@@ -278,6 +278,7 @@ export class Agent {
     this.#enrolment = new Enrolment({
       ...{ self: this.self, clock, trace, links: this.links, group: this.group },
       ...{ authority: this.authority, departure: this.departure, fault: this.#fault },
+      reads: this.levels.reads,
       opened: plane => this.#onOpened(plane),
       retired: view => this.#follow(view),
     })
@@ -345,6 +346,7 @@ export class Agent {
       view: () => this.view(),
       proof: () => security?.plea(this.self.id) ?? {},
       incognito: () => security?.incognito ?? false,
+      bare: () => security?.open ?? true,
       introduce: (peer, address) => {
         // Who only says that it belongs is nobody to tell others of.
         if (this.passports.isMember(peer.id, this.links.identity(peer.id)))

@@ -31,6 +31,8 @@ export interface EntryParts {
   proof?(): Record<string, unknown>
   /** This node has nothing but a token, which proves others to it. */
   incognito?(): boolean
+  /** This node has nothing to prove itself by. */
+  bare?(): boolean
   /** Somebody passed the first validation and gossips with us from now on. */
   introduce(peer: Hello, address: Address): void
   /** The control plane has us: take the digest. */
@@ -270,7 +272,9 @@ export class Entry {
     this.#held(
       'TIMEOUT',
       `${formatAddress(address)} broke the connection off before either end was known`,
-      'this node goes on trying; if it stays so, that end may not believe it: its hive status says whom it refuses',
+      this.#parts.bare?.()
+        ? 'this node goes on trying; if it stays so, that end wants proof of who comes: give this node the secret of the cluster (--secret-file), or a token of it'
+        : 'this node goes on trying; if it stays so, that end may not believe it: its hive status says whom it refuses',
     )
   }
 

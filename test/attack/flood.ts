@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
  * An outsider in a process of its own: `flood.ts WHAT PORT SECONDS [COUNT]`. Prints what it did as JSON.
  *
  *     datagrams    as many as the machine gives, half of them random and half with hive's own first bytes
+ *     sink         takes datagrams at a port, which it prints
  *     connections  COUNT that say nothing, each made anew when it is closed
  *     slowloris    COUNT requests that send a header every now and then and never end
  *     pipelined    COUNT connections that send garbage after a request, without waiting
@@ -19,6 +20,10 @@ const pause = 200
 
 const attacks: Readonly<Record<string, () => void>> = {
   datagrams,
+  sink: () => {
+    const socket = createSocket('udp4')
+    socket.bind(0, '127.0.0.1', () => console.log(socket.address().port))
+  },
   connections: () => holding(() => {}),
   slowloris: () =>
     holding(socket => {

@@ -48,6 +48,15 @@ export function mostMemory(pid: number): number {
   return Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024
 }
 
+/** s of processor time that the process has had. */
+export function cpuTime(pid: number): number {
+  const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .split(') ')[1]!
+    .split(' ')
+    .slice(11)
+  return (Number(user) + Number(system)) / 100
+}
+
 /** As lines of a table in Markdown, for docs/security.md. */
 export function table(windows: readonly Window[]): string {
   const rows = windows.map(w =>

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { DoctorReport } from '../../src/api/doctor-types.ts'
 import { type Agent, cluster, endsAgents, hive, leaderOf, place } from '../support/agents.ts'
 import { startScript } from '../support/run.ts'
-import { forSeconds, mostMemory, table, writing } from './load.ts'
+import { cpuTime, forSeconds, mostMemory, table, writing } from './load.ts'
 
 /**
  * What the open network can do to the leader of a cluster with a secret: nothing that anybody notices. The attacker runs
@@ -66,10 +66,28 @@ async function unharmed({ all, leader, other, term }: Awaited<ReturnType<typeof 
   return report
 }
 
+/** A port that nobody reads: what an attacker takes of the machine is known by it apart from what it takes of an agent. */
+async function sink(): Promise<{ readonly port: number; close(): void }> {
+  const run = startScript(join(import.meta.dirname, 'flood.ts'), ['sink'])
+  await run.said(/\d+\n/)
+  run.child.kill('SIGSTOP')
+  return { port: Number(run.output.stdout), close: () => run.child.kill('SIGKILL') }
+}
+
 test('garbage by the hundred thousand and ten thousand silent connections', async () => {
   const stage = await guarded()
   const { leader, other } = stage
   const before = await writing('nobody attacks', other, forSeconds(calm))
+  const nobody = await sink()
+  const beside = attack(['datagrams', nobody.port, calm])
+  const elsewhere = await writing(
+    'as many datagrams go to a port that nobody reads',
+    other,
+    beside.over,
+  )
+  await beside.done
+  nobody.close()
+  const spent = cpuTime(leader.pid)
   const during = attack(
     ['datagrams', leader.port, seconds],
     ['connections', leader.port, seconds, silent],
@@ -77,12 +95,13 @@ test('garbage by the hundred thousand and ten thousand silent connections', asyn
   const examined = leader.json<{ nodes: DoctorReport[] }>('doctor')
   const attacked = await writing('an attacker floods the leader', other, during.over)
   const [datagrams, connections] = await during.done
+  const cores = (cpuTime(leader.pid) - spent) / attacked.seconds
   const after = await writing('it is over', other, forSeconds(calm))
   const lag = (await examined).nodes[0]!.checks.find(c => c.name === 'event-loop')!
   console.log(
-    `${(datagrams!.sent! / seconds / 1000).toFixed(0)} k datagrams/s, ${connections!.opened} connections, ${connections!.held} at once; ${lag.figures}`,
+    `${(datagrams!.sent! / seconds / 1000).toFixed(0)} k datagrams/s, ${connections!.opened} connections, ${connections!.held} at once; ${cores.toFixed(2)} of a core; ${lag.figures}`,
   )
-  console.log(table([before, attacked, after]))
+  console.log(table([before, elsewhere, attacked, after]))
   expect(datagrams!.sent! / seconds).toBeGreaterThan(flood)
   expect(connections!.opened).toBeGreaterThan(silent / 2)
   expect(attacked.refused).toBe(0)

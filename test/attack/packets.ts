@@ -1,5 +1,8 @@
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Identity } from '../../src/agent/identity.ts'
 
 /** hive's datagrams as docs/security.md has them, for whoever has a key of gossip. */
 export interface GossipKey {
@@ -7,14 +10,28 @@ export interface GossipKey {
   readonly key: Buffer
 }
 
-/** `"HV" | version | sealed | key | 6 bytes boot | u48 number | AES-256-GCM`, of a life of its own. */
-export function sealed({ id, key }: GossipKey, plain: Buffer): Buffer {
+/** `"HV" | version | sealed | key | 6 bytes boot | u48 number | AES-256-GCM`, by default of a life of its own. */
+export function sealed(
+  { id, key }: GossipKey,
+  plain: Buffer,
+  { boot, number }: { readonly boot: Buffer; readonly number: number } = {
+    ...{ boot: randomBytes(6), number: 0 },
+  },
+): Buffer {
   const clear = Buffer.from([0x48, 0x56, 1, 1, id])
-  const nonce = Buffer.concat([randomBytes(6), Buffer.alloc(6)])
+  const nonce = Buffer.concat([boot, Buffer.alloc(6)])
+  nonce.writeUIntBE(number, 6, 6)
   const cipher = createCipheriv('aes-256-gcm', key, nonce)
   cipher.setAAD(clear)
   const body = Buffer.concat([cipher.update(plain), cipher.final()])
   return Buffer.concat([clear, nonce, body, cipher.getAuthTag()])
+}
+
+/** The one that a node seals with, out of its directory. */
+export function gossipKeyIn(dir: string): GossipKey {
+  const { gossip } = JSON.parse(readFileSync(join(dir, 'identity.json'), 'utf8')) as Identity
+  const { id, key } = gossip!.keys.find(k => k.id === gossip!.primary)!
+  return { id, key: Buffer.from(key, 'base64url') }
 }
 
 /** `sender | tag | what SWIM says`. */

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { Identity } from '../../src/agent/identity.ts'
 import type { StatusReport } from '../../src/api/types.ts'
 import { type Agent, endsAgents, eventually } from '../support/agents.ts'
-import { type GossipKey, ping, plainOf, pushPull, said, sealed } from './packets.ts'
+import { type GossipKey, gossipKeyIn, ping, plainOf, pushPull, said, sealed } from './packets.ts'
 import { agreed, foreignCount, guarded } from './stage.ts'
 import { greeting, kind, notice, vote, Wire, welcome } from './wire.ts'
 
@@ -21,11 +21,10 @@ interface Loot {
 
 function loot(agent: Agent, id: string): Loot {
   const json = readFileSync(join(agent.dir, 'identity.json'), 'utf8')
-  const { member, key, gossip } = JSON.parse(json) as Identity
-  const ring = gossip!.keys.find(k => k.id === gossip!.primary)!
+  const { member, key } = JSON.parse(json) as Identity
   return {
     ...{ id, tag: member!.tag, papers: { cert: member!.certificate, key } },
-    gossip: { id: ring.id, key: Buffer.from(ring.key, 'base64url') },
+    gossip: gossipKeyIn(agent.dir),
   }
 }
 

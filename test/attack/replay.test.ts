@@ -1,10 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { connect, createServer, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import type { StatusReport } from '../../src/api/types.ts'
 import { allReady, endsAgents, eventually, leaderOf, node } from '../support/agents.ts'
 import { freePort } from '../support/ports.ts'
-import { foreignCount, newSecret, settled } from './stage.ts'
+import { gossipKeyIn, ping, plainOf, said, sealed } from './packets.ts'
+import { foreignCount, guarded, newSecret, settled } from './stage.ts'
 
 /**
  * Somebody in the middle: n3 is reached through a relay that keeps all that it passes on, and says it again from the same
@@ -204,4 +206,35 @@ test('what was recorded is worth nothing: copies, pieces and altered packets, in
   } finally {
     between.close()
   }
+})
+
+test('of what has the right key and number, each counts once, and nothing that is older than the window', async () => {
+  const { leader, other, all } = await guarded()
+  const { nodes, cluster } = await leader.status()
+  const idOf = (name: string) => nodes.find(n => n.name === name)!.id
+  const quiet = all.find(agent => agent !== leader && agent !== other)!
+  const key = gossipKeyIn(leader.dir)
+  const plain = plainOf(idOf(quiet.name), cluster.tag!, ping(idOf(other.name)))
+  const boot = randomBytes(6)
+  const answers: (readonly [number, number])[] = []
+  // Far ahead; inside the window and never heard; outside of it and never heard; and each of them again.
+  for (const number of [10, 5_000, 4_999, 3_977, 3_976, 11, 10, 5_000, 4_999, 5_001])
+    answers.push([number, (await said(other.port, [sealed(key, plain, { boot, number })])).answers])
+  expect(answers).toEqual([
+    ...[
+      [10, 1],
+      [5_000, 1],
+      [4_999, 1],
+      [3_977, 1],
+      [3_976, 0],
+    ],
+    ...[
+      [11, 0],
+      [10, 0],
+      [5_000, 0],
+      [4_999, 0],
+      [5_001, 1],
+    ],
+  ])
+  await allReady(all)
 })

@@ -239,6 +239,27 @@ describe('strangers', () => {
     expect(said).toMatchObject(refused(/.*may not be opened by this user/))
   })
 
+  test.runIf(asRoot)(
+    'of the group of --socket-group may use the socket, and read nothing beside it',
+    async () => {
+      const group = 54_321
+      const [n1] = await zombies(1, { args: ['--socket-group', String(group)] })
+      chmodSync(place(), 0o755)
+      const env = { HIVE_SOCKET: n1!.socket }
+      const as = (gid: number) => ({ cwd: '/', uid: stranger, gid, env })
+      const member = await runScript(bin, ['status', '--json'], as(group))
+      expect([member.code, member.stderr]).toEqual([1, ''])
+      expect(JSON.parse(member.stdout)).toMatchObject({ self: 'n1' })
+      const other = await runScript(bin, ['status'], as(stranger))
+      expect(other).toMatchObject(refused(/.*(may not be opened by this user|no agent answers)/))
+      const cat = join(place(), 'cat.mjs')
+      const read = "import { readFileSync } from 'node:fs'; readFileSync(process.argv[2])"
+      writeFileSync(cat, read, { mode: 0o644 })
+      const prying = await runScript(cat, [join(n1!.dir, 'identity.json')], as(group))
+      expect(prying).toMatchObject({ code: 1, stderr: expect.stringContaining('EACCES') })
+    },
+  )
+
   test('bytes that mean nothing, to every port', async () => {
     const all = await cluster(3)
     const [n1, n2] = all as [Agent, Agent, Agent]

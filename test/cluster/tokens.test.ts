@@ -1,9 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { JoinRequestReport, NewToken, TokenReport } from '../../src/api/token-types.ts'
 import type { InitAnswer } from '../../src/api/types.ts'
-import { type Agent, endsAgents, eventually, hive, node, place } from '../support/agents.ts'
+import { type Agent, bin, endsAgents, eventually, hive, node, place } from '../support/agents.ts'
+import { runScript } from '../support/run.ts'
 
 /** Join tokens and approval, with real processes and the command line. */
 
@@ -101,11 +103,21 @@ test('hive join takes a token from a file, and refuses what is none', async () =
     stderr: expect.stringMatching(/does not begin with hive1/),
   })
   const api = await n2.hive('join', n1.address, '--token-file', join(place(), 'missing'))
-  expect(api).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') })
+  expect(api).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no such file') })
   const { token } = await create(n1)
   const joined = await n2.hive('join', n1.address, '--token-file', fileOf('good', token))
   expect(joined.stdout).toMatch(/joined of-n1/)
   await n1.sees({ n1: 'ready', n2: 'ready' })
+  // Through a pipe it touches no disk.
+  const n3 = await node('n3')
+  await n3.start().answers()
+  const piped = await runScript(bin, ['join', n1.address, '--token-file', '-'], {
+    cwd: tmpdir(),
+    env: { HOME: tmpdir(), HIVE_SOCKET: n3.socket },
+    stdin: `${(await create(n1, '--name', 'n3')).token}\n`,
+  })
+  expect(piped).toMatchObject({ code: 0, stdout: expect.stringMatching(/joined of-n1/) })
+  await n1.sees({ n1: 'ready', n2: 'ready', n3: 'ready' })
 })
 
 test('where an operator decides, a joiner waits, is refused, and is let in after all', async () => {

@@ -28,6 +28,28 @@ async function victims(world: World, count: number): Promise<readonly string[]> 
 }
 
 describe('a removal', () => {
+  test('is refused where it would leave no quorum, or one that survives nothing, and changes nothing then', async () => {
+    const world = new World(3)
+    await world.cluster3()
+    const leave = (node: string, force: boolean) =>
+      world.ask('n1', b => b.leave({ node, force, actor: 'ann' }))
+    const voters = async () => (await world.status('n1')).cluster.quorum.voters
+    await expect(leave('n3', false)).rejects.toMatchObject({ code: 'REFUSED', message: /alive/ })
+    await expect(
+      world.ask('n3', b => b.leave({ force: false, actor: 'ann' })),
+    ).rejects.toMatchObject({ code: 'WOULD_BREAK_QUORUM' })
+    world.kill('n2')
+    await world.sees('n1', 'the failure', r => r.nodes.some(n => n.state === 'failed'))
+    // Of the two that answer none can be spared, whatever is said.
+    await expect(leave('n3', true)).rejects.toMatchObject({ code: 'WOULD_BREAK_QUORUM' })
+    await expect(
+      world.ask('n1', b => b.demote({ node: 'n3', force: true, actor: 'ann' })),
+    ).rejects.toMatchObject({ code: 'WOULD_BREAK_QUORUM' })
+    expect(await voters()).toBe(3)
+    world.start('n2')
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready' })
+  })
+
   test('of a voter that died a moment ago is finished, whoever still accuses it', async () => {
     for (let seed = 1; seed < 6; seed++) {
       const world = await five(seed)

@@ -15,6 +15,7 @@ export interface RunOptions {
   /** Absent: standard input stays open. */
   readonly stdin?: string | Uint8Array
   readonly uid?: number
+  readonly gid?: number
 }
 
 /** A script that runs with this Node.js, in an environment that holds nothing but PATH and what is given. */
@@ -36,6 +37,7 @@ export function startScript(
     cwd: options.cwd ?? '/',
     env: { PATH: process.env.PATH ?? '', TZ: 'UTC', ...options.env },
     ...(options.uid !== undefined && { uid: options.uid }),
+    ...(options.gid !== undefined && { gid: options.gid }),
   })
   const output = { stdout: '', stderr: '' }
   const heard = new EventEmitter()

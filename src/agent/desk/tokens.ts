@@ -86,8 +86,16 @@ export function tokensDesk(parts: DeskParts): Methods {
 function reportTokens(plane: ControlPlane, wall: EpochMillis): readonly TokenReport[] {
   return [...plane.state.tokens.values()].map(token => {
     const { id, name, use, used, expires, time, by } = token
-    return { id, name, state: stateOf(token, wall), use, used, expires, created: time, by }
+    const judged = stateOf(token, wall)
+    const state = judged === 'alive' && isOutdated(plane, token) ? 'outdated' : judged
+    return { id, name, state, use, used, expires, created: time, by }
   })
+}
+
+/** The authority that it names, the newest of its time, is believed no longer: no joiner who shows it would trust us. */
+function isOutdated(plane: ControlPlane, { use, createdAt }: TokenRecord): boolean {
+  if (use.kind !== 'join') return false
+  return ![...plane.state.authorities.values()].some(ca => ca.createdAt < createdAt)
 }
 
 function stateOf(token: TokenRecord, wall: EpochMillis): TokenReport['state'] {
