@@ -278,6 +278,7 @@ export class Agent {
     this.#enrolment = new Enrolment({
       ...{ self: this.self, clock, trace, links: this.links, group: this.group },
       ...{ authority: this.authority, departure: this.departure, fault: this.#fault },
+      reads: this.levels.reads,
       opened: plane => this.#onOpened(plane),
       retired: view => this.#follow(view),
     })
@@ -444,7 +445,7 @@ export class Agent {
 
   /** Binds, recovers what the disk knows, and begins to look for others. */
   start(): void {
-    this.initiation.forgetUnstarted()
+    this.initiation.resume()
     this.group.tidy()
     this.#enrolment.knowPeers()
     this.links.listen(this.#parts.config.bind)

@@ -5,7 +5,6 @@ import type { Trace } from '../base/trace.ts'
 import { isHome } from '../cluster/epoch.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Links, RequestOutcome } from '../net/link-types.ts'
-import { eventsVersion } from '../state/events.ts'
 import type { Authority } from './authority.ts'
 import type { AppliedEntry, ControlPlane } from './control-plane.ts'
 import type { Departure } from './departure.ts'
@@ -25,6 +24,8 @@ export interface EnrolmentParts {
   readonly authority: Authority
   readonly departure: Departure
   readonly fault: StorageFault
+  /** The version of events that this build reads. */
+  readonly reads: number
   /** There is a log on this node now, read as far as its disk knows it. */
   opened(plane: ControlPlane): void
   /** The log is for others; this is what they have agreed. */
@@ -37,8 +38,8 @@ const enrolPatience = 150_000
 const none = new Uint8Array(0)
 
 /** What an older hive says where newer events are agreed already. */
-function tooOld(events: number): string {
-  return `the cluster has agreed on events of version ${events}, and this hive reads up to ${eventsVersion}`
+function tooOld(events: number, reads: number): string {
+  return `the cluster has agreed on events of version ${events}, and this hive reads up to ${reads}`
 }
 const upgrade = 'start the newer hive again: once all nodes have it, there is no way back'
 
@@ -58,13 +59,13 @@ export class Enrolment {
 
   /** What the facts say that this node carries. */
   open(): void {
-    const { self, group } = this.#parts
+    const { self, group, reads } = this.#parts
     this.knowPeers()
     group.open()
     const { plane } = group
     if (!plane) return
     const events = plane.state.cluster?.events ?? 0
-    if (events > eventsVersion) throw new OperatorError('VERSION_MISMATCH', tooOld(events), upgrade)
+    if (events > reads) throw new OperatorError('VERSION_MISMATCH', tooOld(events, reads), upgrade)
     const { tag, rescue } = self.facts.group ?? {}
     // A rescue that the log knows nothing of did not begin: an operator may ask for it again.
     if (tag && rescue && rescue.lineage !== plane.lineage) self.update({ group: { tag } })
@@ -123,12 +124,12 @@ export class Enrolment {
 
   /** The leader wants this node to carry the log. */
   #enrol(body: ReturnType<typeof fields>, from: string): RequestOutcome {
-    const { self, clock, group } = this.#parts
+    const { self, clock, group, reads } = this.#parts
     const tag = text(body, 'tag', 36)
     const epoch = optionalCount(body, 'epoch') ?? 0
     const lineage = optionalCount(body, 'lineage') ?? 0
     const events = optionalCount(body, 'events') ?? 0
-    if (events > eventsVersion) return refusal('VERSION_MISMATCH', tooOld(events), upgrade)
+    if (events > reads) return refusal('VERSION_MISMATCH', tooOld(events, reads), upgrade)
     const no = this.#objection(tag, epoch, lineage)
     if (no) return no
     const carried = self.facts.group

@@ -205,8 +205,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what is committed is applied before it is durable here',
     file: 'src/raft/ready.ts',
-    find: 'Math.min(core.commit, core.disk.durable, core.handedOut + maxCommitEntries)',
-    replace: 'Math.min(core.commit, core.handedOut + maxCommitEntries)',
+    find: 'const here = ahead ? log.lastIndex : disk.durable',
+    replace: 'const here = log.lastIndex',
     unit: {
       file: 'test/raft/interaction.test.ts',
       why: 'the disk keeps a state back until its log is durable, so a crash loses nothing',
@@ -408,20 +408,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'nodes of another history are let in',
     file: 'src/cluster/first-validation.ts',
-    focus: { works: ['removals', 'epochs'] },
+    focus: { ending: 'rescue' },
     find: 'if (lineageOf(ours) !== lineageOf(theirs)) return partedWays(self, ours, peer, theirs)',
     replace: '',
-    unit: {
-      file: 'test/cluster-rules/first-validation.test.ts',
-      why: 'there is another history only where a lost quorum was recovered',
-    },
   },
   {
     name: 'who missed forgotten deletions is let in',
     file: 'src/cluster/first-validation.ts',
-    focus: { works: ['removals', 'epochs'] },
-    find: 'if ((theirs.seen ?? 0) >= around.horizon) return undefined',
-    replace: 'if ((theirs.seen ?? 0) >= 0) return undefined',
+    focus: { works: ['removals', 'epochs'], ambushes: true },
+    find: 'return theirs.epoch < ours.epoch && (theirs.seen ?? 0) < ours.horizon',
+    replace: 'return theirs.epoch < ours.epoch && (theirs.seen ?? 0) < 0',
     unit: {
       file: 'test/cluster-rules/first-validation.test.ts',
       why: 'deletions have to be forgotten in the very minute in which a node is away',
@@ -437,14 +433,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a gossip key is used before everybody has it',
     file: 'src/agent/trust-steward.ts',
-    focus: { secured: true },
+    focus: { works: ['rotations'], secured: true },
     find: 'if (this.#everybody(plane, h => h.gossip.has(newest.id))) {',
     replace: 'if (newest.id >= 0) {',
   },
   {
     name: 'a gossip key is dropped while it is in use',
     file: 'src/agent/trust-steward.ts',
-    focus: { secured: true },
+    focus: { works: ['rotations'], secured: true },
     find: 'if (!this.#everybody(plane, h => h.primary === primary)) {',
     replace: 'if (newest.id < 0) {',
   },

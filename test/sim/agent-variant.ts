@@ -1,11 +1,12 @@
 import { Agent, type AgentParts as RealParts } from '../../src/agent/agent.ts'
 import type { CatalogRole } from '../../src/agent/role-hosting.ts'
-import type { StatusReport } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
-import type { Caller } from './caller.ts'
+import { eventsVersion, ungatedEvents } from '../../src/state/events.ts'
 import { Violation } from './checkers.ts'
 import type { AgentParts, SimulatedAgent, SimulatedNode } from './cluster.ts'
-import { recoverWithin, type Stage, statusLine, until, type Variant } from './scenario.ts'
+import { rescue, restore } from './endings.ts'
+import { alive, beliefs, healthy } from './health.ts'
+import { type Stage, until, type Variant } from './scenario.ts'
 
 /** Roles of the simulated build: what they do is not simulated, that they are agreed on is. */
 const roleCatalog: readonly CatalogRole[] = [
@@ -29,11 +30,13 @@ const roleCatalog: readonly CatalogRole[] = [
 const meetWithin = 20_000
 /** An init of healthy nodes takes at most this, ms. */
 const initWithin = 30_000
+/** Once nobody reads only older events, that is agreed within this, ms. */
+const upgradeWithin = 30_000
 
 /** Whole agents: what runs in production, but for process, clock, sockets and disk. */
 export const agentVariant: Variant = {
   operated: true,
-  make: () => parts => wholeAgent(parts),
+  make: () => (parts, node) => wholeAgent(parts, node.old ? { eventsRead: ungatedEvents } : {}),
 
   begin: stage => {
     if (stage.settings.earlyTrouble) return beginInTrouble(stage)
@@ -45,10 +48,24 @@ export const agentVariant: Variant = {
       const answer = await init(stage, stage.cluster.nodes[0]!)
       if (answer !== 'answered') throw new Violation(`init though all is repaired: ${answer}`)
     }
+    for (const node of stage.cluster.nodes) if (node.old) stage.operators.upgrade(node)
     await healthy(stage, 'though all is repaired')
+    await upgraded(stage)
+  },
+
+  async end(stage, ending) {
+    const well = () => healthy(stage, `after a ${ending}`)
+    await (ending === 'rescue' ? rescue(stage, well) : restore(stage, well))
   },
 
   readers: ({ cluster }) => cluster.running(),
+}
+
+async function upgraded({ simulation, cluster }: Stage): Promise<void> {
+  const agreed = await until(simulation, upgradeWithin, () =>
+    cluster.running().some(n => n.process?.agent.state?.cluster?.events === eventsVersion),
+  )
+  if (!agreed) throw new Violation('everybody reads the newer events, and that is not agreed')
 }
 
 async function meet(stage: Stage): Promise<void> {
@@ -182,107 +199,4 @@ export function wholeAgent(parts: AgentParts, more: Partial<RealParts> = {}): Si
     },
     swimMembers: () => agent.gossip.members(),
   }
-}
-
-function alive(node: SimulatedNode): string[] {
-  const members = node.process?.agent.swimMembers() ?? []
-  return members.filter(m => m.status === 'alive').map(m => m.name)
-}
-
-/** Everybody says the same, and that all is well; or a Violation that says what is not. */
-async function healthy(stage: Stage, when: string): Promise<void> {
-  const { simulation, cluster, caller, operators } = stage
-  const deadline = simulation.now + recoverWithin
-  let complaint = 'nobody was asked'
-  let nextTidy = simulation.now + 2_000
-  while (simulation.now < deadline) {
-    const reports = await statusOfAll(stage, caller)
-    complaint = judge(cluster.nodes, reports) ?? ''
-    if (complaint === '') return
-    if (simulation.now >= nextTidy) {
-      nextTidy = simulation.now + 5_000
-      for (const node of cluster.running()) operators.tidy(node, stateOf(node.name, reports))
-    }
-    await simulation.run(simulation.now + 500)
-  }
-  throw new Violation(
-    `not healthy ${when}: ${complaint}\n  ${cluster.nodes.map(statusLine).join('\n  ')}\n  ${beliefs(stage)}`,
-  )
-}
-
-async function statusOfAll(stage: Stage, caller: Caller): Promise<Map<string, StatusReport>> {
-  const { simulation, cluster } = stage
-  const reports = new Map<string, StatusReport>()
-  const nodes = cluster.running()
-  let open = nodes.length
-  for (const node of nodes) {
-    caller.call(
-      node,
-      'status',
-      backend => backend.status(),
-      result => {
-        open--
-        if (result.how === 'answered') reports.set(node.name, result.value)
-      },
-    )
-  }
-  await simulation.run(simulation.now + 10_000, () => open === 0)
-  return reports
-}
-
-function judge(
-  nodes: readonly SimulatedNode[],
-  reports: ReadonlyMap<string, StatusReport>,
-): string | undefined {
-  let first: { readonly of: string; readonly text: string } | undefined
-  for (const node of nodes) {
-    if (node.gone) continue
-    const report = reports.get(node.name)
-    if (report === undefined) return `${node.name} does not say its status`
-    const { cluster } = report
-    if (cluster.state !== 'active') return `${node.name} says the cluster is ${cluster.state}`
-    if (cluster.leader === null) return `${node.name} knows no leader`
-    if (report.stale) return `${node.name} answers from old knowledge`
-    for (const other of nodes) {
-      const shown = report.nodes.find(n => n.name === other.name)
-      if (other.gone) continue
-      if (shown === undefined) return `${node.name} does not show ${other.name}`
-      if (shown.state !== 'ready') return `${node.name} shows ${other.name} as ${shown.state}`
-    }
-    const text = JSON.stringify([
-      cluster.tag,
-      cluster.leader,
-      cluster.term,
-      report.nodes.map(essence),
-    ])
-    if (first === undefined) first = { of: node.name, text }
-    else if (first.text !== text) return `${first.of} says ${first.text}, ${node.name} says ${text}`
-  }
-  return undefined
-}
-
-/** As the others say; undefined: nobody of the cluster knows it. */
-function stateOf(name: string, reports: ReadonlyMap<string, StatusReport>): string | undefined {
-  for (const report of reports.values()) {
-    if (report.stale || report.cluster.state !== 'active') continue
-    return report.nodes.find(n => n.name === name)?.state
-  }
-  return 'unknown'
-}
-
-function essence(node: StatusReport['nodes'][number]): string {
-  return `${node.name} ${node.state} ${node.control}`
-}
-
-function beliefs({ cluster }: Stage): string {
-  const of = (node: SimulatedNode): string => {
-    const members = node.process?.agent.swimMembers() ?? []
-    return `${node.name} sees ${
-      members
-        .map(m => `${m.name} ${m.status}`)
-        .toSorted()
-        .join(', ') || 'nobody'
-    }`
-  }
-  return cluster.nodes.map(of).join('\n  ')
 }

@@ -33,6 +33,11 @@ const ambushes: readonly Ambush[] = [
     find: context => leader(context, () => true),
     strike: tear,
   },
+  {
+    name: 'who joins, while nobody leads',
+    find: joiner,
+    strike: delayJoin,
+  },
 ]
 
 export function ambush(context: Context): (() => void) | undefined {
@@ -64,6 +69,29 @@ function leader(
     const status = node.process!.agent.raftStatus()
     return status?.rank === 'leader' && suits(status)
   })
+}
+
+/** Runs, and is not in the cluster that is there. */
+function joiner(context: Context): SimulatedNode | undefined {
+  const leading = leader(context, () => true)
+  if (leading?.process?.agent.state?.cluster == null) return undefined
+  return context.cluster
+    .running()
+    .find(n => n.process!.agent.state === undefined && !n.disk.facts?.includes('"cluster":'))
+}
+
+/** Whoever it asks cannot pass that on yet; meanwhile it starts anew, and asks again. */
+function delayJoin(context: Context, victim: SimulatedNode): () => void {
+  const { cluster, dice, say } = context
+  const leading = leader(context, () => true)
+  const heal = leading && leading !== victim ? cutOff(context, leading) : undefined
+  cluster.simulation.after(300 + dice.next() * 2_000, () => {
+    if (victim.process === undefined) return
+    say(`ambush: ${victim.name} starts anew while its join waits`)
+    cluster.crash(victim, 'kill')
+    cluster.start(victim)
+  })
+  return () => heal?.()
 }
 
 function powerOff({ cluster, say }: Context, victim: SimulatedNode): () => void {

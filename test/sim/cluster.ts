@@ -77,8 +77,10 @@ export interface SimulatedNode {
   port: number
   process: Process | undefined
   boots: number
-  /** Its operator had it leave: it is not to be started again. */
+  /** Its operator had it leave, or it is lost: it is not to be started again. */
   gone: boolean
+  /** It runs the build before this one, as far as events go. */
+  old: boolean
 }
 
 /** How long a graceful stop may take before the operator loses patience, ms. */
@@ -160,6 +162,7 @@ export class Cluster {
       process: undefined,
       boots: 0,
       gone: false,
+      old: false,
     }
     this.#nodes.set(name, node)
     for (const hear of this.onAdded) hear(node)

@@ -47,6 +47,12 @@ export const landmarks = [
   'a single control node',
   'seven control nodes',
   'more than thirty members',
+  'lost quorum rescued',
+  'node of a lost majority came home',
+  'restore failed, and changed nothing',
+  'snapshot restored',
+  'restore given up half-way',
+  'cluster agreed on newer events',
 ] as const
 
 export type Landmark = (typeof landmarks)[number]
@@ -212,6 +218,10 @@ export class Coverage {
         if (cluster.nodes.some(n => n.process === undefined && !n.gone))
           this.reach('epoch rose while a node was away')
         return
+      case 'RestoreDropped':
+        return this.reach('restore given up half-way')
+      case 'ClusterUpgraded':
+        return this.reach('cluster agreed on newer events')
       case 'CaCreated':
         this.#rotations.set('authority', leader)
         return

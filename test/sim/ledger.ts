@@ -20,6 +20,8 @@ const membership = new Set([
   'NodeFailed',
   'NodeLeft',
   'TombstonesCollected',
+  'ClusterRecovered',
+  'SnapshotRestored',
 ])
 
 export class Ledger {
@@ -29,6 +31,9 @@ export class Ledger {
   /** Who was removed → with which incarnation, and where in the log. */
   readonly #removed = new Map<string, { readonly incarnation: number; readonly at: number }>()
   #epoch = 1
+  readonly #lineages = new Set<number>()
+  /** Whether all of a snapshot had come is for the first state that shows it to say. */
+  #restored = false
   #latest = 0
   /** By meta version: who votes and what is set, as the first state that had it says. */
   readonly #pictures = new Map<number, { readonly text: string; readonly by: string }>()
@@ -85,6 +90,16 @@ export class Ledger {
         for (const [id, { at }] of this.#removed) if (at <= through) this.#removed.delete(id)
         return
       }
+      case 'ClusterRecovered': {
+        const { epoch, lineage } = event.data
+        if (this.#lineages.has(lineage) || epoch <= this.#epoch) return
+        this.#lineages.add(lineage)
+        this.#epoch = epoch
+        return
+      }
+      case 'SnapshotRestored':
+        this.#restored = true
+        return
       default:
     }
   }
@@ -129,6 +144,8 @@ export class Ledger {
       throw new Violation(
         `${node.name} has at ${applied} members and removed ${text}, where the log says ${this.#expected}`,
       )
+    if (this.#restored && cluster.epoch === this.#epoch + 1) this.#epoch++
+    this.#restored = false
     if (cluster.epoch !== this.#epoch)
       throw new Violation(
         `${node.name} is at ${applied} of epoch ${cluster.epoch}, the log of ${this.#epoch}`,

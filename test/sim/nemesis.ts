@@ -32,6 +32,10 @@ export class Nemesis {
     return troubles.map(t => t.name)
   }
 
+  get running(): boolean {
+    return this.#running
+  }
+
   /** Since when nothing has been wrong; undefined: something is. */
   get quietSince(): number | undefined {
     return this.#active.size === 0 ? this.#quietSince : undefined

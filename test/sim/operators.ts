@@ -65,6 +65,15 @@ export class Operators {
     this.#running = false
   }
 
+  /** A newer build is installed, and started. */
+  upgrade(node: SimulatedNode | undefined): void {
+    if (node === undefined) return
+    const { simulation } = this.#cluster
+    simulation.trace.say(simulation.now, node.name, 'operator: upgrade')
+    node.old = false
+    this.#cluster.stop(node, () => this.#cluster.start(node))
+  }
+
   /** Undoes what would keep a node from being ready: drains are cancelled, who left is brought back. */
   tidy(node: SimulatedNode, state: string | undefined): void {
     if (state === 'draining' || state === 'drained') this.#run(this.#drain(node, true))
@@ -113,6 +122,9 @@ export class Operators {
       return this.#grace(this.#works.has('epochs') ? 1 : 2 + this.#dice.below(600))
     const subject = this.#any(this.#cluster.nodes)
     if (roll < 0.6 && subject && this.#works.has('votes')) return this.#votes(subject)
+    if (roll < 0.8 && subject && this.#works.has('rotations') && this.#cluster.secret !== undefined)
+      return this.#rotate(subject, this.#dice.next() < 0.5 ? 0 : 1)
+    if (this.#works.has('upgrade')) this.upgrade(this.#any(this.#cluster.nodes.filter(n => n.old)))
     return undefined
   }
 

@@ -15,13 +15,18 @@ import { Operators } from './operators.ts'
 import { Simulation } from './simulation.ts'
 import type { Trace } from './trace.ts'
 import { watchVerdicts } from './verdicts.ts'
+import { watchVersions } from './versions.ts'
 
 /**
  * `cas`: counting, appending and locking by cas. `removals`: dead nodes are removed, and come back. `epochs`: what is
  * removed is soon forgotten. `settings`: operators change them. `votes`: who votes
- * changes all the time.
+ * changes all the time. `rotations`: keys and authorities change all the time. `upgrade`: most nodes begin with an older
+ * build, and get this one.
  */
-export type Work = 'cas' | 'removals' | 'epochs' | 'settings' | 'votes'
+export type Work = 'cas' | 'removals' | 'epochs' | 'settings' | 'votes' | 'rotations' | 'upgrade'
+
+/** `rescue`: a quorum is lost for good. `restore`: a snapshot comes back. */
+export type Ending = 'rescue' | 'restore'
 
 /** What a run is made of; together with the seed, all of it. */
 export interface Settings {
@@ -48,6 +53,8 @@ export interface Settings {
   readonly works?: readonly Work[]
   /** Trouble also waits for its moment. */
   readonly ambushes?: boolean
+  /** What happens once all was well and checked; checked again after it. */
+  readonly ending?: Ending
   /** Nodes keep so many others at most; undefined: as many as are usual. */
   readonly slice?: number
   readonly verbose?: boolean
@@ -79,7 +86,7 @@ export interface Variant {
   /** Once all is repaired: waits for health, and throws a Violation if it does not come. */
   settle(stage: Stage): Promise<void>
   /** What a run may end with, after everything was checked. */
-  finale?(stage: Stage): Promise<void>
+  end?(stage: Stage, ending: Ending): Promise<void>
   /** Nodes that every key is read back through in the end. */
   readers(stage: Stage): readonly SimulatedNode[]
 }
@@ -118,6 +125,11 @@ export async function runScenario(
     const join = names.filter(other => other !== name).slice(0, 2)
     ips.set(name, cluster.addNode(name, { join }).machine.ip)
   }
+  // Whoever is old has to be so from its first start.
+  const builds = simulation.dice('builds')
+  if (settings.works?.includes('upgrade')) {
+    for (const node of cluster.nodes) node.old = builds.next() < 0.7
+  }
   if (settings.compaction) {
     for (const node of cluster.nodes) node.disk.compaction = settings.compaction
   }
@@ -146,6 +158,7 @@ export async function runScenario(
   const stage: Stage = { ...parts, coverage }
   new Ledger(cluster, checkers)
   watchVerdicts(stage)
+  watchVersions(stage)
   // The bare control plane holds none.
   if (variant.operated) watchHeldReads(stage)
   let failure: Error | undefined
@@ -175,15 +188,13 @@ function decoded(data: Uint8Array): HiveEvent | undefined {
 }
 
 async function play(stage: Stage, variant: Variant): Promise<void> {
-  const { simulation, cluster, workload, cas, nemesis, operators, history, checkers, settings } =
-    stage
-  const swaps = settings.works?.includes('cas') === true
+  const { simulation, cluster, workload, cas, nemesis, operators, settings } = stage
   const troubled = settings.troubles?.length !== 0
   for (const node of cluster.nodes) cluster.start(node)
   if (troubled && settings.earlyTrouble) nemesis.start()
   await variant.begin(stage)
   workload.start()
-  if (swaps) cas.start()
+  if (settings.works?.includes('cas')) cas.start()
   if (variant.operated) operators.start(settings.replacing)
   if (troubled) nemesis.start()
   await simulation.run(simulation.now + settings.minutes * 60_000)
@@ -193,13 +204,22 @@ async function play(stage: Stage, variant: Variant): Promise<void> {
   workload.stop()
   cas.stop()
   await variant.settle(stage)
+  await judge(stage, variant)
+  if (settings.ending === undefined) return
+  await variant.end?.(stage, settings.ending)
+  // What a snapshot brings back is not what clients were told.
+  if (settings.ending === 'rescue') await judge(stage, variant)
+}
+
+/** Everything that clients were told, against everything that is there now. */
+async function judge(stage: Stage, variant: Variant): Promise<void> {
+  const { history, checkers, settings } = stage
   await readBack(stage, variant.readers(stage))
-  if (swaps) await checkSwaps(stage, variant.readers(stage)[0]!)
+  if (settings.works?.includes('cas')) await checkSwaps(stage, variant.readers(stage)[0]!)
   checkers.compareAll()
   checkAcknowledged(stage)
   const problems = history.problems()
   if (problems.length > 0) throw new Violation(problems.join('\n'))
-  await variant.finale?.(stage)
 }
 
 async function checkSwaps({ simulation, cas }: Stage, reader: SimulatedNode): Promise<void> {

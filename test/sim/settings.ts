@@ -1,7 +1,7 @@
 import { type Random, seeded } from '../../src/base/random.ts'
 import type { Compaction } from '../../src/store/types.ts'
 import { type KvLoad, usualLoad } from './kv-workload.ts'
-import type { Settings, Work } from './scenario.ts'
+import type { Ending, Settings, Work } from './scenario.ts'
 
 /** A day as any other: what a seed alone decides of a run is how many nodes, and how much they bear. */
 export function plainDay(
@@ -53,7 +53,15 @@ export function composedDay(seed: number, minutes: number, nodes?: number): Sett
     works,
     ...(dice.next() < 0.5 && { compaction: shortLogs }),
     ambushes: dice.next() < 0.6,
+    ...endingOf(dice, control),
   }
+}
+
+/** Who votes alone has nobody to lose. */
+function endingOf(dice: Random, control: number): { readonly ending?: Ending } {
+  const roll = dice.next()
+  if (roll < 0.12 && control > 1) return { ending: 'rescue' }
+  return roll < 0.22 ? { ending: 'restore' } : {}
 }
 
 /** So short that whoever is away for a moment comes back to a snapshot. */
@@ -117,6 +125,8 @@ const shares: Readonly<Record<Work, number>> = {
   epochs: 0.3,
   settings: 0.4,
   votes: 0.35,
+  rotations: 0.3,
+  upgrade: 0.25,
 }
 
 const allWorks = Object.keys(shares) as Work[]
