@@ -22,7 +22,7 @@ const experiments: Record<string, (nodes: number) => readonly Row[]> = {
       joins(n, n >= 1_000 ? 50 : 10, helped, gapBetween(n, 200), n > 10_000 ? 2_000 : 30_000),
     ),
   loss: n =>
-    (n > 10_000 ? [0.01, 0.1] : [0.01, 0.1, 0.3]).map(loss =>
+    [0.01, 0.1, 0.3].map(loss =>
       lossy(n, loss, n > 10_000 ? 10_000 : n === 10_000 ? 20_000 : 30_000),
     ),
   slow: n => (n === 100 ? slowDays() : []),

@@ -20,6 +20,7 @@ function line(
 }
 
 const spread = (row: Row, field: string) => row[field] as Spread
+const blocked = (results.slow ?? []).filter(r => r.how === 'blocked')
 const bySize = { x: 'members', logX: true } as const
 
 const charts: Record<string, Chart> = {
@@ -81,12 +82,12 @@ const charts: Record<string, Chart> = {
     ],
   },
   'slow.svg': {
-    title: 'False opinions about members that are well',
+    title: 'Members that are well, given up by slow ones',
     x: 'slow members of 128',
-    y: 'mean of the seeds',
-    lines: [...new Set((results.slow ?? []).map(r => r.guard as string))].map(guard => ({
+    y: 'in a minute',
+    lines: [...new Set(blocked.map(r => r.guard as string))].map(guard => ({
       name: guard,
-      points: averaged((results.slow ?? []).filter(r => r.guard === guard)),
+      points: averaged(blocked.filter(r => r.guard === guard)),
     })),
   },
 }

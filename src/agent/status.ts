@@ -114,8 +114,9 @@ function nodeOf(n: NodeRecord, control: StatusNode['control']): StatusNode {
 export function overlaid(report: StatusReport, sight: Sight): StatusReport {
   const members = new Map(sight.members.map(m => [m.id, m]))
   const { id: self, facts } = sight.self
+  const names = new Map(report.nodes.map(n => [n.id, n.name]))
   const nameOf = (id: string) =>
-    id === sight.self.id ? sight.self.name : (members.get(id)?.name ?? id)
+    id === sight.self.id ? sight.self.name : (members.get(id)?.name ?? names.get(id) ?? id)
   return {
     ...report,
     self: sight.self.name,
@@ -127,7 +128,11 @@ export function overlaid(report: StatusReport, sight: Sight): StatusReport {
       const member = members.get(node.id)
       // Of itself too the latest that it says, which the log may not have.
       if (node.id === self)
-        return { ...node, incarnation: Math.max(node.incarnation, facts.incarnation) }
+        return {
+          ...node,
+          address: formatAddress(sight.self.address),
+          incarnation: Math.max(node.incarnation, facts.incarnation),
+        }
       if (!member) return node
       const incarnation = Math.max(node.incarnation, member.incarnation)
       if (member.status !== 'suspect' && member.status !== 'unreachable')

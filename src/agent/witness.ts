@@ -23,7 +23,7 @@ export function askWitnesses(
         const report = outcome.body as StatusReport
         if (!best || report.cluster.commitIndex > best.cluster.commitIndex) best = report
       }
-      if (--open === 0) done(best)
+      if (--open === 0) done(best && { ...best, toldBy: best.self })
     })
   }
 }

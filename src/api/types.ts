@@ -81,6 +81,8 @@ export interface StatusReport {
   readonly self: string
   /** True: from this node's own, possibly old, knowledge, because no control node answered. */
   readonly stale: boolean
+  /** The control node that remembers a stale report; absent: `self` does. */
+  readonly toldBy?: string
   /** Ids of the nodes that this agent watches itself; of the others this is the control plane's word. Absent: all. */
   readonly watches?: readonly string[]
   /** There is a cluster, and it did not admit this node; a notice says why in words. */

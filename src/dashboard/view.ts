@@ -157,7 +157,10 @@ function noticesOf(report: StatusReport): { text: string; tone: Tone }[] {
     notices.push({ text, tone: 'bad' })
   }
   if (report.stale) {
-    notices.push({ text: `this is what ${report.self} knows itself; it may be old`, tone: 'warn' })
+    notices.push({
+      text: `this is what ${report.toldBy ?? report.self} knows itself; it may be old`,
+      tone: 'warn',
+    })
   }
   if (report.watches !== undefined) {
     const own = `${report.self} watches ${report.watches.length} of ${nodes.length} nodes itself, marked *`

@@ -131,11 +131,14 @@ test('without a quorum a node shows all that is remembered, and alone what it se
   )
   expect(one.nodes).toHaveLength(count)
   expect(one.cluster).toMatchObject({ state: 'degraded', quorum: { voters: 3 } })
+  expect(one.toldBy).toBe('n3')
   expect(one.watches!.length).toBeLessThan(count)
 
   world.kill('n3')
   const alone = await world.sees('n33', 'itself alone', r => r.nodes.length < count)
   expect(alone.stale).toBe(true)
+  expect(alone.toldBy).toBeUndefined()
+  expect(alone.nodes.find(n => n.name === 'n33')!.state).toBe('ready')
   const voters = alone.nodes.filter(n => n.control === 'voter')
   expect(voters.map(n => n.name)).toEqual(control)
   await world.sees('n33', 'that no control node answers', r =>

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import dgram from 'node:dgram'
 import net from 'node:net'
 import { join } from 'node:path'
@@ -20,6 +21,9 @@ const port = 4483
 export class ProxyNetwork implements Network {
   readonly name = 'a proxy on loopback between all nodes'
   readonly lacking = {}
+  #closed = false
+  /** Other runs on this machine have other addresses. */
+  readonly #net = 1 + randomInt(250)
   readonly #roads: readonly (readonly Road[])[]
   readonly #datagrams: readonly dgram.Socket[]
   readonly #listeners: (net.Server | undefined)[]
@@ -32,11 +36,11 @@ export class ProxyNetwork implements Network {
   }
 
   address(i: number): string {
-    return `127.83.${i + 1}.1`
+    return `127.${this.#net}.${i + 1}.1`
   }
 
   bind(i: number): string {
-    return `127.83.${i + 1}.2`
+    return `127.${this.#net}.${i + 1}.2`
   }
 
   inside(i: number, command: string, args: readonly string[]): Launch {
@@ -91,6 +95,15 @@ export class ProxyNetwork implements Network {
     this.hurry(all)
   }
 
+  /** Lets go of its addresses. */
+  close(): void {
+    this.#closed = true
+    this.#listeners.forEach((_, i) => {
+      this.ended(i)
+    })
+    for (const socket of this.#datagrams) socket.close()
+  }
+
   #roadsTo(victims: readonly number[]): Road[] {
     return this.#roads.flatMap(roads => victims.map(i => roads[i]!))
   }
@@ -113,7 +126,7 @@ export class ProxyNetwork implements Network {
       const from = this.#whose(address)
       if (from === undefined) return
       this.#roads[from]![i]!.datagram(() => {
-        this.#datagrams[from]!.send(bytes, port, this.bind(i), () => {})
+        if (!this.#closed) this.#datagrams[from]!.send(bytes, port, this.bind(i), () => {})
       })
     })
     return socket.bind(port, this.address(i))
