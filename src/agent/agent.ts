@@ -445,7 +445,7 @@ export class Agent {
 
   /** Binds, recovers what the disk knows, and begins to look for others. */
   start(): void {
-    this.initiation.forgetUnstarted()
+    this.initiation.resume()
     this.group.tidy()
     this.#enrolment.knowPeers()
     this.links.listen(this.#parts.config.bind)

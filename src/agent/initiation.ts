@@ -61,6 +61,8 @@ const lookAround = 3_000
 const commitPatience = 20_000
 const poll = 50
 const startAgain = 200
+/** Who has started and hears no leader tells the others this often: the coordinator may be gone. */
+const passOnPace = 1_000
 /** A prepared node whose coordinator went silent is a zombie again after so long. */
 const preparedPatience = 30_000
 
@@ -319,10 +321,26 @@ export class Initiation {
     }
   }
 
-  /** After a boot: an init that had not started leaves no trace. */
-  forgetUnstarted(): void {
+  /** After a boot: an init that had not started leaves no trace, and one that had is gone on with. */
+  resume(): void {
     const { group } = this.#parts.self.facts
-    if (group?.prepared && !group.prepared.started) this.#cancelled(group.tag)
+    if (group?.prepared?.started) this.#passOn(group.tag)
+    else if (group?.prepared) this.#cancelled(group.tag)
+  }
+
+  /**
+   * Who has been told to start may be the only one that was. As long as no leader brings in those who missed it,
+   * it tells those who are still prepared; one that is not any more refuses, since nobody knows what it promised.
+   */
+  #passOn(tag: string): void {
+    const { self, links, clock } = this.#parts
+    const { cluster, group } = self.facts
+    const { prepared } = group ?? {}
+    if (cluster || group?.tag !== tag || !prepared?.control) return
+    const { control } = prepared
+    for (const { id } of prepared.voters)
+      if (id !== self.id) links.request(id, 'init-start', { tag, control }, passOnPace, () => {})
+    clock.after(passOnPace, () => this.#passOn(tag))
   }
 
   #prepared(body: unknown): RequestOutcome {
@@ -362,6 +380,7 @@ export class Initiation {
     if (group?.tag !== tag) return undefined
     if (group.prepared && !group.prepared.started) {
       self.update({ group: { tag, prepared: { ...group.prepared, started: true, control } } })
+      this.#parts.clock.after(passOnPace, () => this.#passOn(tag))
     }
     return this.#parts.startGroup()
   }

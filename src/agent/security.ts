@@ -26,9 +26,14 @@ export interface SecurityParts {
 
 /** Certificates count from a little before they are made, for clocks that are behind, ms. */
 const clockSlack = 3_600_000
+/** When an authority begins to count says nothing: it is believed because it is agreed, ms. */
+const authoritySlack = 365 * 86_400_000
 /** An authority lives until it is rotated; this is longer than anybody waits, ms. */
 const authorityLife = 10 * 365 * 86_400_000
-/** What a node may be asked to keep; the newest count. */
+/**
+ * Room for every control key that something agreed may be sealed under at a time (of 4 authorities and 3 gossip
+ * keys), and for the newest of rotations that came to nothing or are on their way.
+ */
 const controlKeysKept = 16
 /** More than are sealed at a time. */
 const openedKept = 16
@@ -195,26 +200,29 @@ export class Security {
     this.#renew()
   }
 
-  /** True: it is new here. */
-  learnControlKey(key: Uint8Array): boolean {
+  /** True: it is new here. `needed`: ids of those that something agreed is sealed under, which none may push out. */
+  learnControlKey(key: Uint8Array, needed: ReadonlySet<string>): boolean {
     const text = Buffer.from(key).toString('base64url')
     const known = this.#identity.control ?? []
     if (known.includes(text)) return false
-    this.#update({ ...this.#identity, control: [...known, text].slice(-controlKeysKept) })
+    const idOf = (text: string) => controlKey(Buffer.from(text, 'base64url')).id
+    const all = [...known, text]
+    const spare = all.filter(text => !needed.has(idOf(text)))
+    const dropped = new Set(spare.slice(0, Math.max(0, all.length - controlKeysKept)))
+    this.#update({ ...this.#identity, control: all.filter(text => !dropped.has(text)) })
     return true
   }
 
-  newControlKey(): ControlKey {
-    const key = this.notary.random(32)
-    this.learnControlKey(key)
-    return controlKey(key)
+  newControlKey(needed: ReadonlySet<string>): void {
+    this.learnControlKey(this.notary.random(32), needed)
   }
 
   /** An authority for the cluster; `wall` is when it begins. */
   newAuthority(clusterName: string, wall: number): Authority {
     return this.notary.newAuthority({
       name: `hive ${clusterName}`,
-      notBefore: wall - clockSlack,
+      // A leader whose clock is ahead must not make one that nobody can use for days.
+      notBefore: wall - authoritySlack,
       notAfter: wall + authorityLife,
       serial: this.notary.random(16),
     })

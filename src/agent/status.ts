@@ -128,7 +128,11 @@ export function overlaid(report: StatusReport, sight: Sight): StatusReport {
       const member = members.get(node.id)
       // Of itself too the latest that it says, which the log may not have.
       if (node.id === self)
-        return { ...node, incarnation: Math.max(node.incarnation, facts.incarnation) }
+        return {
+          ...node,
+          address: formatAddress(sight.self.address),
+          incarnation: Math.max(node.incarnation, facts.incarnation),
+        }
       if (!member) return node
       const incarnation = Math.max(node.incarnation, member.incarnation)
       if (member.status !== 'suspect' && member.status !== 'unreachable')

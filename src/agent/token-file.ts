@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { OperatorError } from '../base/errors.ts'
 import type { Trace } from '../base/trace.ts'
+import { whyUnreadable } from '../base/unreadable.ts'
 import { type JoinToken, parseJoinToken } from '../net/security/token.ts'
 
 /**
@@ -20,10 +21,16 @@ export function readToken(
     return token
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error
-    if (needed) throw error
+    if (needed) throw of(file, error)
     trace.debug({ file, code: error.code }, 'the token is not needed any more, and not to be read')
     return undefined
   }
+}
+
+/** Which of an agent's files is meant. */
+function of(file: string, error: OperatorError): OperatorError {
+  if (error.message.includes(file)) return error
+  return new OperatorError(error.code, `token file ${file}: ${error.message}`, error.remedy)
 }
 
 function textOf(file: string): string {
@@ -32,7 +39,7 @@ function textOf(file: string): string {
   } catch (error) {
     throw new OperatorError(
       'BAD_CONFIG',
-      `the token file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`,
+      `cannot read the token file ${file}: ${whyUnreadable(error as NodeJS.ErrnoException)}`,
       'make a token on a node of the cluster: hive token create > FILE',
     )
   }

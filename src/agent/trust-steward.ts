@@ -157,7 +157,7 @@ export class TrustSteward {
         if (!identity || !plane || plane.leader() !== from) {
           return answer(refusal('REFUSED', 'control keys come from the leader'))
         }
-        this.#takeKeys(body)
+        this.#takeKeys(plane, body)
         answer({ ok: true, body: this.#own() })
       },
     }
@@ -179,7 +179,7 @@ export class TrustSteward {
       return this.#fetchKeys(plane)
     }
     if (!this.#hasKeys(plane)) return this.#fetchKeys(plane)
-    if (security.controlKeys.length === 0) security.newControlKey()
+    if (security.controlKeys.length === 0) security.newControlKey(neededControlKeys(plane))
     this.#survey(plane)
     if (!this.#shared(plane)) return
     if (plane.state.authorities.size === 0) return this.#firstAuthority(plane)
@@ -204,18 +204,19 @@ export class TrustSteward {
       this.#asked.add(`keys ${id}`)
       links.request(id, 'control-keys', {}, askPatience, outcome => {
         this.#asked.delete(`keys ${id}`)
-        if (outcome.ok && this.#parts.isMember(id)) this.#takeKeys(fields(outcome.body))
+        if (outcome.ok && this.#parts.isMember(id)) this.#takeKeys(plane, fields(outcome.body))
       })
     }
   }
 
-  #takeKeys(body: Record<string, unknown>): void {
+  #takeKeys(plane: ControlPlane, body: Record<string, unknown>): void {
+    const needed = neededControlKeys(plane)
     const keys = Array.isArray(body.keys) ? body.keys : []
     let fresh = false
     for (const text of keys) {
       if (typeof text !== 'string' || text.length > 64) continue
       const key = Buffer.from(text, 'base64url')
-      if (key.length === 32) fresh = this.#parts.security.learnControlKey(key) || fresh
+      if (key.length === 32) fresh = this.#parts.security.learnControlKey(key, needed) || fresh
     }
     if (fresh) this.#parts.admin.bump(this.#parts.admin.current)
   }
@@ -434,7 +435,7 @@ export class TrustSteward {
   /** As soon as every control node can open what the new control key seals. */
   #rotateAuthority(plane: ControlPlane, actor: string, done: (outcome: Outcome) => void): void {
     const { security, clock } = this.#parts
-    security.newControlKey()
+    security.newControlKey(neededControlKeys(plane))
     const deadline = clock.now() + sharePatience
     const look = (): void => {
       if (!plane.isLeader() || this.#parts.plane() !== plane) return done(movedOn)

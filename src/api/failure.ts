@@ -14,7 +14,7 @@ import type { ErrorBody } from './types.ts'
 export class BadRequest extends OperatorError {
   readonly problems: readonly Problem[]
 
-  constructor(problems: readonly Problem[], remedy = 'correct the request and send it again') {
+  constructor(problems: readonly Problem[], remedy = 'correct that and try again') {
     super('BAD_REQUEST', problems.map(formatProblem).join('; '), remedy)
     this.problems = problems
   }

@@ -24,7 +24,8 @@ export interface NewToken {
 export interface TokenReport {
   readonly id: string
   readonly name: string
-  readonly state: 'alive' | 'expired' | 'spent' | 'revoked'
+  /** outdated: it names an authority that is no more. */
+  readonly state: 'alive' | 'expired' | 'spent' | 'revoked' | 'outdated'
   readonly use: TokenUse
   /** Nodes that it let in. */
   readonly used: number

@@ -149,6 +149,10 @@ function tell(event: LoggedEvent, names: Names): string {
     case 'NodeDrainCancelled':
     case 'NodeLeaving':
       return who
+    case 'SettingsChanged':
+      return Object.entries(isObject(data.settings) ? data.settings : {})
+        .map(([name, value]) => (value === '' ? `${name}: the default` : `${name} = ${value}`))
+        .join(', ')
     default:
       return listed(who, ...rest(data, names))
   }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../base/errors.ts'
+import { didYouMean } from '../base/similar.ts'
 import type { NodeDescription } from '../state/events.ts'
 import type { NodeRecord } from '../state/types.ts'
 
@@ -17,6 +18,8 @@ export type Admission =
 export interface RoleNeeds {
   /** Roles that must exist somewhere before `role` may be assigned; undefined: this build has no such role. */
   requires(role: string): readonly string[] | undefined
+  /** Of all roles of this build, for who mistyped one. */
+  names?(): readonly string[]
 }
 
 export function admission(
@@ -41,25 +44,40 @@ export function admission(
       'install the same major version on both, or upgrade one minor version at a time',
     )
   }
-  const missing = missingRoles(nodes, node.id, node.roles, catalog)
-  if (missing.unknown.length > 0) {
-    return refuse(
-      'UNKNOWN_ROLE',
-      `no such role: ${missing.unknown.join(', ')}`,
-      'see hive role list for the roles of this build',
-    )
-  }
-  if (missing.required.length > 0) {
+  return rolesVerdict(nodes, node, node.roles, catalog)
+}
+
+/** May a node have these roles, and no others? */
+export function rolesVerdict(
+  nodes: ReadonlyMap<string, NodeRecord>,
+  node: { readonly id: string; readonly name: string },
+  roles: readonly string[],
+  catalog: RoleNeeds,
+): Admission {
+  const { unknown, required } = missingRoles(nodes, node.id, roles, catalog)
+  if (unknown.length > 0) return unknownRoles(unknown, catalog)
+  if (required.length > 0) {
     return {
       ...refuse(
         'MISSING_ROLE',
-        `${node.name} needs a role that runs nowhere: ${missing.required.join(', ')}`,
-        `assign it first: hive role assign NODE ${missing.required[0]}`,
+        `${node.name} needs a role that runs nowhere: ${required.join(', ')}`,
+        `assign it first: hive role assign NODE ${required[0]}`,
       ),
       final: false,
     }
   }
   return { ok: true }
+}
+
+export function unknownRoles(unknown: readonly string[], { names }: RoleNeeds) {
+  const meant = didYouMean(unknown[0]!, names?.() ?? [])
+  return refuse(
+    'UNKNOWN_ROLE',
+    `no such role: ${unknown.join(', ')}`,
+    meant === undefined
+      ? 'see hive role list for those there are'
+      : `did you mean ${meant}? hive role list shows those there are`,
+  )
 }
 
 /** Which of the roles are unknown, and which required ones exist neither in the cluster nor among the roles themselves. */

@@ -5,7 +5,13 @@ import { tableOf } from './table.ts'
 
 /** Tokens, for people. Pure. */
 
-const tones = { alive: 'good', expired: 'dim', spent: 'dim', revoked: 'dim' } as const
+const tones = {
+  alive: 'good',
+  expired: 'dim',
+  spent: 'dim',
+  revoked: 'dim',
+  outdated: 'warn',
+} as const
 
 export function renderTokens(
   tokens: readonly TokenReport[],

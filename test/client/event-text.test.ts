@@ -27,7 +27,7 @@ describe('an event on a line', () => {
     ],
     ['KvPut', { key: 'a/b', value: 'eA==', flags: 0 }, 'a/b'],
     ['KvDelete', { key: 'a/', recurse: true }, 'a/*'],
-    ['SettingsChanged', { settings: { a: '1' } }, 'settings {"a":"1"}'],
+    ['SettingsChanged', { settings: { a: '1', b: '' } }, 'a = 1, b: the default'],
     ['VotersChanged', { voters: [id('n2'), id('n1')], observers: [] }, 'voters n1 n2'],
   ])('%s', (type, data, text) => expect(told(type, data)).toBe(`${text}   by root@h1`))
 

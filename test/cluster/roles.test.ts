@@ -74,7 +74,7 @@ test('roles are assigned, run, shown and taken away', async () => {
 
   const mistakes = [
     [['assign', 'n9', 'host'], /^error: no node n9/],
-    [['assign', 'n2', 'hots'], /^error: no such role: hots\n {2}do: see hive role list/],
+    [['assign', 'n2', 'hots'], /^error: no such role: hots\n {2}do: did you mean host\?/],
     [['unassign', 'n1', 'host'], /^error: n1 does not have the role host/],
   ] as const
   for (const [words, said] of mistakes) {

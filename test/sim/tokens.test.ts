@@ -52,6 +52,21 @@ const used = async (world: World, id: string): Promise<number | undefined> =>
   (await world.ask('n1', b => b.tokens())).find(t => t.id === id)?.used
 
 describe('a join token', () => {
+  test('is outdated, and shown so, once its authority is retired', async () => {
+    const world = await secured()
+    const old = await create(world)
+    await world.ask('n1', b => b.rotateCa({ actor: 'test' }))
+    const deadline = world.simulation.now + 60_000
+    while ((await world.ask('n1', b => b.ca())).authorities.length > 1) {
+      if (world.simulation.now > deadline) throw world.failure('the old authority stays')
+      await world.run(200)
+    }
+    const fresh = await create(world)
+    const states = (await world.ask('n1', b => b.tokens())).map(t => [t.id, t.state])
+    expect(states).toContainEqual([old.id, 'outdated'])
+    expect(states).toContainEqual([fresh.id, 'alive'])
+  })
+
   test('lets in who has no secret, with its roles, once', async () => {
     const world = await secured()
     const { id, token } = await create(world, 'n2', { roles: ['host'] })

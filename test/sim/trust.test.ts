@@ -218,6 +218,69 @@ describe('rotations', () => {
   })
 })
 
+describe('an authority that is rotated', () => {
+  test('again and again, while a node that is away holds up the end, loses no key that is needed', async () => {
+    const world = secured(13)
+    await world.cluster3(['n4'])
+    await certified(world, 'n1', 4)
+    await settled(world, 'n1', 1)
+    world.kill('n4')
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'failed' })
+    const refused: string[] = []
+    for (let i = 0; i < 24; i++)
+      await world.ask('n1', b => b.rotateCa({ actor: 'ann' })).catch(e => refused.push(e.code))
+    expect(new Set(refused)).toEqual(new Set(['BUSY']))
+    expect(refused.length).toBeGreaterThan(16)
+    world.kill('n1', 'n2', 'n3')
+    world.start('n1', 'n2', 'n3', 'n4')
+    world.add('n5', ['n1'])
+    const ready = Object.fromEntries(['n1', 'n2', 'n3', 'n4', 'n5'].map(n => [n, 'ready' as const]))
+    await world.states('n5', ready)
+    expect((await certified(world, 'n1', 5)).authorities).toHaveLength(1)
+  })
+})
+
+describe('a leader whose clock is wrong', () => {
+  /** As many of them as make the story, each short. */
+  const minute = 15_000
+
+  test.each([
+    ['ahead', 10 * minute],
+    ['far behind', -30 * 86_400_000],
+  ])('%s spoils the certificates of nobody else', async (_, off) => {
+    const world = secured(14)
+    world.cluster.certificateLife = 40 * minute
+    await world.cluster3()
+    await certified(world, 'n1', 3)
+    await settled(world, 'n1', 1)
+    // A certificate is all that they have to prove themselves by.
+    const all = ['n1', 'n2', 'n3']
+    for (const name of all) world.node(name).secret = undefined
+    world.kill(...all)
+    world.start(...all)
+    await world.run(12 * minute)
+    const leader = await leaderOf(world, 'n1')
+    const others = all.filter(n => n !== leader)
+    world.node(leader).watch.skew = off
+    // One of the two is due by the leader's clock now; both are, with a new authority.
+    await world.ask('n1', b => b.rotateCa({ actor: 'ann' }))
+    await world.run(minute)
+    world.kill(...all)
+    await world.run(1_000)
+    world.start(...others)
+    const [first] = others
+    await world.sees(first!, 'a leader', ({ cluster }) => others.includes(cluster.leader ?? ''))
+    await world.put(first!, 'a', '1')
+    world.node(leader).watch.skew = 0
+    // What it made for itself counts in a few minutes, or never again.
+    if (off < 0) return
+    world.start(leader)
+    await world.run(12 * minute)
+    await world.states(first!, { n1: 'ready', n2: 'ready', n3: 'ready' })
+    await certified(world, first!, 3)
+  })
+})
+
 describe('certificates', () => {
   test('of a new authority reach everybody before the old one is retired', async () => {
     const world = secured(6)

@@ -1,7 +1,6 @@
 import type { DrainProgress, NodeState } from '../../api/types.ts'
 import { count, flag, optionalCount, text, texts } from '../../base/shape.ts'
-import { didYouMean } from '../../base/similar.ts'
-import { missingRoles } from '../../cluster/admission.ts'
+import { rolesVerdict } from '../../cluster/admission.ts'
 import { drainSteps, drainVerdict } from '../../cluster/drain.ts'
 import type { RoleState } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
@@ -84,33 +83,9 @@ export function operationsDesk(parts: DeskParts): Methods {
     'role-assign': asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       const roles = texts(body, 'roles', 64)
-      const missing = missingRoles(
-        plane.state.nodes,
-        node.id,
-        [...roles, ...node.roles.map(r => r.name)],
-        parts.roles,
-      )
-      if (missing.unknown.length > 0) {
-        const meant = didYouMean(missing.unknown[0]!, parts.roles.names())
-        return answer(
-          refusal(
-            'UNKNOWN_ROLE',
-            `no such role: ${missing.unknown.join(', ')}`,
-            meant === undefined
-              ? 'see hive role list for those there are'
-              : `did you mean ${meant}? hive role list shows those there are`,
-          ),
-        )
-      }
-      if (missing.required.length > 0) {
-        return answer(
-          refusal(
-            'MISSING_ROLE',
-            `needed first, and running nowhere: ${missing.required.join(', ')}`,
-            `hive role assign NODE ${missing.required[0]}`,
-          ),
-        )
-      }
+      const all = [...roles, ...node.roles.map(r => r.name)]
+      const verdict = rolesVerdict(plane.state.nodes, node, all, parts.roles)
+      if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
       plane.propose(
         { type: 'RoleAssigned', data: { id: node.id, roles }, actor: text(body, 'actor') },
         o => answer(outcomeOf(o)),

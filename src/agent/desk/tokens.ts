@@ -2,6 +2,7 @@ import type { TokenReport } from '../../api/token-types.ts'
 import { MalformedError } from '../../base/bytes.ts'
 import { count, type Fields, fields, optionalCount, text, texts } from '../../base/shape.ts'
 import type { EpochMillis } from '../../base/time.ts'
+import { unknownRoles } from '../../cluster/admission.ts'
 import type { TokenUse } from '../../state/events.ts'
 import { deadToken } from '../../state/tokens.ts'
 import type { TokenRecord } from '../../state/types.ts'
@@ -29,13 +30,8 @@ export function tokensDesk(parts: DeskParts): Methods {
       }
       const unknown = use.kind === 'join' && use.roles.find(role => !parts.roles.requires(role))
       if (unknown) {
-        return answer(
-          refusal(
-            'UNKNOWN_ROLE',
-            `no such role: ${unknown}`,
-            'see hive role list for those there are',
-          ),
-        )
+        const { code, message, remedy } = unknownRoles([unknown], parts.roles)
+        return answer(refusal(code, message, remedy))
       }
       const life = optionalCount(body, 'life')
       const id = text(body, 'id', 64)
@@ -90,8 +86,16 @@ export function tokensDesk(parts: DeskParts): Methods {
 function reportTokens(plane: ControlPlane, wall: EpochMillis): readonly TokenReport[] {
   return [...plane.state.tokens.values()].map(token => {
     const { id, name, use, used, expires, time, by } = token
-    return { id, name, state: stateOf(token, wall), use, used, expires, created: time, by }
+    const judged = stateOf(token, wall)
+    const state = judged === 'alive' && isOutdated(plane, token) ? 'outdated' : judged
+    return { id, name, state, use, used, expires, created: time, by }
   })
+}
+
+/** The authority that it names, the newest of its time, is believed no longer: no joiner who shows it would trust us. */
+function isOutdated(plane: ControlPlane, { use, createdAt }: TokenRecord): boolean {
+  if (use.kind !== 'join') return false
+  return ![...plane.state.authorities.values()].some(ca => ca.createdAt < createdAt)
 }
 
 function stateOf(token: TokenRecord, wall: EpochMillis): TokenReport['state'] {

@@ -76,6 +76,8 @@ export default class TokenCreate extends AgentCommand {
 function joinUse(flags: JoinFlags & ApiFlags): TokenWish['use'] {
   if (flags.policy) throw badInput('--policy says what a token of the API may', 'add --api')
   const { role = [], uses = 1, name = '*' } = flags
+  if (!/^[A-Za-z0-9*?-]{1,63}$/.test(name))
+    throw badInput(`--name "${name}" is no name, nor a pattern of names`, 'write web-1, or web-*')
   return { kind: 'join', roles: role, uses, pattern: name }
 }
 
@@ -107,5 +109,5 @@ function lifeOf(text: string | undefined, api: boolean): Millis | null {
   if (api && text === 'never') return null
   const life = parseDuration(text)
   if (life !== undefined && life >= 1000) return life
-  throw badInput(`--expires ${text}: not a length of time`, 'write 1h, or 30m, or 168h')
+  throw badInput(`--expires: "${text}" is not a length of time`, 'write it like 30m, 1h or 168h')
 }
