@@ -31,7 +31,9 @@ export function referenceOf(manifest: Interfaces.Manifest, bin: string): string 
 function sectionOf(command: Command.Cached, bin: string): string[] {
   const name = `${bin} ${spoken(command.id)}`
   const args = Object.values(command.args)
-  const flags = Object.values(command.flags).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const flags = Object.values(command.flags)
+    .filter(flag => !flag.hidden)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
   const aliases = command.aliases.map(alias => `\`${bin} ${spoken(alias)}\``)
   return [
     `## ${name}`,

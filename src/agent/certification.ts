@@ -1,7 +1,7 @@
 import { MalformedError } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
 import { fields, text, texts } from '../base/shape.ts'
-import type { Clock, Timer } from '../base/time.ts'
+import type { Clock, Millis, Timer } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Authority } from './authority.ts'
@@ -20,6 +20,8 @@ export interface CertificationParts {
 const patience = 10_000
 /** Between requests that were refused or lost, ms. */
 const pause = { first: 300, most: 15_000 }
+/** A leader whose clock is wrong is asked again so seldom, ms: each answer is an event. */
+const wrongTime = 300_000
 
 /** How a node comes by its certificate, and by the next one: it asks the leader when it has none, or is told to. */
 export class Certification {
@@ -70,6 +72,7 @@ export class Certification {
       if (self.facts.cluster?.tag !== tag) return
       if (!outcome.ok) return this.#later(outcome.message)
       try {
+        if (this.#isOfAnotherTime(outcome.body, tag)) return this.#keep()
         this.take(outcome.body, tag)
         trace.info({}, 'this node has a certificate of the cluster')
       } catch (error) {
@@ -79,13 +82,37 @@ export class Certification {
     })
   }
 
+  /** By this node's clock it does not count, and the one that it has does: taken, it would cut this node off. */
+  #isOfAnotherTime(body: unknown, tag: string): boolean {
+    const { security, clock } = this.#parts
+    const { member } = security
+    if (member?.tag !== tag) return false
+    const wall = clock.wall()
+    const counts = (certificate: string) => {
+      const { notBefore, notAfter } = security.notary.inspect(certificate)
+      return notBefore <= wall && wall < notAfter
+    }
+    return counts(member.certificate) && !counts(text(fields(body), 'certificate', 8192))
+  }
+
+  #keep(): void {
+    this.#parts.trace.warn(
+      {},
+      'the leader gave a certificate that does not count now by the clock of this node: one of the two clocks is wrong; the certificate before is kept',
+    )
+    this.#askIn(wrongTime)
+  }
+
   #later(why: string): void {
-    const { clock, trace } = this.#parts
-    trace.debug({ why }, 'no certificate yet')
-    this.#timer = clock.after(this.#pause, () => {
+    this.#parts.trace.debug({ why }, 'no certificate yet')
+    this.#askIn(this.#pause)
+    this.#pause = Math.min(this.#pause * 2, pause.most)
+  }
+
+  #askIn(delay: Millis): void {
+    this.#timer = this.#parts.clock.after(delay, () => {
       this.#timer = undefined
       this.look()
     })
-    this.#pause = Math.min(this.#pause * 2, pause.most)
   }
 }

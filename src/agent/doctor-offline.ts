@@ -1,5 +1,6 @@
 import type { DoctorReport } from '../api/doctor-types.ts'
 import { OperatorError } from '../base/errors.ts'
+import { whyUnreadable } from '../base/unreadable.ts'
 import { diagnose, worst } from '../cluster/doctor.ts'
 import { inspect } from '../net/security/x509.ts'
 import { identityFile } from './identity-file.ts'
@@ -15,7 +16,7 @@ export async function examineOffline(dataDir: string): Promise<DoctorReport> {
   const premises = await look(dataDir).catch((error: NodeJS.ErrnoException) => {
     throw new OperatorError(
       'DATA_DIR',
-      `${dataDir} cannot be read: ${error.code ?? error.message}`,
+      `cannot read ${dataDir}: ${whyUnreadable(error)}`,
       'give the data directory of a node, as the user that runs its agent',
     )
   })

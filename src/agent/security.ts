@@ -26,6 +26,8 @@ export interface SecurityParts {
 
 /** Certificates count from a little before they are made, for clocks that are behind, ms. */
 const clockSlack = 3_600_000
+/** When an authority begins to count says nothing: it is believed because it is agreed, ms. */
+const authoritySlack = 365 * 86_400_000
 /** An authority lives until it is rotated; this is longer than anybody waits, ms. */
 const authorityLife = 10 * 365 * 86_400_000
 /**
@@ -135,6 +137,14 @@ export class Security {
     this.#renew()
   }
 
+  /** After a boot: what a process wrote that ended on the way out of its cluster, after the facts and before this. */
+  tidy(left: boolean): void {
+    const { member } = this.#identity
+    if (!member) return
+    const another = !this.notary.inspect(member.certificate).uris.includes(nodeUri(this.#id))
+    if (another || left) this.forget(another)
+  }
+
   /** What gets this node in; undefined: it has none, or needs none any more. */
   get token(): JoinToken | undefined {
     return this.#token
@@ -219,7 +229,8 @@ export class Security {
   newAuthority(clusterName: string, wall: number): Authority {
     return this.notary.newAuthority({
       name: `hive ${clusterName}`,
-      notBefore: wall - clockSlack,
+      // A leader whose clock is ahead must not make one that nobody can use for days.
+      notBefore: wall - authoritySlack,
       notAfter: wall + authorityLife,
       serial: this.notary.random(16),
     })

@@ -14,7 +14,7 @@ const help = `Switches deliberate bugs on, one at a time, and lets the simulator
   --seeds N       give up after so many seeds (default 200)
   --from S        the first seed (default 1)
   --minutes M     cluster time under trouble, per seed (default 1)
-  --patience S    give up after so many seconds (default 300)
+  --patience S    give up after so many seconds of computing (default 300)
   --jobs J        processes (default 2)
   --record FILE   outcomes are kept there; those that were caught are not tried again, others not by seeds if a test is named
   --write         put the table into docs/reliability.md
@@ -28,6 +28,9 @@ interface Outcome {
   readonly complaint: string
   readonly caught: boolean
 }
+
+/** Times its patience that a process may take before it is given up: others have the machine, or it hangs. */
+const hangs = 10
 
 interface Plan {
   readonly from: string
@@ -43,13 +46,14 @@ async function tried(mutant: Mutant, plan: Plan, before: Outcome | undefined): P
   if (unit.blind) return tested(mutant, unit, plan, `seeds cannot see it: ${unit.why}`)
   const seen = before ?? (await simulated(mutant, plan))
   if (seen.caught) return seen
-  return tested(mutant, unit, plan, `no seed in ${plan.patience} s: ${unit.why}`)
+  return tested(mutant, unit, plan, `${seen.after}: ${unit.why}`)
 }
 
 async function simulated(mutant: Mutant, plan: Plan): Promise<Outcome> {
   const patch = new URL('./patch.ts', import.meta.url).href
   const args = ['--import', patch, 'test/mutants/trial.ts', plan.from, plan.seeds, plan.minutes]
-  const { out, took } = await run(process.execPath, args, mutant, plan.patience)
+  args.push(`${plan.patience}`)
+  const { out, took } = await run(process.execPath, args, mutant, plan.patience * hangs)
   const line = out.trim().split('\n').at(-1)!
   if (!line.startsWith('{'))
     return {
@@ -59,11 +63,11 @@ async function simulated(mutant: Mutant, plan: Plan): Promise<Outcome> {
       complaint: line.slice(0, 200),
       caught: false,
     }
-  const { seeds, seconds, complaint } = JSON.parse(line) as Verdict
+  const { seeds, tried, seconds, complaint } = JSON.parse(line) as Verdict
   const caught = seeds !== undefined
   const after = caught
     ? `${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ${seconds.toFixed(0)} s`
-    : `not after ${plan.seeds} seeds`
+    : `not in ${tried} seeds, ${seconds.toFixed(0)} s`
   return { name: mutant.name, by: caught ? checkerOf(complaint) : '', after, complaint, caught }
 }
 
@@ -83,7 +87,7 @@ async function tested(
     process.execPath,
     [...args, unit.file],
     mutant,
-    plan.patience,
+    plan.patience * hangs,
   )
   const failed = /FAIL\s+(.*)/.exec(errors)?.[1] ?? ''
   const caught = code === 1 && failed !== ''

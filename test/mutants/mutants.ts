@@ -201,6 +201,10 @@ export const mutants: readonly Mutant[] = [
     file: 'src/raft/raft.ts',
     find: 'if (core.commit < lead.noop) lead.reads.askEarly(context)',
     replace: 'if (core.commit < 0) lead.reads.askEarly(context)',
+    unit: {
+      file: 'test/raft/interaction.test.ts',
+      why: 'its followers answer for the read and for its first entry in the same moment',
+    },
   },
   {
     name: 'what is committed is applied before it is durable here',
@@ -411,6 +415,10 @@ export const mutants: readonly Mutant[] = [
     focus: { ending: 'rescue' },
     find: 'if (lineageOf(ours) !== lineageOf(theirs)) return partedWays(self, ours, peer, theirs)',
     replace: '',
+    unit: {
+      file: 'test/cluster-rules/first-validation.test.ts',
+      why: 'who was lost comes home by itself nearly always',
+    },
   },
   {
     name: 'who missed forgotten deletions is let in',

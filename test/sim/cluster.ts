@@ -210,7 +210,7 @@ export class Cluster {
   }
 
   #securityOf({ name, disk, secret, token }: SimulatedNode, dice: Random): Security | undefined {
-    if (secret === undefined && token === undefined) return undefined
+    if (secret === undefined && token === undefined && disk.identity === undefined) return undefined
     return new Security({
       notary: simulatedNotary(this.simulation.dice(`notary ${name} ${dice.below(2 ** 32)}`)),
       store: {

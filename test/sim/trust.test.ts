@@ -240,6 +240,77 @@ describe('an authority that is rotated', () => {
   })
 })
 
+describe('a node that lost its power in the middle', () => {
+  /** The facts are on disk, the identity is not yet; what they wrote before is what the others see. */
+  test.each([
+    ['of a reset', { id: '01980000-0000-7000-8000-0000000000aa' }, false],
+    ['of leaving', { left: true }, true],
+  ] as const)('%s comes back by what it has', async (_, more, asked) => {
+    const world = secured(15)
+    await world.cluster3(['n4'])
+    await certified(world, 'n1', 4)
+    await settled(world, 'n1', 1)
+    world.kill('n4')
+    await world.ask('n1', b => b.leave({ node: 'n4', force: true, actor: 'test' }))
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready' })
+    world.setFacts('n4', ({ cluster: _, group: __, ...facts }) => ({
+      ...facts,
+      ...{ incarnation: facts.incarnation + 1, known: [], joining: [] },
+      ...more,
+    }))
+    world.start('n4')
+    if (asked) {
+      const address = `${world.node('n1').machine.ip}:${gossipPort}`
+      await world.ask('n4', b => b.join({ address, actor: 'test' }))
+    }
+    const ready = { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' } as const
+    await world.states('n4', ready)
+    await world.states('n1', ready)
+    await certified(world, 'n1', 4)
+  })
+})
+
+describe('a leader whose clock is wrong', () => {
+  /** As many of them as make the story, each short. */
+  const minute = 15_000
+
+  test.each([
+    ['ahead', 10 * minute],
+    ['far behind', -30 * 86_400_000],
+  ])('%s spoils the certificates of nobody else', async (_, off) => {
+    const world = secured(14)
+    world.cluster.certificateLife = 40 * minute
+    await world.cluster3()
+    await certified(world, 'n1', 3)
+    await settled(world, 'n1', 1)
+    // A certificate is all that they have to prove themselves by.
+    const all = ['n1', 'n2', 'n3']
+    for (const name of all) world.node(name).secret = undefined
+    world.kill(...all)
+    world.start(...all)
+    await world.run(12 * minute)
+    const leader = await leaderOf(world, 'n1')
+    const others = all.filter(n => n !== leader)
+    world.node(leader).watch.skew = off
+    // One of the two is due by the leader's clock now; both are, with a new authority.
+    await world.ask('n1', b => b.rotateCa({ actor: 'ann' }))
+    await world.run(minute)
+    world.kill(...all)
+    await world.run(1_000)
+    world.start(...others)
+    const [first] = others
+    await world.sees(first!, 'a leader', ({ cluster }) => others.includes(cluster.leader ?? ''))
+    await world.put(first!, 'a', '1')
+    world.node(leader).watch.skew = 0
+    // What it made for itself counts in a few minutes, or never again.
+    if (off < 0) return
+    world.start(leader)
+    await world.run(12 * minute)
+    await world.states(first!, { n1: 'ready', n2: 'ready', n3: 'ready' })
+    await certified(world, first!, 3)
+  })
+})
+
 describe('certificates', () => {
   test('of a new authority reach everybody before the old one is retired', async () => {
     const world = secured(6)

@@ -258,7 +258,9 @@ function excuseOf(name: string, outcome: RequestOutcome & { ok: false }): Operat
     return new OperatorError('VERSION_MISMATCH', `${name} runs a hive without doctor`, 'upgrade it')
   return new OperatorError(
     outcome.code,
-    `${name} does not answer: ${outcome.message}`,
+    outcome.message.includes(name)
+      ? outcome.message
+      : `${name} does not answer: ${outcome.message}`,
     `run hive doctor on ${name} itself`,
   )
 }
