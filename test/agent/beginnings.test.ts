@@ -117,6 +117,16 @@ describe('init of a node that was told to look for others', () => {
     })
   })
 
+  test('is not for a node that is on its way home to its cluster', async () => {
+    const room = seeking()
+    const tag = '01980000-0000-7000-8000-000000000001'
+    room.agent('n1').self.update({ returning: { tag, name: 'prod', epoch: 2, lineage: 0 } })
+    const refused = { code: 'REFUSED', message: expect.stringContaining('«prod»') }
+    await expect(room.ask('n1', init())).rejects.toMatchObject(refused)
+    await expect(room.ask('n1', init(['n1']))).rejects.toMatchObject(refused)
+    expect(room.agent('n1').self.facts.group).toBeUndefined()
+  })
+
   test('asks for nobody where it is its own and only one', async () => {
     const room = seeking('n1')
     const began = room.simulation.now
