@@ -178,6 +178,7 @@ export class Agent {
     )
     const { security } = parts
     security?.be(this.self.id)
+    security?.tidy(this.self.facts.left === true)
     this.self.key = security?.key
     this.levels = new Levels(() => this.self.id, parts.eventsRead)
     this.journal = new Journal(clock, trace)

@@ -129,6 +129,9 @@ export class Authority {
       Math.min(left, attemptPatience + request.wait),
       outcome => {
         if (!outcome.ok && worthRetrying(outcome.code)) this.#hint = null
+        // Nobody knows what became of it: the next one who is asked may find it done.
+        if (!outcome.ok && outcome.code === 'TIMEOUT' && !outcome.unsent)
+          request.body = { ...(request.body as object), again: true }
         retry(outcome)
       },
       request.blob,
@@ -157,7 +160,8 @@ export class Authority {
 
 interface Pending {
   readonly method: string
-  readonly body: unknown
+  /** `again`: it was asked before, and the answer did not come. */
+  body: unknown
   readonly blob: Uint8Array
   readonly deadline: Instant
   readonly patience: Millis

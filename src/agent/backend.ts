@@ -255,7 +255,9 @@ function join(
         return resolve({
           state: 'trying',
           cluster: now?.name ?? null,
-          detail: refusal?.text ?? noAnswer(address, agent.entry.silence(formatAddress(parsed))),
+          detail:
+            [refusal?.text, refusal?.remedy].filter(Boolean).join('; ') ||
+            noAnswer(address, agent.entry.silence(formatAddress(parsed))),
         })
       }
       clock.after(poll, look)

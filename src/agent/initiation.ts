@@ -81,7 +81,15 @@ export class Initiation {
   run(asked: InitWish, done: Done, patience = lookAround): void {
     const { self, clock } = this.#parts
     const failed = (error: OperatorError) => done({ ok: false, error })
-    const { cluster, group } = self.facts
+    const { cluster, group, returning } = self.facts
+    if (returning)
+      return failed(
+        new OperatorError(
+          'REFUSED',
+          `this node is on its way home to «${returning.name}», epoch ${returning.epoch}`,
+          'start a control node of it again; to give that up: hive reset here',
+        ),
+      )
     if (cluster) {
       const had = { name: cluster.name, control: this.#parts.controlNames() }
       if (sameInit(had, asked))
@@ -346,10 +354,11 @@ export class Initiation {
   #prepared(body: unknown): RequestOutcome {
     const { self, clock } = this.#parts
     const from = fields(body)
-    const { cluster, group } = self.facts
+    const { cluster, group, returning } = self.facts
     const tag = text(from, 'tag', 36)
     const name = text(from, 'name', 63)
-    if (cluster) return refusal('ALREADY_INITIALISED', `belongs to «${cluster.name}» already`)
+    const home = cluster ?? returning
+    if (home) return refusal('ALREADY_INITIALISED', `belongs to «${home.name}» already`)
     if (group && group.tag !== tag)
       return refusal(
         'BUSY',

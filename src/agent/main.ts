@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createApi } from '../api/api.ts'
 import { formatAddress } from '../base/address.ts'
 import { seeded } from '../base/random.ts'
 import type { Trace } from '../base/trace.ts'
@@ -92,6 +91,8 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
       failed: error => fail(error),
     },
   })
+  // Apart from the rest, so that neither file is too long (scripts/bundles.ts).
+  const { createApi } = await import('../api/api.ts')
   const api = await createApi(agent.backend, {
     ...{ trace, version, node: agent.self.name },
     tokens: new ApiTokens({

@@ -220,6 +220,8 @@ export class Members {
     for (const { member, before } of changes) {
       if (member.status === 'left') this.#partWith(member.id)
       else links.setAddress(member.id, member.address)
+      const away = before === 'suspect' || before === 'unreachable'
+      if (member.status === 'alive' && away) links.doubt(member.id)
       if (member.status === 'unreachable') {
         const accusers = member.accusers.map(id => this.#nameOf(id))
         trace.warn({ node: member.name, accusers }, 'unreachable')

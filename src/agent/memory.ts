@@ -12,6 +12,7 @@ const period = 200
  * under way, which are then copied again and again.
  */
 export function boundYoungGeneration(clock: Clock): void {
+  setFlagsFromString('--heap-growing-percent=50')
   const look = (): void => {
     const young = getHeapSpaceStatistics().find(space => space.space_name === 'new_space')
     if (young !== undefined && young.space_size >= enough) {

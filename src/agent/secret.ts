@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { OperatorError } from '../base/errors.ts'
 import type { Trace } from '../base/trace.ts'
+import { whyUnreadable } from '../base/unreadable.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -28,7 +29,7 @@ export function readSecret(
   } catch (error) {
     throw new OperatorError(
       'BAD_CONFIG',
-      `the secret file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`,
+      `cannot read the secret file ${file}: ${whyUnreadable(error as NodeJS.ErrnoException)}`,
       remedy,
     )
   }

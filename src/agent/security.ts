@@ -137,6 +137,14 @@ export class Security {
     this.#renew()
   }
 
+  /** After a boot: what a process wrote that ended on the way out of its cluster, after the facts and before this. */
+  tidy(left: boolean): void {
+    const { member } = this.#identity
+    if (!member) return
+    const another = !this.notary.inspect(member.certificate).uris.includes(nodeUri(this.#id))
+    if (another || left) this.forget(another)
+  }
+
   /** What gets this node in; undefined: it has none, or needs none any more. */
   get token(): JoinToken | undefined {
     return this.#token

@@ -1,5 +1,6 @@
 import { formatDuration } from '../base/duration.ts'
 import { count, optionalText, text } from '../base/shape.ts'
+import type { Instant } from '../base/time.ts'
 import { contactOf } from '../cluster/contact.ts'
 import { drainFinished, isServing } from '../cluster/drain.ts'
 import { collectable } from '../cluster/epoch.ts'
@@ -15,13 +16,14 @@ import type { Member } from '../swim/types.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
 import { invitation, votersNow } from './desk/control.ts'
 import { type DeskParts, reachable } from './desk/desk.ts'
-import { abandonedAfter } from './desk/restores.ts'
 import { decodeMeta } from './member-meta.ts'
 
 /** How often the leader looks around, ms; agreed events make it look at once. */
 const round = 250
 /** An invitation is repeated after so long, ms, while the node has not come. */
 const inviteAgain = 2_000
+/** A restore that nobody goes on with: what was staged is dropped after so long, ms. */
+const abandonedAfter = 120_000
 /** An observer that lacks more entries than this is no heir yet; raft itself asks for more than this does. */
 const replacementLag = 1_000
 
@@ -38,6 +40,8 @@ export class Steward {
   /** Chores proposed and not yet agreed, so that none is proposed twice. */
   readonly #underWay = new Set<string>()
   #looking = false
+  /** The restore under way, how far it is, and since when. */
+  #restoring: { readonly step: string; readonly since: Instant } | undefined
 
   constructor(parts: DeskParts) {
     this.#parts = parts
@@ -82,6 +86,7 @@ export class Steward {
   ranked(): void {
     this.#accusations.clear()
     this.#underWay.clear()
+    this.#restoring = undefined
     this.look()
   }
 
@@ -287,7 +292,11 @@ export class Steward {
   /** A restore that its operator broke off; its keys would stay in memory for ever. */
   #dropAbandoned(plane: ControlPlane): void {
     const { restore } = plane.state
-    if (!restore || this.#parts.clock.wall() - restore.moved < abandonedAfter) return
+    const step = restore && `${restore.id} ${restore.parts}`
+    const now = this.#parts.clock.now()
+    // By what this leader sees itself: the times of an earlier one may be of a clock that is hours off.
+    if (this.#restoring?.step !== step) this.#restoring = step ? { step, since: now } : undefined
+    if (!restore || now - this.#restoring!.since < abandonedAfter) return
     this.#propose(plane, 'restore', {
       type: 'RestoreDropped',
       data: { id: restore.id, reason: 'nobody went on with it' },

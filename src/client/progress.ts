@@ -18,3 +18,18 @@ export class Progress {
     this.#shown = false
   }
 }
+
+/** What is quick needs no word. */
+const patience = 700
+
+/** Says on a terminal what is waited for, when it takes longer than a moment. */
+export async function during<T>(what: string, work: Promise<T>): Promise<T> {
+  const progress = new Progress(process.stderr)
+  const timer = setTimeout(() => progress.say(`${what} …`), patience)
+  try {
+    return await work
+  } finally {
+    clearTimeout(timer)
+    progress.end()
+  }
+}

@@ -18,6 +18,8 @@ export function unknownCommand(argv: readonly string[], ids: readonly string[]):
   const end = argv.findIndex(word => word.startsWith('-'))
   const words = argv.slice(0, end < 0 ? undefined : end)
   const [first = '', second = ''] = words
+  if (first === '')
+    return new OperatorError('BAD_REQUEST', `hive has no flag ${argv[0]}`, 'see: hive --help')
   if (ids.includes(first)) return excess(`hive ${first}`, second)
   if (ids.includes(`${first}:${second}`)) return excess(`hive ${first} ${second}`, words[2] ?? '')
   const below = ids.filter(id => id.startsWith(`${first}:`)).map(id => id.slice(first.length + 1))

@@ -77,9 +77,9 @@ function overdue(
     .sort((a, b) => a.failedAt! - b.failedAt! || (a.name < b.name ? -1 : 1))[0]
 }
 
-/** A clock that was set back makes no moment later than now. */
+/** A moment that is later than now by more than that was told by a clock that was wrong, and long ago for all that is known. */
 function isSoon(wall: EpochMillis, since: EpochMillis, after: Millis): boolean {
-  return wall - since < after
+  return Math.abs(wall - since) < after
 }
 
 /** Observers that could vote at once; one of the dead voter's datacenter first, so that votes stay spread. */

@@ -4,6 +4,7 @@ import { OperatorError } from '../base/errors.ts'
 import type { AgentClient } from '../client/agent-client.ts'
 import { AgentCommand } from '../client/command.ts'
 import { type Painter, printable } from '../client/paint.ts'
+import { during } from '../client/progress.ts'
 import { sendSnapshot } from '../client/snapshot-client.ts'
 import { renderRestored } from '../client/snapshot-text.ts'
 import { Progress } from '../client/transfer.ts'
@@ -44,11 +45,12 @@ export default class Init extends AgentCommand {
     const origin = file === undefined ? undefined : (await inspected(file)).header.cluster.name
     const agent = this.agent(flags)
     const name = flags.name ?? origin
-    const answer = await agent.init({
+    const wish = {
       ...(name !== undefined && { name }),
       ...(control !== undefined && { control }),
       ...(flags.approve && { approve: true }),
-    })
+    }
+    const answer = await during('the control nodes elect a leader', agent.init(wish))
     this.log(renderInit(answer, this.paint))
     if (file !== undefined) this.log(renderRestored(await filled(agent, file, answer), this.paint))
     return answer

@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import type { JoinAnswer } from '../api/types.ts'
 import { AgentCommand } from '../client/command.ts'
 import { type Painter, printable } from '../client/paint.ts'
+import { during } from '../client/progress.ts'
 import { readTokenFile } from '../client/token-input.ts'
 
 export default class Join extends AgentCommand {
@@ -32,10 +33,10 @@ export default class Join extends AgentCommand {
     const { args, flags } = await this.parse(Join)
     const file = flags['token-file']
     const token = file === undefined ? undefined : await readTokenFile(file)
-    const answer = await this.agent(flags).join({
-      address: args.address,
-      ...(token !== undefined && { token }),
-    })
+    const answer = await during(
+      `asking ${printable(args.address)}`,
+      this.agent(flags).join({ address: args.address, ...(token !== undefined && { token }) }),
+    )
     this.log(renderJoin(answer, this.paint))
     if (answer.state === 'trying' || answer.state === 'waiting') process.exitCode = 1
     return answer

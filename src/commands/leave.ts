@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { AgentCommand } from '../client/command.ts'
 import { printable } from '../client/paint.ts'
+import { during } from '../client/progress.ts'
 
 export default class Leave extends AgentCommand {
   static override summary =
@@ -27,10 +28,10 @@ export default class Leave extends AgentCommand {
   override async run(): Promise<{ left: true; advice?: string }> {
     const { args, flags } = await this.parse(Leave)
     const { node } = args
-    const answer = await this.agent(flags).leave({
-      force: flags.force,
-      ...(node !== undefined && { node }),
-    })
+    const answer = await during(
+      node === undefined ? 'this node leaves' : `${printable(node)} is taken out`,
+      this.agent(flags).leave({ force: flags.force, ...(node !== undefined && { node }) }),
+    )
     this.log(
       node === undefined
         ? 'this node has left the cluster and is empty'

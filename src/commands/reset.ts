@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { confirm } from '../client/ask.ts'
 import { AgentCommand, badInput } from '../client/command.ts'
 import { printable } from '../client/paint.ts'
 
@@ -37,16 +38,4 @@ function mustBeTerminal(): void {
     'reset wants to be confirmed, and this is not a terminal',
     'if you mean it: hive reset --yes',
   )
-}
-
-/** Rejects unless the person at the terminal types yes. */
-async function confirm(question: string): Promise<void> {
-  const { createInterface } = await import('node:readline/promises')
-  const line = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const reply = await line.question(`${question} [y/N] `)
-    if (!/^y(es)?$/i.test(reply.trim())) throw badInput('nothing was changed', 'answer y to go on')
-  } finally {
-    line.close()
-  }
 }

@@ -1,5 +1,5 @@
 import { render, useApp, useInput, useWindowSize } from 'ink'
-import { type ReactElement, useEffect, useState } from 'react'
+import { type ReactElement, useEffect, useRef, useState } from 'react'
 import { Dashboard } from './panels.tsx'
 import { type Frame, refreshPeriod, type StatusSource } from './source.ts'
 
@@ -17,6 +17,9 @@ export async function showLive(source: StatusSource, options: LiveOptions = {}):
   await app.waitUntilExit()
 }
 
+/** All that is seen goes, and the cursor to the top. */
+const wipe = '\u001b[2J\u001b[H'
+
 interface LiveProps {
   readonly source: StatusSource
   readonly keys: Readonly<Record<string, () => void>>
@@ -25,6 +28,11 @@ interface LiveProps {
 function Live({ source, keys }: LiveProps): ReactElement {
   const { exit } = useApp()
   const { columns } = useWindowSize()
+  const before = useRef(columns)
+  // A terminal that gets narrower breaks the lines that are there, and Ink would go up too few of them. This comes
+  // after its own drawing at the old width, and before that at the new one.
+  if (columns < before.current) process.stdout.write(wipe)
+  before.current = columns
   const [frame, setFrame] = useState<Frame>({ report: null, problem: null, footer: ['asking …'] })
   useInput((input, key) => {
     if (input === 'q' || (key.ctrl && input === 'c')) exit()

@@ -17,6 +17,9 @@ export const defaultLimits: LinkLimits = {
 /** Pings in a row without a sign of life after which a link is dead. */
 export const maxPingsMissed = 3
 
+/** Where a link is doubted, so long for a sign of life, ms: longer than a packet lost three times. */
+export const doubtedFor = 1_500
+
 /** Magic, layout and JSON of a handshake or a verdict: the most that a stranger can make us hold, linked or not. */
 export const maxHandshakeBytes = 16 * 2 ** 10
 

@@ -5,7 +5,7 @@ import { encodeFrame, type Frame, frameKind } from './framing.ts'
 import type { Verdict } from './handshake.ts'
 import type { Duplicate, Greeting } from './hello-codec.ts'
 import { Inbox } from './inbox.ts'
-import { maxLinks, maxPingsMissed, maxStrangers } from './limits.ts'
+import { doubtedFor, maxLinks, maxPingsMissed, maxStrangers } from './limits.ts'
 import { Link } from './link.ts'
 import type { LinkOwner } from './link-owner.ts'
 import type { DialFailure, LinkHandlers, LinkLimits } from './link-types.ts'
@@ -117,6 +117,19 @@ export class LinkTable implements LinkOwner {
     peer.link.goodbye()
     this.#lose(peer, 'closed')
     this.dialPeer(peer, 'now')
+  }
+
+  doubt(id: string): void {
+    const peer = this.#peers.get(id)
+    const link = peer?.link
+    if (!link || link.doubted) return
+    link.doubted = true
+    link.heard = false
+    link.write(ping)
+    this.#clock.after(doubtedFor, () => {
+      link.doubted = false
+      if (!link.heard && peer.link === link) link.fail('timeout')
+    })
   }
 
   close(): void {

@@ -100,6 +100,11 @@ export interface Links {
   connect(id: string): void
   /** Closes the link, if there is one, and dials anew: this end has more to prove than when it was made. */
   renew(id: string): void
+  /**
+   * The peer was not reached for a while, and is now. A link that survived may hang on TCP's next try, which comes the later the
+   * longer the way was cut: if nothing comes over it soon, it is dialled anew.
+   */
+  doubt(id: string): void
   isConnected(id: string): boolean
   connectedPeers(): readonly string[]
   /** What the peer proved over the link that is used now; undefined: nothing, or there is none. */

@@ -40,6 +40,8 @@ export class Link {
   saidGoodbye = false
   heard = false
   pingsMissed = 0
+  /** It is being found out whether it lives. */
+  doubted = false
   #phase: Phase
   #connection!: Connection
   #decoder = new FrameDecoder(frameHeaderBytes + maxHandshakeBytes)

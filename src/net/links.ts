@@ -84,6 +84,7 @@ export const createLinks: CreateLinks = parts => {
       if (peer) table.dialPeer(peer, 'now')
     },
     renew: id => table.renew(id),
+    doubt: id => table.doubt(id),
     isConnected: id => table.find(id)?.link !== undefined,
     connectedPeers: () => table.linked(),
     identity: id => table.find(id)?.link?.identity,

@@ -21,29 +21,36 @@ describe('init', () => {
     expect(lost).toBe(2)
   })
 
-  test('whose coordinator dies when one has heard the start is finished by that one', async () => {
-    const room = new Machines()
-    room.start('n1', 'n2', 'n3')
-    const all = ['n1', 'n2', 'n3']
-    await room.until('they have met', () =>
-      all.every(n => room.agent(n).gossip.members().length === 2),
-    )
-    const { links } = room.agent('n1')
-    const request = links.request.bind(links)
-    const n2 = room.agent('n2').self
-    links.request = (to, method, body, timeout, done, blob) => {
-      if (method === 'init-start' && to !== n2.id) return
-      request(to, method, body, timeout, method === 'init-start' ? () => {} : done, blob)
-    }
-    room.call('n1', b => b.init({ name: 'prod', control: all, actor: 'test' }))
-    await room.until('n2 has started', () => n2.facts.group?.prepared?.started === true)
-    room.kill('n1')
-    await room.until('the others are a cluster', () =>
-      ['n2', 'n3'].every(n => room.phase(n) === 'ready'),
-    )
-    room.boot(room.cluster.node('n1'))
-    await room.until('n1 is in it', () => room.phase('n1') === 'ready')
-  })
+  test.each([
+    ['', undefined],
+    [', with a secret', 'the-secret-of-this-cluster-0123456789-0123456'],
+  ])(
+    'whose coordinator dies when one has heard the start is finished by that one%s',
+    async (_, secret) => {
+      const room = new Machines()
+      room.cluster.secret = secret
+      room.start('n1', 'n2', 'n3')
+      const all = ['n1', 'n2', 'n3']
+      await room.until('they have met', () =>
+        all.every(n => room.agent(n).gossip.members().length === 2),
+      )
+      const { links } = room.agent('n1')
+      const request = links.request.bind(links)
+      const n2 = room.agent('n2').self
+      links.request = (to, method, body, timeout, done, blob) => {
+        if (method === 'init-start' && to !== n2.id) return
+        request(to, method, body, timeout, method === 'init-start' ? () => {} : done, blob)
+      }
+      room.call('n1', b => b.init({ name: 'prod', control: all, actor: 'test' }))
+      await room.until('n2 has started', () => n2.facts.group?.prepared?.started === true)
+      room.kill('n1')
+      await room.until('the others are a cluster', () =>
+        ['n2', 'n3'].every(n => room.phase(n) === 'ready'),
+      )
+      room.boot(room.cluster.node('n1'))
+      await room.until('n1 is in it', () => room.phase('n1') === 'ready')
+    },
+  )
 
   test('a disk that refuses the preparation is named, and nobody stays prepared', async () => {
     const room = new Machines()
@@ -115,6 +122,16 @@ describe('init of a node that was told to look for others', () => {
       code: 'INIT_FAILED',
       message: expect.stringContaining('AWAITS_APPROVAL'),
     })
+  })
+
+  test('is not for a node that is on its way home to its cluster', async () => {
+    const room = seeking()
+    const tag = '01980000-0000-7000-8000-000000000001'
+    room.agent('n1').self.update({ returning: { tag, name: 'prod', epoch: 2, lineage: 0 } })
+    const refused = { code: 'REFUSED', message: expect.stringContaining('«prod»') }
+    await expect(room.ask('n1', init())).rejects.toMatchObject(refused)
+    await expect(room.ask('n1', init(['n1']))).rejects.toMatchObject(refused)
+    expect(room.agent('n1').self.facts.group).toBeUndefined()
   })
 
   test('asks for nobody where it is its own and only one', async () => {

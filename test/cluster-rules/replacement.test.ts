@@ -41,6 +41,17 @@ describe('the vote of a voter that stays dead', () => {
   test.each<[string, Partial<ReplacementFacts>, string]>([
     ['goes to an observer', {}, 'n4 for n3: n1 n2 n4 + n5 n3'],
     ['not before its time', { wall: failedAt + 10 * minute - 1 }, 'nothing'],
+    ['a little before it died, as clocks differ: not yet', { wall: failedAt - minute }, 'nothing'],
+    [
+      'long before it died, by a clock that was wrong: no wait of hours for that',
+      { wall: failedAt - 10 * minute },
+      'n4 for n3: n1 n2 n4 + n5 n3',
+    ],
+    [
+      'nor for one that moved long after now',
+      { last: { id: 'n2', by: 'n9', seq: 1, time: failedAt + 600 * minute } },
+      'n4 for n3: n1 n2 n4 + n5 n3',
+    ],
     ['not when it is switched off', { after: undefined }, 'nothing'],
     ['not while voters change', { config: undefined }, 'nothing'],
     ['not without an observer', { config: { ...config, observers: [] } }, 'nothing'],

@@ -312,6 +312,20 @@ describe('an address is an attribute', () => {
       for (const { name, address } of moved)
         expect(stdout).toMatch(new RegExp(`NodeUpdated +${name}, now at ${address}`))
       expect(await moved[2]!.hive('kv', 'get', 'n1')).toMatchObject({ stdout: 'moved\n' })
+
+      // To another machine's address as well, without a seed: it knows whom to ask.
+      const [first] = moved as [Agent]
+      await first.stop()
+      const at = `127.0.0.7:${first.port}`
+      const { args = [] } = options as { args?: string[] }
+      const flags = ['--name', 'n1', '--data-dir', first.dir, '--bind', at, '--http', 'off']
+      const there = (await node('n1', { bare: true, args: [...args, ...flags] }, 'n1')).start()
+      await n4.reports(`n1 is at ${at}`, ({ nodes }) =>
+        nodes.every(n => n.state === 'ready' && (n.name !== 'n1' || n.address === at)),
+      )
+      await there.reports('it votes', ({ cluster: c }) => c.quorum.reachable === 3)
+      expect(await there.hive('kv', 'get', 'n3')).toMatchObject({ stdout: 'moved\n' })
+      expect((await n4.status()).nodes.map(n => n.id)).toEqual(ids)
     },
   )
 })

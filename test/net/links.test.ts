@@ -318,6 +318,30 @@ describe('half-open links', () => {
     expect(b.heard[0]).toBe('disconnected n1: timeout')
   })
 
+  test('one that is doubted is dialled anew unless it shows life', () => {
+    const world = new LinksWorld()
+    const [a, b] = world.pair()
+    a.links.doubt(b.id)
+    world.clock.advance(3_000)
+    expect([a.heard, b.heard]).toEqual([[], []])
+
+    world.network.silent.add(b.host)
+    world.clock.advance(8_000)
+    a.links.doubt(b.id)
+    a.links.doubt(b.id)
+    world.clock.advance(1_000)
+    expect(a.links.isConnected(b.id)).toBe(true)
+    world.clock.advance(600)
+    expect(a.heard[0]).toBe('disconnected n2: timeout')
+    // That dial is lost as well. When the way is open the next one wins over what the other end still has.
+    world.clock.advance(5_000)
+    world.network.silent.delete(b.host)
+    a.links.connect(b.id)
+    world.clock.advance(100)
+    expect(a.links.isConnected(b.id)).toBe(true)
+    expect(b.links.isConnected(a.id)).toBe(true)
+  })
+
   test('an idle link that works stays for ever', () => {
     const world = new LinksWorld()
     const [a, b] = world.pair()

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Backend } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import { Collector } from '../../src/snapshot/inspect.ts'
 import type { State } from '../../src/state/state.ts'
+import type { CallResult } from './caller.ts'
 import type { SimulatedNode } from './cluster.ts'
 import { World } from './world.ts'
 
@@ -73,6 +74,60 @@ test('one that is cut off changes nothing, and leaves nothing behind', async () 
   await world.until('what was staged is dropped', () =>
     world.cluster.running().every(n => stateOf(n)?.restore === undefined),
   )
+})
+
+describe('a restore while clocks jump', () => {
+  /** n4 brings a part of it; the rest waits for the word. */
+  async function begun(seed: number, skew: number) {
+    const world = new World(seed)
+    await world.cluster3(['n4'])
+    await world.put('n1', 'a', '1')
+    const pieces = await world.ask('n4', backend => taken(backend))
+    await world.put('n1', 'a', '2')
+    const leader = leaderOf(world)!
+    world.node(leader).watch.skew = skew
+    let goOn = () => {}
+    const told = new Promise<void>(resolve => {
+      goOn = resolve
+    })
+    async function* slowly() {
+      const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+      yield bytes.subarray(0, bytes.length - 8)
+      await told
+      yield bytes.subarray(bytes.length - 8)
+    }
+    let ended: CallResult<unknown> | undefined
+    world.caller.call(
+      world.node('n4'),
+      'restore',
+      b => b.restoreSnapshot({ bytes: slowly(), name: 'prod', fromAnother: false, actor: 'test' }),
+      result => {
+        ended = result
+      },
+    )
+    await world.until('it is under way', () => stateOf(world.node(leader))?.restore !== undefined)
+    return { world, pieces, leader, goOn, result: () => ended }
+  }
+
+  test('goes on, for the one who brings it is there', async () => {
+    const { world, leader, goOn, result } = await begun(41, 0)
+    for (const skew of [3_600_000, -7_200_000]) {
+      world.node(leader).watch.skew = skew
+      await world.run(5_000)
+    }
+    goOn()
+    await world.until('it is over', () => result() !== undefined)
+    expect(result()).toMatchObject({ how: 'answered' })
+    expect(await world.get('n1', 'a')).toBe('1')
+  })
+
+  test('is dropped when nobody goes on with it, though a leader of another time had it begun', async () => {
+    const { world, pieces, leader } = await begun(42, 5 * 3_600_000)
+    world.kill('n4', leader)
+    await world.run(150_000)
+    const other = ['n1', 'n2'].find(n => n !== leader)!
+    expect(await restored(world, other, pieces)).toMatchObject({ keys: 1 })
+  })
 })
 
 test('a control node without a quorum still gives what it knows, if asked for just that', async () => {

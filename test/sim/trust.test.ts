@@ -240,6 +240,36 @@ describe('an authority that is rotated', () => {
   })
 })
 
+describe('a node that lost its power in the middle', () => {
+  /** The facts are on disk, the identity is not yet; what they wrote before is what the others see. */
+  test.each([
+    ['of a reset', { id: '01980000-0000-7000-8000-0000000000aa' }, false],
+    ['of leaving', { left: true }, true],
+  ] as const)('%s comes back by what it has', async (_, more, asked) => {
+    const world = secured(15)
+    await world.cluster3(['n4'])
+    await certified(world, 'n1', 4)
+    await settled(world, 'n1', 1)
+    world.kill('n4')
+    await world.ask('n1', b => b.leave({ node: 'n4', force: true, actor: 'test' }))
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready' })
+    world.setFacts('n4', ({ cluster: _, group: __, ...facts }) => ({
+      ...facts,
+      ...{ incarnation: facts.incarnation + 1, known: [], joining: [] },
+      ...more,
+    }))
+    world.start('n4')
+    if (asked) {
+      const address = `${world.node('n1').machine.ip}:${gossipPort}`
+      await world.ask('n4', b => b.join({ address, actor: 'test' }))
+    }
+    const ready = { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' } as const
+    await world.states('n4', ready)
+    await world.states('n1', ready)
+    await certified(world, 'n1', 4)
+  })
+})
+
 describe('a leader whose clock is wrong', () => {
   /** As many of them as make the story, each short. */
   const minute = 15_000

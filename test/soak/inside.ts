@@ -217,6 +217,7 @@ async function campaign(
     acknowledged: history.acknowledged.length,
     latency: history.acknowledged.map(({ invoked, returned }) => returned - invoked),
     faults: nemesis.happened,
+    overall: recoveries(nemesis.happened, history.acknowledged, () => 'all')[0],
     byKind: recoveries(nemesis.happened, history.acknowledged, ({ kind }) => kind),
     bySort: recoveries(nemesis.happened, history.acknowledged, ({ sort }) => sort),
     recovered,

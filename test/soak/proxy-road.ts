@@ -3,6 +3,8 @@ import type { Random } from '../../src/base/random.ts'
 
 /** A lost segment is sent again after this, and then after twice as long each time, ms; the kernel's least. */
 const retransmission = 200
+/** So often at most: what is sent behind a lost segment tells of it, so that no flow waits for long pauses while it has much to say. */
+const tries = 4
 /** Bytes on their way in one direction of a connection before its sender has to wait, as a window would have it. */
 const window = 256 * 1024
 
@@ -65,7 +67,7 @@ export class Road {
   /** How long a segment takes, ms. */
   segment(): number {
     let late = this.#late()
-    for (let again = retransmission; this.#dice.next() < this.loss; again *= 2) late += again
+    for (let i = 0; i < tries && this.#dice.next() < this.loss; i++) late += retransmission * 2 ** i
     return late
   }
 

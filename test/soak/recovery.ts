@@ -16,6 +16,7 @@ export interface Recovery {
 export interface Percentiles {
   readonly p50: number
   readonly p90: number
+  readonly p99: number
   readonly most: number
 }
 
@@ -52,5 +53,5 @@ export function percentiles(values: readonly number[]): Percentiles {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (part: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0
-  return { p50: at(0.5), p90: at(0.9), most: sorted.at(-1) ?? 0 }
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), most: sorted.at(-1) ?? 0 }
 }

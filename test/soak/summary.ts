@@ -15,6 +15,8 @@ export interface Summary {
   /** Of every acknowledged write. */
   readonly latency: readonly number[]
   readonly faults: readonly Happened[]
+  /** All faults together. */
+  readonly overall: Recovery | undefined
   readonly byKind: readonly Recovery[]
   readonly bySort: readonly Recovery[]
   /** After the last fault, until all nodes were well; undefined: they were not. */
@@ -41,6 +43,7 @@ const shown = 20
 
 /** For people: what was done, how long recovery took, and the verdict. */
 export function reportOf(summary: Summary): string {
+  const { overall } = summary
   const { counts, acknowledged, faults, byKind, bySort, recovered, verdict, judged } = summary
   const { p50, p90, most } = percentiles(summary.latency)
   const wrong = findings(summary)
@@ -48,6 +51,7 @@ export function reportOf(summary: Summary): string {
     '',
     `${counts.ok} operations answered, ${counts.fail} refused, ${counts.info} unknown, on ${verdict.keys} keys`,
     `${acknowledged} acknowledged writes: half within ${ms(p50)}, nine in ten within ${ms(p90)}, the slowest ${ms(most)}`,
+    ...(overall ? overallOf(overall) : []),
     `${faults.length} faults; until the next acknowledged write (half of them, nine in ten, longest):`,
     '',
     ...table([...byKind, ...bySort].sort((a, b) => (a.what < b.what ? -1 : 1))),
@@ -66,6 +70,15 @@ export function reportOf(summary: Summary): string {
     ...(wrong.length > shown ? [`  and ${wrong.length - shown} more`] : []),
     `seed ${summary.options.seed}`,
   ].join('\n')
+}
+
+function overallOf({ begun, undone, victims }: Recovery): string[] {
+  const line = ({ p50, p99, most }: Percentiles) =>
+    `p50 ${seconds(p50)}, p99 ${seconds(p99)}, longest ${seconds(most)}`
+  return [
+    `from any fault to the next acknowledged write: ${line(begun)}`,
+    `from its end: ${line(undone)}; through a node that had it: ${line(victims)}`,
+  ]
 }
 
 function table(recoveries: readonly Recovery[]): string[] {

@@ -74,7 +74,10 @@ export function joinDesk(
 
     'join-admit': asSettledLeader(parts, ({ body, answer }, plane) => {
       const house = houseOf(plane)!
-      const asked = findRequest(plane, text(body, 'node'))
+      const wanted = text(body, 'node')
+      const isIn = flag(body, 'again') ? letIn(plane, wanted) : undefined
+      if (isIn) return answer({ ok: true, body: reportRequest(isIn) })
+      const asked = findRequest(plane, wanted)
       const verdict = admitted(asked, house)
       if (verdict.outcome === 'refuse')
         return answer(refusal(verdict.code, verdict.message, verdict.remedy))
@@ -164,6 +167,21 @@ function findRequest(plane: ControlPlane, wanted: string): JoinRequest {
     message,
     one ? `give one of the ids: ${ids}` : 'see hive join-requests for those who do',
   )
+}
+
+/** As it asked, of a node that is in by now. */
+function letIn({ state }: ControlPlane, wanted: string): JoinRequest | undefined {
+  const record = state.nodeByName(wanted) ?? state.nodes.get(wanted)
+  if (!record) return undefined
+  const { token, admittedAt: requestedAt } = record
+  const node = { ...record, roles: record.roles.map(role => role.name) }
+  return {
+    node,
+    requestedAt,
+    since: state.time,
+    refused: null,
+    ...(token !== undefined && { token }),
+  }
 }
 
 function reportRequest({ node, token, since, refused }: JoinRequest): JoinRequestReport {

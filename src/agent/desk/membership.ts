@@ -48,7 +48,10 @@ export function membershipDesk(parts: DeskParts): Methods {
     }),
 
     leave: asSettledLeader(parts, ({ body, answer }, plane) => {
-      const record = findNode(plane, text(body, 'node'))
+      const wanted = text(body, 'node')
+      if (flag(body, 'again') && isOut(plane, wanted))
+        return answer({ ok: true, body: { advice: '' } })
+      const record = findNode(plane, wanted)
       const { voters, observers, nodes } = plane.state
       const verdict = removalVerdict({
         ...{ voters, observers, nodes, node: record },
@@ -93,6 +96,11 @@ export function membershipDesk(parts: DeskParts): Methods {
       answer({ ok: true, body })
     })
   }
+}
+
+function isOut({ state }: ControlPlane, nameOrId: string): boolean {
+  if (state.nodeByName(nameOrId) ?? state.nodes.get(nameOrId)) return false
+  return [...state.tombstones.values()].some(t => t.name === nameOrId || t.id === nameOrId)
 }
 
 export function sourceOf(plane: ControlPlane) {

@@ -39,6 +39,7 @@ export function operationsDesk(parts: DeskParts): Methods {
       if (flag(body, 'dryRun')) return report()
       if (flag(body, 'cancel')) {
         if (![node.phase, node.before].some(phase => phase === 'draining' || phase === 'drained')) {
+          if (flag(body, 'again')) return report()
           return answer(refusal('REFUSED', `${node.name} is not draining, it is ${node.phase}`))
         }
         return plane.propose(
@@ -96,7 +97,7 @@ export function operationsDesk(parts: DeskParts): Methods {
       const node = findNode(plane, text(body, 'node'))
       const roles = texts(body, 'roles', 64)
       const foreign = roles.filter(r => !node.roles.some(have => have.name === r))
-      if (foreign.length > 0) {
+      if (foreign.length > 0 && !flag(body, 'again')) {
         return answer(
           refusal(
             'UNKNOWN_ROLE',

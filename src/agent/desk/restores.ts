@@ -9,7 +9,7 @@ export function restoresDesk(parts: DeskParts): Methods {
     'restore-begin': asSettledLeader(parts, ({ body, answer }, plane) => {
       const settings = fields(body.settings, 'settings') as Record<string, string>
       const under = plane.state.restore
-      if (under && under.id !== body.id && parts.clock.wall() - under.moved < abandonedAfter) {
+      if (under && under.id !== body.id) {
         return answer(
           refusal(
             'BUSY',
@@ -68,6 +68,3 @@ export function restoresDesk(parts: DeskParts): Methods {
     }),
   }
 }
-
-/** Nobody goes on with it: what was staged is dropped after so long, ms. */
-export const abandonedAfter = 120_000

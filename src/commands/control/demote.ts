@@ -2,6 +2,8 @@ import { Args, Flags } from '@oclif/core'
 import type { ControlAnswer } from '../../api/types.ts'
 import { AgentCommand } from '../../client/command.ts'
 import { renderControl } from '../../client/control-text.ts'
+import { printable } from '../../client/paint.ts'
+import { during } from '../../client/progress.ts'
 
 export default class ControlDemote extends AgentCommand {
   static override summary = "Take a control node's vote; it stays a member of the cluster."
@@ -20,7 +22,10 @@ export default class ControlDemote extends AgentCommand {
 
   override async run(): Promise<ControlAnswer> {
     const { args, flags } = await this.parse(ControlDemote)
-    const answer = await this.agent(flags).demote({ node: args.node, force: flags.force })
+    const answer = await during(
+      `${printable(args.node)} gives its vote up`,
+      this.agent(flags).demote({ node: args.node, force: flags.force }),
+    )
     this.log(renderControl(answer))
     return answer
   }

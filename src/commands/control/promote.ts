@@ -2,6 +2,8 @@ import { Args, Flags } from '@oclif/core'
 import type { ControlAnswer } from '../../api/types.ts'
 import { AgentCommand } from '../../client/command.ts'
 import { renderControl } from '../../client/control-text.ts'
+import { printable } from '../../client/paint.ts'
+import { during } from '../../client/progress.ts'
 
 export default class ControlPromote extends AgentCommand {
   static override summary = 'Make a node a control node: it votes and keeps the log.'
@@ -29,7 +31,10 @@ export default class ControlPromote extends AgentCommand {
   override async run(): Promise<ControlAnswer> {
     const { args, flags } = await this.parse(ControlPromote)
     const { observer, force } = flags
-    const answer = await this.agent(flags).promote({ node: args.node, observer, force })
+    const answer = await during(
+      `${printable(args.node)} gets the log`,
+      this.agent(flags).promote({ node: args.node, observer, force }),
+    )
     this.log(renderControl(answer))
     return answer
   }

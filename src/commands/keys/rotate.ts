@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Flags } from '@oclif/core'
 import type { KeysReport } from '../../api/trust-types.ts'
 import { AgentCommand } from '../../client/command.ts'
+import { printable } from '../../client/paint.ts'
+import { Progress } from '../../client/progress.ts'
 import { isSettled, renderKeys } from '../../dashboard/trust.ts'
 
 /** Between two looks at how far it is, ms. */
@@ -31,12 +33,21 @@ export default class KeysRotate extends AgentCommand {
     const agent = this.agent(flags)
     let report = await agent.rotateKeys()
     const deadline = performance.now() + patience
+    const progress = new Progress(process.stderr)
     while (flags.wait && !isSettled(report) && performance.now() < deadline) {
+      progress.say(`${waiting(report)} …; Ctrl-C stops watching, not the rotation`)
       await sleep(pace)
       report = await agent.keys()
     }
+    progress.end()
     this.log(renderKeys(report, this.paint))
     if (flags.wait && !isSettled(report)) this.log('it goes on by itself; see: hive keys show')
     return report
   }
+}
+
+function waiting({ waitsFor }: KeysReport): string {
+  return waitsFor.length > 0
+    ? `waiting for ${waitsFor.map(printable).join(', ')}`
+    : 'the old key goes in a moment'
 }

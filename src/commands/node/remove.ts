@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { AgentCommand } from '../../client/command.ts'
 import { printable } from '../../client/paint.ts'
+import { during } from '../../client/progress.ts'
 
 export default class NodeRemove extends AgentCommand {
   static override summary = 'Take a dead node out of the cluster, for good.'
@@ -30,7 +31,10 @@ export default class NodeRemove extends AgentCommand {
   override async run(): Promise<{ left: true; advice?: string }> {
     const { args, flags } = await this.parse(NodeRemove)
     const { node } = args
-    const answer = await this.agent(flags).leave({ node, force: flags.force })
+    const answer = await during(
+      `${printable(node)} is taken out`,
+      this.agent(flags).leave({ node, force: flags.force }),
+    )
     this.log(`${printable(node)} is removed: it is no part of the cluster any more`)
     if (answer.advice) this.log(printable(answer.advice))
     return answer

@@ -1,8 +1,10 @@
 import { Flags } from '@oclif/core'
 import type { RecoveryAnswer } from '../../api/types.ts'
 import { OperatorError } from '../../base/errors.ts'
+import { ask } from '../../client/ask.ts'
 import { AgentCommand, badInput } from '../../client/command.ts'
 import { printable } from '../../client/paint.ts'
+import { during } from '../../client/progress.ts'
 import { renderPlan, renderRecovered } from '../../client/recover-text.ts'
 import { widthOf } from '../../dashboard/plain.ts'
 
@@ -47,15 +49,18 @@ export default class RecoverApply extends AgentCommand {
       const plan = await agent.recoverPlan(voter)
       if (!plan.possible) throw new OperatorError('REFUSED', plan.why, 'look at hive status')
       process.stderr.write(`${renderPlan(plan, widthOf(process.stderr), this.paint)}\n\n`)
-      name = await typed(
+      name = await ask(
         `If you mean it, type the name of the cluster (${printable(plan.cluster)}): `,
       )
     }
-    const answer = await agent.recoverApply({
-      name,
-      reason: flags.reason,
-      ...(voter && { voters: voter }),
-    })
+    const answer = await during(
+      'the survivor takes over, and new voters get the log',
+      agent.recoverApply({
+        name,
+        reason: flags.reason,
+        ...(voter && { voters: voter }),
+      }),
+    )
     this.log(renderRecovered(answer))
     return answer
   }
@@ -67,14 +72,4 @@ function mustBeTerminal(): void {
     'a rescue wants to be confirmed, and this is not a terminal',
     'read hive recover plan first; if you mean it: --yes-i-mean NAME of the cluster',
   )
-}
-
-async function typed(question: string): Promise<string> {
-  const { createInterface } = await import('node:readline/promises')
-  const line = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return (await line.question(question)).trim()
-  } finally {
-    line.close()
-  }
 }

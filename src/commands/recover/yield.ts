@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { confirm } from '../../client/ask.ts'
 import { AgentCommand, badInput } from '../../client/command.ts'
 import { printable } from '../../client/paint.ts'
 
@@ -31,16 +32,5 @@ export default class RecoverYield extends AgentCommand {
       `this node bootstraps anew; its old log: ${printable(answer.setAside)} (hive log --file prints it)`,
     )
     return answer
-  }
-}
-
-async function confirm(question: string): Promise<void> {
-  const { createInterface } = await import('node:readline/promises')
-  const line = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const reply = await line.question(`${question} [y/N] `)
-    if (!/^y(es)?$/i.test(reply.trim())) throw badInput('nothing was changed', 'answer y to go on')
-  } finally {
-    line.close()
   }
 }
