@@ -42,6 +42,9 @@ export async function rescue(stage: Stage, well: () => Promise<void>): Promise<v
     node.gone = true
   }
   const before = epochOf(survivors[0]!)
+  // Whose log is the furthest goes on, whoever was asked.
+  const rescued = (): SimulatedNode | undefined =>
+    survivors.find(n => epochOf(n) > before && n.process?.agent.raftStatus()?.leader != null)
   nemesis.start()
   simulation.after(shortTrouble * dice.next(), () => nemesis.stop())
   await persist(
@@ -49,13 +52,12 @@ export async function rescue(stage: Stage, well: () => Promise<void>): Promise<v
     () => survivors[0],
     'rescue',
     b => b.recoverApply(rescuing),
-    () =>
-      epochOf(survivors[0]!) > before && survivors[0]!.process?.agent.raftStatus()?.leader != null,
+    () => rescued() !== undefined,
   )
   coverage.reach('lost quorum rescued')
   nemesis.stop()
-  const epoch = epochOf(survivors[0]!)
-  for (const node of [...survivors.slice(1), ...lost]) {
+  const epoch = Math.max(...survivors.map(epochOf))
+  for (const node of [...survivors, ...lost]) {
     node.gone = false
     cluster.start(node)
     const home = await until(simulation, recoverWithin, () => epochOf(node) === epoch)
