@@ -397,17 +397,10 @@ export const mutants: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'held reads are woken before the write is applied',
-    file: 'src/agent/control-plane.ts',
-    find: '  #apply(entries: readonly Entry[]): void {\n',
-    replace: `  #apply(entries: readonly Entry[]): void {
-    const early: AppliedEntry[] = entries.flatMap(entry => {
-      const event = entry.type === 'data' ? decodeEvent(entry.data) : undefined
-      const shown = event && 'unknown' in event ? undefined : event
-      return shown?.type === 'KvPut' ? [{ entry, event: shown, applied: { outcome: { ok: false, code: 'BUSY', message: '' } } }] : []
-    })
-    if (early.length > 0) this.#parts.applied(early)
-`,
+    name: 'held reads are woken by writes that change nothing',
+    file: 'src/agent/desk/kv.ts',
+    find: 'if (due()) wake()',
+    replace: 'if (due() || !due()) wake()',
   },
   {
     name: 'nodes of another history are let in',
