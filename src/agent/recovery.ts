@@ -106,6 +106,8 @@ export class Rescuers {
       })
     }
     this.#inspect(plane, survivors => {
+      // Meanwhile somebody else may have been rescued, and this node has begun anew.
+      if (this.#parts.plane() !== plane) return done({ ok: false, error: begunAnew(self.name) })
       const { voters, observers } = controlOf(plane)
       const { nodes } = plane.state
       const nameOf = (id: string) => nodes.get(id)?.name ?? id
@@ -181,6 +183,14 @@ export class Rescuers {
       }),
     }
   }
+}
+
+function begunAnew(name: string): OperatorError {
+  return new OperatorError(
+    'REFUSED',
+    `${name} gave its log up while it asked the others: one of them goes on without it`,
+    'look at hive status',
+  )
 }
 
 /** By the log, agreed or not: nobody will agree on anything more. */

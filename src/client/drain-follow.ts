@@ -33,12 +33,18 @@ export async function followDrain(
       if (progress.state !== 'draining') break
       progress = await agent.drainProgress(first.node, progress.index, patience)
     }
-    if (progress.state === 'drained')
-      screen([...lines(progress), how.paint(`${printable(progress.node)} is drained`, 'good')])
+    if (progress.state === 'drained') screen([...lines(progress), conclusion(progress, how.paint)])
     return progress
   } finally {
     process.off('SIGINT', leave)
   }
+}
+
+function conclusion({ node, steps }: DrainProgress, paint: Painter): string {
+  const drained = `${printable(node)} is drained`
+  return steps.some(step => step.state === 'failed')
+    ? paint(`${drained}, by its deadline: not everything was handed over`, 'warn')
+    : paint(drained, 'good')
 }
 
 type Screen = (lines: readonly string[]) => void

@@ -128,19 +128,24 @@ export function drainSteps(
   })
   let before = !leads
   for (const role of node.roles) {
-    const finished = over || isHandedOff(role.state) || !answers
-    const state = finished
-      ? 'done'
-      : role.state === 'failed'
+    const handed = isHandedOff(role.state)
+    const finished = over || handed || !answers
+    // Its deadline came, or it did not answer then and does now.
+    const cut = over && !handed && answers
+    const state =
+      cut || (!finished && role.state === 'failed')
         ? 'failed'
-        : before
-          ? 'running'
-          : 'waiting'
-    steps.push({
-      what: role.name,
-      state,
-      detail: !answers && !isHandedOff(role.state) ? 'the node does not answer' : role.detail,
-    })
+        : finished
+          ? 'done'
+          : before
+            ? 'running'
+            : 'waiting'
+    const detail = cut
+      ? 'has not handed over'
+      : !answers && !handed
+        ? 'the node does not answer'
+        : role.detail
+    steps.push({ what: role.name, state, detail })
     before &&= finished
   }
   return steps

@@ -21,29 +21,36 @@ describe('init', () => {
     expect(lost).toBe(2)
   })
 
-  test('whose coordinator dies when one has heard the start is finished by that one', async () => {
-    const room = new Machines()
-    room.start('n1', 'n2', 'n3')
-    const all = ['n1', 'n2', 'n3']
-    await room.until('they have met', () =>
-      all.every(n => room.agent(n).gossip.members().length === 2),
-    )
-    const { links } = room.agent('n1')
-    const request = links.request.bind(links)
-    const n2 = room.agent('n2').self
-    links.request = (to, method, body, timeout, done, blob) => {
-      if (method === 'init-start' && to !== n2.id) return
-      request(to, method, body, timeout, method === 'init-start' ? () => {} : done, blob)
-    }
-    room.call('n1', b => b.init({ name: 'prod', control: all, actor: 'test' }))
-    await room.until('n2 has started', () => n2.facts.group?.prepared?.started === true)
-    room.kill('n1')
-    await room.until('the others are a cluster', () =>
-      ['n2', 'n3'].every(n => room.phase(n) === 'ready'),
-    )
-    room.boot(room.cluster.node('n1'))
-    await room.until('n1 is in it', () => room.phase('n1') === 'ready')
-  })
+  test.each([
+    ['', undefined],
+    [', with a secret', 'the-secret-of-this-cluster-0123456789-0123456'],
+  ])(
+    'whose coordinator dies when one has heard the start is finished by that one%s',
+    async (_, secret) => {
+      const room = new Machines()
+      room.cluster.secret = secret
+      room.start('n1', 'n2', 'n3')
+      const all = ['n1', 'n2', 'n3']
+      await room.until('they have met', () =>
+        all.every(n => room.agent(n).gossip.members().length === 2),
+      )
+      const { links } = room.agent('n1')
+      const request = links.request.bind(links)
+      const n2 = room.agent('n2').self
+      links.request = (to, method, body, timeout, done, blob) => {
+        if (method === 'init-start' && to !== n2.id) return
+        request(to, method, body, timeout, method === 'init-start' ? () => {} : done, blob)
+      }
+      room.call('n1', b => b.init({ name: 'prod', control: all, actor: 'test' }))
+      await room.until('n2 has started', () => n2.facts.group?.prepared?.started === true)
+      room.kill('n1')
+      await room.until('the others are a cluster', () =>
+        ['n2', 'n3'].every(n => room.phase(n) === 'ready'),
+      )
+      room.boot(room.cluster.node('n1'))
+      await room.until('n1 is in it', () => room.phase('n1') === 'ready')
+    },
+  )
 
   test('a disk that refuses the preparation is named, and nobody stays prepared', async () => {
     const room = new Machines()

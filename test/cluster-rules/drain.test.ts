@@ -90,3 +90,10 @@ test('steps go one after the other, leadership first', () => {
   expect(states('id-n2')).toEqual(['done', 'done', 'running', 'waiting'])
   expect(states('id-n2', false)).toEqual(['done', 'done', 'done', 'done'])
 })
+
+test('what a deadline cut off is not called done', () => {
+  const node = { ...draining(['drained', 'draining', 'draining']), phase: 'drained' as const }
+  const states = (answers: boolean) => drainSteps(node, 'id-n2', answers).map(s => s.state)
+  expect(states(true)).toEqual(['done', 'done', 'failed', 'failed'])
+  expect(states(false)).toEqual(['done', 'done', 'done', 'done'])
+})

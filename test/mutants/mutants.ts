@@ -293,7 +293,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a join of an earlier boot is accepted',
     file: 'src/state/apply/admission.ts',
-    focus: { works: ['removals'], secured: true },
+    focus: { works: ['removals'], secured: true, ambushes: true },
     find: '  if (comesLate(parts, node)) {',
     replace: '  if (comesLate(parts, node) && node.name === "") {',
     unit: {

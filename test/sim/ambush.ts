@@ -1,3 +1,4 @@
+import { shuffled } from '../../src/base/random.ts'
 import type { SimulatedNode } from './cluster.ts'
 import type { Context } from './troubles.ts'
 
@@ -34,7 +35,7 @@ const ambushes: readonly Ambush[] = [
     strike: tear,
   },
   {
-    name: 'who joins, while nobody leads',
+    name: 'who joins, and its doors',
     find: joiner,
     strike: delayJoin,
   },
@@ -71,27 +72,70 @@ function leader(
   })
 }
 
-/** Runs, and is not in the cluster that is there. */
+/** Runs, and asks to come into the cluster that is there. */
 function joiner(context: Context): SimulatedNode | undefined {
   const leading = leader(context, () => true)
   if (leading?.process?.agent.state?.cluster == null) return undefined
-  return context.cluster
-    .running()
-    .find(n => n.process!.agent.state === undefined && !n.disk.facts?.includes('"cluster":'))
+  return context.cluster.running().find(n => {
+    const facts = n.disk.facts ?? '"left":'
+    return n !== leading && !facts.includes('"cluster":') && !facts.includes('"left":')
+  })
 }
 
-/** Whoever it asks cannot pass that on yet; meanwhile it starts anew, and asks again. */
-function delayJoin(context: Context, victim: SimulatedNode): () => void {
-  const { cluster, dice, say } = context
-  const leading = leader(context, () => true)
-  const heal = leading && leading !== victim ? cutOff(context, leading) : undefined
-  cluster.simulation.after(300 + dice.next() * 2_000, () => {
+/** Its operator sends it away again; whether that succeeds is not the ambush's business. */
+function leave({ simulation }: Context['cluster'], { process }: SimulatedNode): void {
+  if (process === undefined || process.stopping) return
+  simulation.enter(process.life, () => {
+    process.agent.backend.leave({ force: false, actor: 'operator' }).catch(() => {})
+  })
+}
+
+/**
+ * It reaches only half of the others, and they cannot pass on what it asks. Then it starts anew, reaches only the other
+ * half, comes in and leaves: what it asked first is still asked.
+ */
+function delayJoin({ cluster, dice, say }: Context, victim: SimulatedNode): () => void {
+  const others = cluster.nodes.filter(n => n !== victim)
+  const leads = (n: SimulatedNode): boolean => n.process?.agent.raftStatus()?.rank === 'leader'
+  const led = others.filter(leads)
+  const shuffledOthers = shuffled(
+    others.filter(n => !leads(n)),
+    dice,
+  )
+  const doors = shuffledOthers.slice(0, Math.ceil(shuffledOthers.length / 2))
+  const rest = others.filter(n => !doors.includes(n))
+  const open = doors.map(n => n.name).join()
+  say(`ambush: ${victim.name} reaches ${open} alone, who cannot reach the leader`)
+  const between = (
+    how: 'block' | 'unblock',
+    some: readonly SimulatedNode[],
+    node: SimulatedNode,
+  ) => {
+    for (const { machine } of some) {
+      cluster.network[how](machine, node.machine)
+      cluster.network[how](node.machine, machine)
+    }
+  }
+  for (const node of led) between('block', doors, node)
+  between('block', rest, victim)
+  let over = false
+  cluster.simulation.after(200 + dice.next() * 600, () => {
+    if (over) return
+    between('unblock', rest, victim)
     if (victim.process === undefined) return
     say(`ambush: ${victim.name} starts anew while its join waits`)
     cluster.crash(victim, 'kill')
+    between('block', doors, victim)
     cluster.start(victim)
+    cluster.simulation.after(500 + dice.next() * 1_500, () => {
+      if (!over) leave(cluster, victim)
+    })
   })
-  return () => heal?.()
+  return () => {
+    over = true
+    for (const node of led) between('unblock', doors, node)
+    between('unblock', others, victim)
+  }
 }
 
 function powerOff({ cluster, say }: Context, victim: SimulatedNode): () => void {

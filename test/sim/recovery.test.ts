@@ -210,6 +210,41 @@ describe('the rescue', () => {
 })
 
 describe('the lost side comes back', () => {
+  /** Seed 80281: the agent ended itself. */
+  test('while its operator looks what could be rescued there', async () => {
+    const world = new World(3)
+    const control = ['n1', 'n2', 'n3', 'n4', 'n5']
+    for (const name of control) world.add(name, control.filter(n => n !== name).slice(0, 2))
+    await world.until('they meet', () =>
+      control.every(n => world.node(n).process?.agent.swimMembers().length === 4),
+    )
+    await world.ask('n1', b => b.init({ name: 'prod', control, actor: 'test' }))
+    await world.states('n5', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready', n5: 'ready' })
+    await world.run(1_000)
+    world.kill('n3', 'n4', 'n5')
+    world.split(['n1'], ['n2'])
+    for (const at of ['n1', 'n2'])
+      await world.sees(at, 'no leader', ({ cluster }) => cluster.leader === null)
+    await apply(world, 'n1')
+    world.heal()
+    const { process } = world.node('n2')
+    const said: string[] = []
+    const look = (): void => {
+      if (world.facts('n2').cluster?.epoch === 2) return
+      world.simulation.enter(process!.life, () => {
+        process!.agent.backend.recoverPlan({}).then(
+          () => said.push('a plan'),
+          (error: Error) => said.push(error.message),
+        )
+      })
+      world.simulation.after(50, look)
+    }
+    look()
+    await world.until('n2 is home', () => world.facts('n2').cluster?.epoch === 2)
+    await world.run(10_000)
+    expect(said.join()).toMatch(/n2 gave its log up while it asked the others/)
+  })
+
   test('one by one: each is refused, sets its log aside, and joins anew without a vote', async () => {
     const world = await lostMajority()
     await apply(world, 'n1')
