@@ -43,7 +43,7 @@ test('zombies, a cluster with a secret, and one without a quorum', async () => {
   const text = await n1!.hive('doctor')
   expect(text.code).toBe(2)
   expect(text.stdout).toMatch(/fail +quorum +1 of 3 voters reachable/)
-  expect((await n1!.hive('doctor', '--node', 'n2')).stderr).toMatch(/n2 does not answer/)
+  expect((await n1!.hive('doctor', '--node', 'n2')).stderr).toMatch(/n2 cannot be reached/)
   expect((await n1!.hive('doctor', '--node', 'n9')).stderr).toMatch(/knows no node n9/)
   await n1!.stop()
   expect((await n1!.hive('doctor')).code).toBe(2)
