@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import * as z from 'zod/mini'
 import { badRequest } from './failure.ts'
 import { type Bytes, type Route, route } from './route.ts'
@@ -47,13 +48,11 @@ export const snapshotRoutes: readonly Route[] = [
     answer: 'RestoreAnswer',
     upload: true,
     handle: ({ query, upload, actor }, backend) => {
-      if (!isStream(upload)) throw badRequest('body', `must be ${snapshotType}`)
+      if (!(upload instanceof Readable)) throw badRequest('body', `must be ${snapshotType}`)
       const { name, another: fromAnother } = query
-      return backend.restoreSnapshot({ bytes: upload, name, fromAnother, actor })
+      // Whoever stops reading early answers why: an end of the connection would come before that answer.
+      const bytes = upload.iterator({ destroyOnReturn: false })
+      return backend.restoreSnapshot({ bytes, name, fromAnother, actor })
     },
   }),
 ]
-
-function isStream(body: unknown): body is AsyncIterable<Uint8Array> {
-  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
-}

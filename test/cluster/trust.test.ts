@@ -134,7 +134,10 @@ describe('outside loopback', () => {
       '--secret-file',
       '/no/such',
     )
-    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') })
+    expect(missing).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no such file'),
+    })
   })
 })
 
