@@ -430,6 +430,10 @@ export const mutants: readonly Mutant[] = [
     focus: { works: ['removals'], secured: true },
     find: 'if (state?.cluster) return state.nodes.get(id)\n',
     replace: "if (state?.cluster) return state.nodes.get(id) ?? { name: 'removed' }\n",
+    unit: {
+      file: 'test/sim/strangers.test.ts',
+      why: 'who was removed is refused by other rules as well',
+    },
   },
   {
     name: 'a gossip key is used before everybody has it',
@@ -437,6 +441,10 @@ export const mutants: readonly Mutant[] = [
     focus: { works: ['rotations'], secured: true },
     find: 'if (this.#everybody(plane, h => h.gossip.has(newest.id))) {',
     replace: 'if (newest.id >= 0) {',
+    unit: {
+      file: 'test/sim/trust.test.ts',
+      why: 'whoever lacks the key is told of it a moment later',
+    },
   },
   {
     name: 'a gossip key is dropped while it is in use',
