@@ -18,15 +18,15 @@ import type { Answer, RequestOutcome } from '../net/link-types.ts'
 import { parseJoinToken } from '../net/security/token.ts'
 import type { Outcome } from '../state/types.ts'
 import type { Agent } from './agent.ts'
+import { restoreSnapshot, takeSnapshot } from './control/snapshot-backend.ts'
 import { unpacked } from './desk/kv.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
+import { askWitnesses } from './entrance/witness.ts'
 import { checkEventType } from './event-type.ts'
 import { inNoCluster } from './no-cluster.ts'
-import { restoreSnapshot, takeSnapshot } from './snapshot-backend.ts'
 import { overlaid } from './status.ts'
-import { createToken, withToken } from './tokens.ts'
-import { askWitnesses } from './witness.ts'
+import { createToken, withToken } from './trust/tokens.ts'
 
 /** How long an operator waits for the control plane before hearing that nobody decides. */
 const patience = 10_000

@@ -3,8 +3,8 @@ import { OperatorError } from '../base/errors.ts'
 import { whyUnreadable } from '../base/unreadable.ts'
 import { diagnose, worst } from '../cluster/doctor.ts'
 import { inspect } from '../net/security/x509.ts'
-import { identityFile } from './identity-file.ts'
-import { look, measureSyncs } from './real-instruments.ts'
+import { look, measureSyncs } from './process/real-instruments.ts'
+import { identityFile } from './trust/identity-file.ts'
 
 /** What says nothing without an agent. */
 const offline = new Set(['disk-sync', 'disk-space', 'data-directory', 'certificates'])

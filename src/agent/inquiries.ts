@@ -18,7 +18,7 @@ import {
   type WhyReport,
 } from '../cluster/why.ts'
 import type { Links } from '../net/link-types.ts'
-import type { Authority } from './authority.ts'
+import type { Authority } from './control/authority.ts'
 import {
   type About,
   type AgreedFacts,

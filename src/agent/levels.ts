@@ -1,6 +1,6 @@
 import type { Hello } from '../net/handshake.ts'
 import { eventsVersion, ungatedEvents } from '../state/events.ts'
-import type { ControlPlane } from './control-plane.ts'
+import type { ControlPlane } from './control/control-plane.ts'
 
 /**
  * Which version of events every node that carries the log reads. A node says it with its hello; once all of them read

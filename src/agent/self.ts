@@ -5,7 +5,7 @@ import type { EpochMillis } from '../base/time.ts'
 import { uuidv7 } from '../base/uuid.ts'
 import type { NodeDescription } from '../state/events.ts'
 import type { NodeFacts, Storage } from '../store/types.ts'
-import type { AgentConfig } from './config.ts'
+import type { AgentConfig } from './process/config.ts'
 
 /** Who this node is: the facts on its disk, and what it says of itself to others. */
 export class Self {

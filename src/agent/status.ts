@@ -9,7 +9,7 @@ import { voterReplacementAfter } from '../state/settings.ts'
 import type { State } from '../state/state.ts'
 import type { NodeRecord } from '../state/types.ts'
 import type { Member } from '../swim/types.ts'
-import { decodeMeta } from './member-meta.ts'
+import { decodeMeta } from './membership/member-meta.ts'
 import type { Self } from './self.ts'
 
 /** What this node sees with its own eyes: laid over whatever the control plane says. */

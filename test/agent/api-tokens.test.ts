@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ApiTokens, believed, tellJudged } from '../../src/agent/api-tokens.ts'
+import { ApiTokens, believed, tellJudged } from '../../src/agent/trust/api-tokens.ts'
 import type { Answer } from '../../src/net/link-types.ts'
 import { apiTokenText, hashOf, newToken } from '../../src/net/security/token.ts'
 import type { TokenUse } from '../../src/state/events.ts'

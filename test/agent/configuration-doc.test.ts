@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { loadConfig } from '../../src/agent/load-config.ts'
-import { options } from '../../src/agent/options.ts'
+import { loadConfig } from '../../src/agent/process/load-config.ts'
+import { options } from '../../src/agent/process/options.ts'
 import Agent from '../../src/commands/agent.ts'
 import { builtInRoles } from '../../src/roles/registry.ts'
 

@@ -1,6 +1,6 @@
 /** The driver of raft: what it owes to those who propose and read, and to the followers. */
 import { describe, expect, test } from 'vitest'
-import { ControlPlane, type Draft } from '../../src/agent/control-plane.ts'
+import { ControlPlane, type Draft } from '../../src/agent/control/control-plane.ts'
 import { silentTrace } from '../../src/base/trace.ts'
 import { newGroup } from '../../src/raft/raft.ts'
 import type { Entry, Message } from '../../src/raft/types.ts'

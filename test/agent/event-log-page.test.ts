@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ControlPlane } from '../../src/agent/control-plane.ts'
+import type { ControlPlane } from '../../src/agent/control/control-plane.ts'
 import { logPage } from '../../src/agent/desk/views.ts'
 import { checkEventType } from '../../src/agent/event-type.ts'
 

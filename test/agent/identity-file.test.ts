@@ -2,9 +2,9 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { insecure, staysInside } from '../../src/agent/exposure.ts'
-import { identityFile } from '../../src/agent/identity-file.ts'
-import { readSecret } from '../../src/agent/secret.ts'
+import { insecure, staysInside } from '../../src/agent/process/exposure.ts'
+import { identityFile } from '../../src/agent/trust/identity-file.ts'
+import { readSecret } from '../../src/agent/trust/secret.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import { newSecret } from '../../src/net/security/secret.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { loadConfig } from '../../src/agent/load-config.ts'
-import { options } from '../../src/agent/options.ts'
+import { loadConfig } from '../../src/agent/process/load-config.ts'
+import { options } from '../../src/agent/process/options.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import { builtInRoles } from '../../src/roles/registry.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { roleValidation } from '../../src/agent/role-validation.ts'
+import { roleValidation } from '../../src/agent/roles/role-validation.ts'
 import type { Hello } from '../../src/net/handshake.ts'
 import type { Newcomer, Role, Welcome } from '../../src/roles/role.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Identity } from '../../src/agent/identity.ts'
-import { parseIdentity } from '../../src/agent/identity.ts'
-import { Security } from '../../src/agent/security.ts'
+import type { Identity } from '../../src/agent/trust/identity.ts'
+import { parseIdentity } from '../../src/agent/trust/identity.ts'
+import { Security } from '../../src/agent/trust/security.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import { realNotary } from '../../src/net/security/notary.ts'
 import {

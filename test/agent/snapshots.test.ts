@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { Snapshots } from '../../src/agent/control/snapshots.ts'
 import { Requests } from '../../src/agent/requests.ts'
-import { Snapshots } from '../../src/agent/snapshots.ts'
 import { silentTrace } from '../../src/base/trace.ts'
 import type { Links, RequestOutcome } from '../../src/net/link-types.ts'
 import type { SnapshotMeta } from '../../src/raft/types.ts'

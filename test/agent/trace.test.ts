@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createTrace } from '../../src/agent/trace.ts'
+import { createTrace } from '../../src/agent/process/trace.ts'
 
 async function traced(level: 'debug' | 'info' | 'silent') {
   const lines: Record<string, unknown>[] = []

@@ -2,7 +2,7 @@ import { createCipheriv, randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Identity } from '../../src/agent/identity.ts'
+import type { Identity } from '../../src/agent/trust/identity.ts'
 
 /** hive's datagrams as docs/security.md has them, for whoever has a key of gossip. */
 export interface GossipKey {

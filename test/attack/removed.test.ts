@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Identity } from '../../src/agent/identity.ts'
+import type { Identity } from '../../src/agent/trust/identity.ts'
 import type { StatusReport } from '../../src/api/types.ts'
 import { type Agent, endsAgents, eventually } from '../support/agents.ts'
 import { type GossipKey, gossipKeyIn, ping, plainOf, pushPull, said, sealed } from './packets.ts'

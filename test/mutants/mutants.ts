@@ -234,7 +234,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a snapshot tells of the first configuration, not of its own',
-    file: 'src/agent/control-plane.ts',
+    file: 'src/agent/control/control-plane.ts',
     whole: true,
     focus: { works: ['votes'], replacing: true, compaction: shortLogs },
     find: 'const { config } = this.#configs[this.#configs.length - 1]!',
@@ -242,7 +242,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a received snapshot is not loaded into the state',
-    file: 'src/agent/control-plane.ts',
+    file: 'src/agent/control/control-plane.ts',
     focus: { compaction: shortLogs },
     find: 'this.#state = State.load(rows)\n    this.#unsaved = 0',
     replace: 'State.load(rows)\n    this.#unsaved = 0',
@@ -370,21 +370,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a second init is prepared beside the first',
-    file: 'src/agent/initiation.ts',
+    file: 'src/agent/entrance/initiation.ts',
     focus: { race: true, earlyTrouble: false },
     find: 'if (group && group.tag !== tag)\n      return refusal(',
     replace: 'if (group && group.tag === "")\n      return refusal(',
   },
   {
     name: 'a cancelled init stays prepared',
-    file: 'src/agent/initiation.ts',
+    file: 'src/agent/entrance/initiation.ts',
     focus: { race: true, earlyTrouble: false },
     find: 'self.note({ group: undefined })\n    this.#parts.dropGroup()',
     replace: '',
   },
   {
     name: 'an init starts though somebody objected',
-    file: 'src/agent/initiation.ts',
+    file: 'src/agent/entrance/initiation.ts',
     focus: { race: true, earlyTrouble: false },
     find: 'if (complaints.length > 0) return this.#cancel(tag, voters, complaints, done)',
     replace:
@@ -426,7 +426,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "a removed node's certificate is accepted",
-    file: 'src/agent/passports.ts',
+    file: 'src/agent/trust/passports.ts',
     focus: { works: ['removals'], secured: true },
     find: 'if (state?.cluster) return state.nodes.get(id)\n',
     replace: "if (state?.cluster) return state.nodes.get(id) ?? { name: 'removed' }\n",
@@ -437,7 +437,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a gossip key is used before everybody has it',
-    file: 'src/agent/trust-steward.ts',
+    file: 'src/agent/trust/trust-steward.ts',
     focus: { works: ['rotations'], secured: true },
     find: 'if (this.#everybody(plane, h => h.gossip.has(newest.id))) {',
     replace: 'if (newest.id >= 0) {',
@@ -448,10 +448,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a gossip key is dropped while it is in use',
-    file: 'src/agent/trust-steward.ts',
+    file: 'src/agent/trust/trust-steward.ts',
     focus: { works: ['rotations'], secured: true },
     find: 'if (!this.#everybody(plane, h => h.primary === primary)) {',
     replace: 'if (newest.id < 0) {',
+    unit: {
+      file: 'test/sim/trust.test.ts',
+      why: 'a node has to miss the change for as long as the last packets of the old key are waited for',
+    },
   },
   // ---- gossip
   {

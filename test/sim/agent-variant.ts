@@ -1,5 +1,5 @@
 import { Agent, type AgentParts as RealParts } from '../../src/agent/agent.ts'
-import type { CatalogRole } from '../../src/agent/role-hosting.ts'
+import type { CatalogRole } from '../../src/agent/roles/role-hosting.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import { eventsVersion, ungatedEvents } from '../../src/state/events.ts'
 import { Violation } from './checkers.ts'

@@ -1,6 +1,6 @@
-import type { AgentConfig } from '../../src/agent/config.ts'
-import { parseIdentity } from '../../src/agent/identity.ts'
-import { Security } from '../../src/agent/security.ts'
+import type { AgentConfig } from '../../src/agent/process/config.ts'
+import { parseIdentity } from '../../src/agent/trust/identity.ts'
+import { Security } from '../../src/agent/trust/security.ts'
 import type { Backend } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import type { Random } from '../../src/base/random.ts'
@@ -46,7 +46,7 @@ export interface SimulatedAgent {
 export type SimulatedState = Pick<
   StateContract,
   'applied' | 'nodes' | 'fingerprint' | 'tombstones' | 'cluster' | 'voters' | 'observers'
->
+> & { readonly gossipKeys?: StateContract['gossipKeys'] }
 
 export type MakeAgent = (parts: AgentParts, node: SimulatedNode) => SimulatedAgent
 

@@ -1,4 +1,4 @@
-import { ControlPlane } from '../../src/agent/control-plane.ts'
+import { ControlPlane } from '../../src/agent/control/control-plane.ts'
 import type { Backend } from '../../src/api/types.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import { fromUtf8, utf8 } from '../../src/base/utf8.ts'

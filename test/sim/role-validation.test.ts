@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { RoleRunners } from '../../src/agent/role-runners.ts'
+import { RoleRunners } from '../../src/agent/roles/role-runners.ts'
 import { silentTrace } from '../../src/base/trace.ts'
 import type { Roles } from '../../src/roles/registry.ts'
 import type { Role } from '../../src/roles/role.ts'

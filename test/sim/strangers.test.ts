@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Identity, parseIdentity } from '../../src/agent/identity.ts'
-import { Security } from '../../src/agent/security.ts'
+import { type Identity, parseIdentity } from '../../src/agent/trust/identity.ts'
+import { Security } from '../../src/agent/trust/security.ts'
 import { aliasId } from '../../src/base/uuid.ts'
 import type { Hello } from '../../src/net/handshake.ts'
 import type { Credentials } from '../../src/net/security/credentials.ts'

@@ -169,6 +169,25 @@ describe('gossip keys', () => {
     },
   )
 
+  test('a key that somebody still seals with is not dropped, however long that takes', async () => {
+    const world = secured(23)
+    await world.cluster3(['n4'])
+    await settled(world, 'n1', 1)
+    const leader = await leaderOf(world, 'n1')
+    await world.ask('n1', b => b.rotateKeys({ actor: 'test' }))
+    const used = () => world.node(leader).process!.agent.state!.gossipKeys!.primary === 2
+    await world.until('the new key is to be used', used)
+    // Before it hears of that.
+    const { life } = world.node('n4').process!
+    world.simulation.freeze(life)
+    await world.run(2_600)
+    expect((await keys(world, 'n1')).keys.map(k => k.id)).toEqual([1, 2])
+    world.simulation.thaw(life)
+    await settled(world, 'n1', 2)
+    for (const name of ['n1', 'n2', 'n3'])
+      expect(foreign((await world.status(name)).notices)).toEqual([])
+  })
+
   test('a node that was away for two rotations hears and is heard again', async () => {
     const world = secured(5)
     await world.cluster3(['n4'])

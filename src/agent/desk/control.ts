@@ -9,7 +9,7 @@ import {
 } from '../../cluster/voters.ts'
 import type { Answer } from '../../net/link-types.ts'
 import type { ChangeResult } from '../../raft/types.ts'
-import type { ControlPlane } from '../control-plane.ts'
+import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
 import { asSettledLeader, type DeskParts, findNode, reachable } from './desk.ts'
 

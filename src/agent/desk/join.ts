@@ -5,7 +5,7 @@ import { type Fields, fields, flag, optionalText, text } from '../../base/shape.
 import { admitted, type Entrance, entrance, type House, type Wish } from '../../cluster/entrance.ts'
 import type { Answer } from '../../net/link-types.ts'
 import type { JoinRequest } from '../../state/types.ts'
-import type { ControlPlane } from '../control-plane.ts'
+import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, type PeerRequest, refusal } from '../requests.ts'
 import { description } from './description.ts'
 import { asSettledLeader, type DeskParts, outcomeOf } from './desk.ts'

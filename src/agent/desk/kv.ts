@@ -13,7 +13,7 @@ import type { Timer } from '../../base/time.ts'
 import { utf8 } from '../../base/utf8.ts'
 import type { RequestId } from '../../state/events.ts'
 import type { Outcome } from '../../state/types.ts'
-import type { AppliedEntry, ControlPlane } from '../control-plane.ts'
+import type { AppliedEntry, ControlPlane } from '../control/control-plane.ts'
 import type { Methods, PeerRequest } from '../requests.ts'
 import { asLeader, type DeskParts, notLeader, outcomeOf } from './desk.ts'
 

@@ -3,7 +3,7 @@ import { removalVerdict } from '../../cluster/removal.ts'
 import type { Answer } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
-import type { ControlPlane, Draft } from '../control-plane.ts'
+import type { ControlPlane, Draft } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
 import { description } from './description.ts'
 import {

@@ -4,7 +4,7 @@ import { rolesVerdict } from '../../cluster/admission.ts'
 import { drainSteps, drainVerdict } from '../../cluster/drain.ts'
 import type { RoleState } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
-import type { ControlPlane } from '../control-plane.ts'
+import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
 import {
   asLeader,

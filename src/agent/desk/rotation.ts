@@ -1,7 +1,7 @@
 import type { CaReport, KeysReport } from '../../api/trust-types.ts'
 import { text } from '../../base/shape.ts'
 import type { Outcome } from '../../state/types.ts'
-import type { ControlPlane } from '../control-plane.ts'
+import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
 import { asLeader, outcomeOf } from './desk.ts'
 import type { TrustParts } from './trust.ts'

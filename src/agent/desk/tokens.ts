@@ -6,9 +6,9 @@ import { unknownRoles } from '../../cluster/admission.ts'
 import type { TokenUse } from '../../state/events.ts'
 import { deadToken } from '../../state/tokens.ts'
 import type { TokenRecord } from '../../state/types.ts'
-import { tellJudged } from '../api-tokens.ts'
-import type { ControlPlane } from '../control-plane.ts'
+import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
+import { tellJudged } from '../trust/api-tokens.ts'
 import { asSettledLeader, type DeskParts, outcomeOf } from './desk.ts'
 
 /** Tokens, as operators make, see and revoke them. Their secrets never come here: only hashes do. */

@@ -4,9 +4,9 @@ import type { RequestOutcome } from '../../net/link-types.ts'
 import { seal, sealedUnder, unseal } from '../../net/security/seal.ts'
 import type { Authority as Certifier } from '../../net/security/x509.ts'
 import type { CaRecord } from '../../state/types.ts'
-import type { ControlPlane } from '../control-plane.ts'
+import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
-import type { Security } from '../security.ts'
+import type { Security } from '../trust/security.ts'
 import { asLeader, type DeskParts, outcomeOf } from './desk.ts'
 
 /** Secrets of the agreed state are bound to what they are for. */

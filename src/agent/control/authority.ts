@@ -1,0 +1,189 @@
+import type { Clock, Instant, Millis } from '../../base/time.ts'
+import type { Answer, Gone, Links, RequestOutcome } from '../../net/link-types.ts'
+import type { RequestId } from '../../state/events.ts'
+
+/**
+ * Asks the one who may decide. Finds the leader wherever it is now, asks again when leadership moved or
+ * the link broke, and gives up at a deadline. A retried request carries its id, so it takes effect once.
+ */
+export interface AuthorityParts {
+  readonly self: { readonly id: string }
+  readonly clock: Clock
+  readonly links: Links
+  /** `node id/incarnation`: this boot as a client of the log. */
+  readonly client: string
+  /** Who leads, as far as this node knows. */
+  leader(): string | null
+  /** Control nodes to ask about the leader when it is not known. */
+  control(): readonly string[]
+  /** Answers as the leader, if this node is the leader. */
+  local(method: string, body: unknown, blob: Uint8Array, answer: Answer, gone?: Gone): void
+}
+
+/** One attempt waits at most so long; a leader that is there answers in milliseconds. */
+const attemptPatience = 5_000
+/** Between attempts, so that an election is not hammered. */
+const pause = 60
+/** Requests under way from this node; beyond it they are refused at once. */
+const maxOutstanding = 20_000
+
+const none: Uint8Array = new Uint8Array(0)
+
+export class Authority {
+  readonly #parts: AuthorityParts
+  readonly #outstanding = new Set<number>()
+  #serial = 0
+  #turn = 0
+  #hint: string | null = null
+
+  constructor(parts: AuthorityParts) {
+    this.#parts = parts
+  }
+
+  /** A write: `body.request` is filled in, so that it takes effect once however often it is sent. */
+  write(
+    method: string,
+    body: Record<string, unknown>,
+    patience: Millis,
+    done: Answer,
+    blob: Uint8Array = none,
+  ): void {
+    if (this.#outstanding.size >= maxOutstanding) {
+      return done({
+        ok: false,
+        code: 'BUSY',
+        message: 'too many requests wait for the leader',
+        remedy: 'try again in a moment',
+      })
+    }
+    const serial = ++this.#serial
+    this.#outstanding.add(serial)
+    this.#attempt(
+      {
+        method,
+        body: { ...body, request: this.#requestId(serial) },
+        blob,
+        deadline: this.#parts.clock.now() + patience,
+        patience,
+        wait: 0,
+        signal: undefined,
+        missedSince: undefined,
+      },
+      outcome => {
+        this.#outstanding.delete(serial)
+        done(outcome)
+      },
+    )
+  }
+
+  /**
+   * A read, or a request that may be repeated harmlessly. `wait`: how long the answer may be held back on
+   * purpose; that nobody decides is said after `patience` all the same. `signal`: nobody waits for it any more.
+   */
+  ask(
+    method: string,
+    body: unknown,
+    patience: Millis,
+    done: Answer,
+    wait: Millis = 0,
+    signal?: AbortSignal,
+  ): void {
+    const deadline = this.#parts.clock.now() + patience + wait
+    this.#attempt(
+      { method, body, blob: none, deadline, patience, wait, signal, missedSince: undefined },
+      done,
+    )
+  }
+
+  #requestId(serial: number): RequestId {
+    const [oldest = serial] = this.#outstanding
+    return { client: this.#parts.client, serial, acked: oldest }
+  }
+
+  #attempt(request: Pending, done: Answer): void {
+    const { self, clock, links } = this.#parts
+    const { signal } = request
+    const retry = (outcome: RequestOutcome) => {
+      if (outcome.ok || !worthRetrying(outcome.code) || signal?.aborted) return done(outcome)
+      request.missedSince ??= clock.now()
+      const end = Math.min(request.deadline, request.missedSince + request.patience)
+      if (clock.now() + pause >= end) return done(giveUp(outcome))
+      clock.after(pause, () => this.#attempt(request, done))
+    }
+    const leader = this.#parts.leader() ?? this.#hint
+    if (leader === self.id) {
+      const answered: Answer = outcome => {
+        // An own proposal whose outcome nobody knows must not be made twice.
+        if (!outcome.ok && outcome.code === 'TIMEOUT') return done(outcome)
+        retry(outcome)
+      }
+      const { method, body, blob } = request
+      return this.#parts.local(method, body, blob, answered, signal && (() => signal))
+    }
+    if (leader === null) return this.#lookForLeader(request, retry)
+    const left = Math.max(1, request.deadline - clock.now())
+    links.request(
+      leader,
+      request.method,
+      request.body,
+      Math.min(left, attemptPatience + request.wait),
+      outcome => {
+        if (!outcome.ok && worthRetrying(outcome.code)) this.#hint = null
+        // Nobody knows what became of it: the next one who is asked may find it done.
+        if (!outcome.ok && outcome.code === 'TIMEOUT' && !outcome.unsent)
+          request.body = { ...(request.body as object), again: true }
+        retry(outcome)
+      },
+      request.blob,
+      signal,
+    )
+  }
+
+  #lookForLeader(request: Pending, retry: (outcome: RequestOutcome) => void): void {
+    const others = this.#parts.control().filter(id => id !== this.#parts.self.id)
+    const nobody: RequestOutcome = {
+      ok: false,
+      code: 'NO_QUORUM',
+      message: 'no leader: no quorum of control nodes answers',
+      remedy: 'hive status shows which control nodes are missing; start them again',
+    }
+    if (others.length === 0) return retry(nobody)
+    const asked = others[this.#turn++ % others.length]!
+    const left = Math.max(1, request.deadline - this.#parts.clock.now())
+    this.#parts.links.request(asked, 'who-leads', {}, Math.min(left, 1000), outcome => {
+      const leader = outcome.ok ? (outcome.body as { leader?: unknown })?.leader : undefined
+      this.#hint = typeof leader === 'string' && leader !== this.#parts.self.id ? leader : null
+      retry(nobody)
+    })
+  }
+}
+
+interface Pending {
+  readonly method: string
+  /** `again`: it was asked before, and the answer did not come. */
+  body: unknown
+  readonly blob: Uint8Array
+  readonly deadline: Instant
+  readonly patience: Millis
+  readonly wait: Millis
+  readonly signal: AbortSignal | undefined
+  /** Since when no leader could be asked. */
+  missedSince: Instant | undefined
+}
+
+function worthRetrying(code: string): boolean {
+  return code === 'NOT_LEADER' || code === 'TIMEOUT' || code === 'NO_QUORUM'
+}
+
+/** Which node answered "not I" is no news to an operator: what is missing is a leader. */
+function giveUp(outcome: RequestOutcome): RequestOutcome {
+  if (outcome.ok) return outcome
+  const remedy = 'hive status shows which control nodes are missing; try again'
+  if (outcome.code !== 'NOT_LEADER') return { remedy, ...outcome }
+  return {
+    ok: false,
+    code: 'NO_QUORUM',
+    message: 'no leader answered in time',
+    remedy,
+  }
+}

@@ -1,0 +1,550 @@
+import { MalformedError } from '../../base/bytes.ts'
+import type { Random } from '../../base/random.ts'
+import type { Clock, Instant, Timer } from '../../base/time.ts'
+import type { Trace } from '../../base/trace.ts'
+import { defaults, Raft } from '../../raft/raft.ts'
+import type {
+  ChangeResult,
+  ConfigChange,
+  Entry,
+  Message,
+  RaftConfig,
+  RaftStatus,
+  Rank,
+  Ready,
+  SnapshotMeta,
+} from '../../raft/types.ts'
+import { decodeEvent, encodeEvent } from '../../state/codec.ts'
+import type { EventData, EventType, HiveEvent, RequestId } from '../../state/events.ts'
+import { ungatedEvents, versionOf } from '../../state/events.ts'
+import { State } from '../../state/state.ts'
+import type { Applied, Outcome } from '../../state/types.ts'
+import {
+  type Compaction,
+  type GroupStore,
+  type Loaded,
+  type StorageFailure,
+  usualCompaction,
+} from '../../store/types.ts'
+
+/**
+ * Turns raft's crank: takes what raft wants done to the disk, the peers and the state, and brings back
+ * what came of it. One turn of the loop is one batch: everything that arrived in it shares a write.
+ */
+export interface ControlPlaneParts {
+  readonly self: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: Trace
+  readonly store: GroupStore
+  readonly loaded: Loaded
+  readonly timing?: Partial<RaftConfig>
+  send(message: Message): void
+  sendSnapshot(peer: string): void
+  /** After a batch was applied: `index` is new, some administrative event among it or not. */
+  applied(batch: readonly AppliedEntry[]): void
+  ranked(rank: NonNullable<Ready['rank']>): void
+  failed(failure: StorageFailure): void
+}
+
+export interface AppliedEntry {
+  readonly entry: Entry
+  readonly event: HiveEvent | undefined
+  readonly applied: Applied
+}
+
+export type Draft = {
+  [T in EventType]: {
+    readonly type: T
+    readonly data: EventData[T]
+    readonly actor: string
+    readonly request?: RequestId
+  }
+}[EventType]
+
+interface Waiting {
+  readonly term: number
+  readonly since: Instant
+  readonly done: (outcome: Outcome) => void
+}
+
+/** Proposals queued for one turn; more are answered BUSY at once. */
+const maxQueuedProposals = 20_000
+/** A proposal that came to nothing by then is answered TIMEOUT: its outcome is unknown. */
+const proposalPatience = 15_000
+/** The store gets what was applied after so long, ms, or so many entries: a crash repeats them from the log. */
+const saveDelay = 50
+const maxUnsaved = 1_000
+/**
+ * Followers may hear so much later what is committed, ms: under load it travels with the next entries, which spares
+ * each follower half of its messages. Only what they answer from their own state is that much older.
+ */
+const commitDelay = 5
+
+export class ControlPlane {
+  readonly #parts: ControlPlaneParts
+  readonly #raft: Raft
+  #state: State
+  #queue: { data: Uint8Array; done: (outcome: Outcome) => void }[] = []
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #reads = new Map<number, (index: number | null) => void>()
+  #readyReads: { index: number; done: (index: number | null) => void }[] = []
+  #nextRead = 1
+  #cranking = false
+  #scheduled = false
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #sweeper: Timer | undefined
+  /** Entries applied whose rows the store does not have yet. */
+  #unsaved = 0
+  #saver: Timer | undefined
+  #stopped = false
+  #wasInformed = false
+  /** Newest last: which configuration was in force from which index on. */
+  #configs: { index: number; config: SnapshotMeta['config'] }[]
+  #logBytes = 0
+  #firstIndex: number
+  #rank: Rank = 'follower'
+  #leader: string | null = null
+  #term: number
+
+  constructor(parts: ControlPlaneParts) {
+    this.#parts = parts
+    const { loaded, clock } = parts
+    this.#state = State.load(loaded.rows)
+    this.#raft = new Raft(
+      { ...defaults, commitDelay, ...parts.timing, id: parts.self },
+      {
+        hardState: loaded.hardState,
+        snapshot: loaded.snapshot,
+        entries: loaded.entries,
+        applied: loaded.applied,
+      },
+      parts.random,
+      clock.now(),
+      () => clock.wall(),
+    )
+    this.#configs = [{ index: loaded.snapshot.index, config: loaded.snapshot.config }]
+    this.#firstIndex = loaded.snapshot.index + 1
+    this.#term = loaded.hardState.term
+    for (const entry of loaded.entries) {
+      this.#logBytes += entrySize(entry)
+      if (entry.index > loaded.applied) continue
+      if (entry.type === 'config') this.#configs.push({ index: entry.index, config: entry.config })
+    }
+    this.#schedule()
+    this.#sweep()
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  status(): RaftStatus {
+    return this.#raft.status()
+  }
+
+  /** The state is all that is agreed, as far as the leader that this node hears knows. */
+  get informed(): boolean {
+    const informed = this.#raft.informed && this.#state.applied === this.#raft.status().commit
+    this.#wasInformed ||= informed
+    return informed
+  }
+
+  /** It was so at some time since the log was opened: before, the state may be any beginning of what is agreed. */
+  get wasInformed(): boolean {
+    return this.#wasInformed || this.informed
+  }
+
+  /** Which rescue of a lost quorum this group goes back to; 0: none. */
+  get lineage(): number {
+    return this.#raft.status().lineage
+  }
+
+  /** Of the end of the log. */
+  get lastTerm(): number {
+    const { lastIndex } = this.#raft.status()
+    return this.#raft.entries(lastIndex, lastIndex)[0]?.term ?? this.#state.term
+  }
+
+  /** An operator says that the others are lost: goes on alone. False: it cannot, or need not. */
+  rescue(lineage: number): boolean {
+    const begun = this.#raft.rescue(lineage, this.#parts.clock.now())
+    this.#schedule()
+    return begun
+  }
+
+  /** First entry still in memory. */
+  get firstIndex(): number {
+    return this.#firstIndex
+  }
+
+  get term(): number {
+    return this.#term
+  }
+
+  /** Entries from `from` to `to`, both included, as far as they are still in the log. */
+  entries(from: number, to: number): readonly Entry[] {
+    return this.#raft.entries(from, to)
+  }
+
+  isLeader(): boolean {
+    return this.#rank === 'leader' && !this.#stopped
+  }
+
+  leader(): string | null {
+    return this.#leader
+  }
+
+  step(message: Message): void {
+    if (this.#stopped) return
+    this.#raft.step(message, this.#parts.clock.now())
+    this.#schedule()
+  }
+
+  /** `done` exactly once; NOT_LEADER says for certain that nothing happened, TIMEOUT that nobody knows. */
+  propose(draft: Draft, done: (outcome: Outcome) => void): void {
+    if (this.#stopped || !this.isLeader()) return done(notLeader)
+    if (this.#queue.length >= maxQueuedProposals) return done(overloaded)
+    const v = versionOf(draft.type, draft.data)
+    if (v > this.#allowed(draft.type)) return done(tooNew(draft.type, v))
+    const event = {
+      v,
+      time: this.#parts.clock.wall(),
+      ...draft,
+    } as HiveEvent
+    const data = encoded(event)
+    if (!(data instanceof Uint8Array)) return done(data)
+    this.#queue.push({ data, done })
+    this.#schedule()
+  }
+
+  /** The first event, and the one that raises it, are proposed by who knows that all read them. */
+  #allowed(type: Draft['type']): number {
+    const { cluster } = this.state
+    if (!cluster || type === 'ClusterUpgraded') return Number.POSITIVE_INFINITY
+    return cluster.events ?? ungatedEvents
+  }
+
+  /** Linearizable: calls `done` with an index that the state has reached by then, or null if leadership is lost. */
+  read(done: (index: number | null) => void): void {
+    const context = this.#nextRead++
+    if (this.#stopped || !this.#raft.readIndex(context, this.#parts.clock.now())) return done(null)
+    this.#reads.set(context, done)
+    this.#schedule()
+  }
+
+  changeConfig(change: ConfigChange): ChangeResult {
+    const result = this.#raft.changeConfig(change, this.#parts.clock.now())
+    this.#schedule()
+    return result
+  }
+
+  transferLeadership(to: string): boolean {
+    const begun = this.#raft.transferLeadership(to, this.#parts.clock.now())
+    this.#schedule()
+    return begun
+  }
+
+  /** The leader's process is gone, as its port says. */
+  suspectLeader(): void {
+    this.#raft.suspectLeader(this.#parts.clock.now())
+    this.#schedule()
+  }
+
+  /** A copy of the applied state, at least as new as it is now. */
+  copyRows(done: Parameters<GroupStore['copyRows']>[0]): void {
+    if (this.#stopped) return done({ kind: 'io', message: 'the store is closed' })
+    this.#save()
+    this.#parts.store.copyRows(done)
+  }
+
+  snapshotSent(peer: string, ok: boolean): void {
+    this.#raft.snapshotSent(peer, ok, this.#parts.clock.now())
+    this.#schedule()
+  }
+
+  /** What completes a snapshot that has gone over in chunks; undefined: leads no more. */
+  snapshotMessage(to: string, snapshot: SnapshotMeta): Message | undefined {
+    return this.#raft.snapshotMessage(to, snapshot)
+  }
+
+  /** Whatever it was that failed, a write that somebody waits for or not: what is promised from here on could not be kept. */
+  diskFailed(failure: StorageFailure): void {
+    if (this.#stopped) return
+    this.#raft.stepDown(this.#parts.clock.now())
+    this.#schedule()
+    this.#parts.failed(failure)
+  }
+
+  stop(): void {
+    this.#save()
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#sweeper?.cancel()
+    for (const { done } of this.#queue) done(notLeader)
+    for (const { done } of this.#waiting.values()) done(unknownOutcome)
+    for (const done of this.#reads.values()) done(null)
+    for (const { done } of this.#readyReads) done(null)
+    this.#queue = []
+    this.#waiting.clear()
+    this.#reads.clear()
+    this.#readyReads = []
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return
+    this.#scheduled = true
+    this.#parts.clock.soon(() => this.#crank())
+  }
+
+  #crank(): void {
+    this.#scheduled = false
+    if (this.#stopped || this.#cranking) return
+    this.#cranking = true
+    this.#raft.tick(this.#parts.clock.now())
+    this.#proposeQueued()
+    for (let ready = this.#raft.ready(); ready; ready = this.#raft.ready()) {
+      this.#handle(ready)
+      if (this.#stopped) break
+    }
+    this.#cranking = false
+    this.#arm()
+  }
+
+  /** The timer only schedules: the crank then runs after the I/O that waits, so that a late loop hears heartbeats first. */
+  #arm(): void {
+    const at = this.#raft.wakeAt()
+    if (this.#stopped || at === undefined) return
+    if (this.#timer && this.#timerAt <= at) return
+    this.#timer?.cancel()
+    this.#timerAt = at
+    this.#timer = this.#parts.clock.after(Math.max(0, at - this.#parts.clock.now()), () => {
+      this.#timer = undefined
+      this.#schedule()
+    })
+  }
+
+  #proposeQueued(): void {
+    if (this.#queue.length === 0) return
+    const batch = this.#queue
+    this.#queue = []
+    const now = this.#parts.clock.now()
+    const result = this.#raft.propose(
+      batch.map(p => p.data),
+      now,
+    )
+    if (!result.ok) {
+      const answer = result.why === 'full' ? overloaded : notLeader
+      for (const { done } of batch) done(answer)
+      return
+    }
+    batch.forEach(({ done }, i) => {
+      const index = result.first + i
+      // Proposed in an earlier term and gone from this log, it may still be in another and be committed there.
+      this.#waiting.get(index)?.done(unknownOutcome)
+      this.#waiting.delete(index)
+      this.#waiting.set(index, { term: result.term, since: now, done })
+    })
+  }
+
+  #handle(ready: Ready): void {
+    const { persist } = ready
+    if (ready.rank) this.#ranked(ready.rank)
+    for (const message of ready.send) this.#parts.send(message)
+    if (persist) {
+      for (const entry of persist.entries) this.#logBytes += entrySize(entry)
+      const { sendAfter } = ready
+      this.#parts.store.write(persist, failure => {
+        if (this.#stopped) return
+        if (failure) return this.diskFailed(failure)
+        if (persist.snapshot) this.#restore(persist.snapshot)
+        for (const message of sendAfter) this.#parts.send(message)
+        this.#raft.advance({ persisted: persist.id }, this.#parts.clock.now())
+        this.#schedule()
+      })
+    }
+    if (ready.commit.length > 0) this.#apply(ready.commit)
+    this.#takeReads(ready)
+    for (const peer of ready.snapshots) this.#parts.sendSnapshot(peer)
+  }
+
+  #ranked(rank: NonNullable<Ready['rank']>): void {
+    this.#rank = rank.rank
+    this.#leader = rank.leader
+    this.#term = rank.term
+    this.#parts.ranked(rank)
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    const batch: AppliedEntry[] = []
+    const finished: { done: (outcome: Outcome) => void; outcome: Outcome }[] = []
+    for (const entry of entries) {
+      if (this.#state.stopped) break
+      const event = entry.type === 'data' ? decodeEvent(entry.data) : undefined
+      const applied = this.#state.apply(
+        entry.type === 'data'
+          ? { index: entry.index, term: entry.term, type: 'data', event: event! }
+          : entry,
+      )
+      // An event that this build cannot read: nothing after it counts here until a newer one reads it.
+      if (this.#state.stopped) break
+      if (entry.type === 'config') this.#configs.push({ index: entry.index, config: entry.config })
+      batch.push({ entry, event: event && 'unknown' in event ? undefined : event, applied })
+      const waiting = this.#waiting.get(entry.index)
+      if (!waiting) continue
+      this.#waiting.delete(entry.index)
+      finished.push({
+        done: waiting.done,
+        outcome: waiting.term === entry.term ? applied.outcome : notLeader,
+      })
+    }
+    const index = this.#state.applied
+    this.#saveSoon(entries.length)
+    this.#raft.advance({ applied: index }, this.#parts.clock.now())
+    this.#wasInformed ||= this.informed
+    for (const { done, outcome } of finished) done(outcome)
+    this.#parts.applied(batch)
+    this.#compact(index)
+  }
+
+  /** Rows go to the disk a few times a second: what is written again and again meanwhile goes once. */
+  #saveSoon(entries: number): void {
+    this.#unsaved += entries
+    if (this.#unsaved >= maxUnsaved) return this.#save()
+    this.#saver ??= this.#parts.clock.after(saveDelay, () => this.#save())
+  }
+
+  get #compaction(): Compaction {
+    return this.#parts.store.compaction ?? usualCompaction
+  }
+
+  #save(): void {
+    this.#saver?.cancel()
+    this.#saver = undefined
+    if (this.#unsaved === 0) return
+    this.#unsaved = 0
+    const { applied: index, term } = this.#state
+    const { config } = this.#configs[this.#configs.length - 1]!
+    this.#parts.store.save({ index, term, config, rows: this.#state.takeRows() })
+  }
+
+  #takeReads(ready: Ready): void {
+    for (const { context, index } of ready.reads) {
+      const done = this.#reads.get(context)
+      if (!done) continue
+      this.#reads.delete(context)
+      this.#readyReads.push({ index, done })
+    }
+    for (const context of ready.readsRefused) {
+      this.#reads.get(context)?.(null)
+      this.#reads.delete(context)
+    }
+    if (this.#readyReads.length === 0) return
+    const applied = this.#state.applied
+    const due = this.#readyReads.filter(r => r.index <= applied)
+    this.#readyReads = this.#readyReads.filter(r => r.index > applied)
+    for (const { done } of due) done(applied)
+    if (!this.#state.stopped) return
+    for (const { done } of this.#readyReads.splice(0)) done(null)
+  }
+
+  #restore(snapshot: SnapshotMeta): void {
+    const { rows } = this.#parts.store.installed()
+    this.#state = State.load(rows)
+    this.#unsaved = 0
+    this.#configs = [{ index: snapshot.index, config: snapshot.config }]
+    this.#firstIndex = snapshot.index + 1
+    this.#logBytes = 0
+    for (const [index, waiting] of this.#waiting) {
+      if (index > snapshot.index) continue
+      this.#waiting.delete(index)
+      waiting.done(unknownOutcome)
+    }
+    this.#parts.trace.info({ index: snapshot.index }, 'state replaced by a snapshot')
+    this.#parts.applied([])
+  }
+
+  #compact(applied: number): void {
+    const firstIndex = this.#firstIndex
+    const length = applied - firstIndex
+    const { entries, bytes, margin: kept } = this.#compaction
+    if (length < entries && this.#logBytes < bytes) return
+    const margin = Math.min(kept, Math.ceil(length / 2))
+    const through = Math.min(applied - margin, this.#neededAfter(length))
+    // In large steps only: what is kept is counted anew each time.
+    if (through - firstIndex < length / 4) return
+    const [entry] = this.#raft.entries(through, through)
+    if (!entry) return
+    while (this.#configs.length > 1 && this.#configs[1]!.index <= through) this.#configs.shift()
+    this.#save()
+    this.#parts.store.compact(through, entry.term)
+    this.#raft.compacted({ index: through, term: entry.term, config: this.#configs[0]!.config })
+    this.#firstIndex = through + 1
+    this.#logBytes = 0
+    for (const entry of this.#raft.entries(through + 1, applied)) this.#logBytes += entrySize(entry)
+  }
+
+  /** Where the log of the slowest follower that answers ends: a snapshot is worth little without what follows it. */
+  #neededAfter(length: number): number {
+    const { entries, bytes, patience } = this.#compaction
+    const enough = length >= entries * patience || this.#logBytes >= bytes * patience
+    if (enough) return Number.POSITIVE_INFINITY
+    const answering = this.#raft.status().progress.filter(peer => peer.recentlyActive)
+    return Math.min(...answering.map(peer => peer.match))
+  }
+
+  #sweep(): void {
+    this.#sweeper = this.#parts.clock.after(1000, () => {
+      const now = this.#parts.clock.now()
+      for (const [index, waiting] of this.#waiting) {
+        if (now - waiting.since < proposalPatience) break
+        this.#waiting.delete(index)
+        waiting.done(unknownOutcome)
+      }
+      this.#sweep()
+    })
+  }
+}
+
+/** The bytes of an event, or why it cannot be one: what is too long or not of its kind ends here. */
+function encoded(event: HiveEvent): Uint8Array | Outcome {
+  try {
+    return encodeEvent(event)
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    return { ok: false, code: 'BAD_REQUEST', message: error.message }
+  }
+}
+
+function entrySize(entry: Entry): number {
+  return entry.type === 'data' ? entry.data.length + 64 : 256
+}
+
+const notLeader: Outcome = {
+  ok: false,
+  code: 'NOT_LEADER',
+  message: 'leadership moved while the request was under way',
+  remedy: 'try again',
+}
+function tooNew(type: string, version: number): Outcome {
+  return {
+    ok: false,
+    code: 'VERSION_MISMATCH',
+    message: `${type} needs events of version ${version}, which not every control node reads yet`,
+    remedy: 'finish the upgrade: hive doctor shows who runs an older hive',
+  }
+}
+
+const overloaded: Outcome = {
+  ok: false,
+  code: 'BUSY',
+  message: 'more is waiting to be committed than fits the queue',
+  remedy: 'try again in a moment',
+}
+const unknownOutcome: Outcome = {
+  ok: false,
+  code: 'TIMEOUT',
+  message: 'not committed in time; it may still take effect',
+  remedy: 'look whether it did before trying again',
+}

@@ -1,0 +1,162 @@
+import { count, type Fields, optionalCount } from '../../base/shape.ts'
+import type { Clock } from '../../base/time.ts'
+import type { Trace } from '../../base/trace.ts'
+import type { Links } from '../../net/link-types.ts'
+import type { SnapshotMeta } from '../../raft/types.ts'
+import type { GroupStore, SnapshotSource, StorageFailure } from '../../store/types.ts'
+import { type Methods, refusal } from '../requests.ts'
+
+/** Small enough to share a link with heartbeats, large enough that round trips do not matter. */
+const chunkBytes = 256 * 1024
+const chunkPatience = 10_000
+/** Whoever could make no copy tries again after so long, ms, and twice as long each time. */
+const firstPause = 1_000
+const longestPause = 60_000
+
+export interface SnapshotParts {
+  readonly clock: Clock
+  readonly trace: Trace
+  readonly links: Links
+  store(): GroupStore | undefined
+  term(): number
+  /** Of the group: chunks of another one are not taken. */
+  lineage(): number
+  leads(): boolean
+  sent(peer: string, ok: boolean): void
+  /** Sends the message that completes it; false: leads no more. */
+  complete(peer: string, meta: SnapshotMeta): boolean
+}
+
+interface Arriving {
+  readonly from: string
+  readonly term: number
+  /** Of the state in it. */
+  readonly index: number
+  readonly size: number
+  received: number
+}
+
+/** Snapshots on their way: one chunk, one answer, so that a slow disk at the other end sets the pace. */
+export class Snapshots {
+  readonly #parts: SnapshotParts
+  /** One at a time per peer; raft asks again if one breaks. */
+  readonly #sending = new Set<string>()
+  /** Of the next copy that fails: the disk that refused one will refuse the next, whoever it is for. */
+  #pause = firstPause
+  /** What comes in: of one sender, whole and in order, or not at all. */
+  #arriving: Arriving | undefined
+
+  constructor(parts: SnapshotParts) {
+    this.#parts = parts
+  }
+
+  send(peer: string): void {
+    const store = this.#parts.store()
+    if (!store || this.#sending.has(peer)) return
+    this.#sending.add(peer)
+    store.takeSnapshot((failure, source) => {
+      if (!source) {
+        return this.#later(peer, failure)
+      }
+      this.#pause = firstPause
+      this.#parts.trace.info(
+        { peer, index: source.meta.index, bytes: source.size },
+        'sending a snapshot',
+      )
+      this.#chunk(peer, source, 0)
+    })
+  }
+
+  /** Raft asks again with the next answer of the peer once it is told: it is told after a pause. */
+  #later(peer: string, failure: StorageFailure | undefined): void {
+    const pause = this.#pause
+    this.#pause = Math.min(pause * 2, longestPause)
+    this.#parts.trace.warn({ peer, failure, pause }, 'no snapshot could be taken')
+    this.#parts.clock.after(pause, () => this.#over(peer, undefined, false))
+  }
+
+  #chunk(peer: string, source: SnapshotSource, offset: number): void {
+    if (!this.#parts.leads()) return this.#over(peer, source, false)
+    const bytes = this.#read(source, offset)
+    if (!bytes) return this.#over(peer, source, false)
+    const next = offset + bytes.length
+    const { term, lineage } = this.#parts
+    const { index } = source.meta
+    const body = { offset, size: source.size, term: term(), lineage: lineage(), index }
+    this.#parts.links.request(
+      peer,
+      'snapshot-chunk',
+      body,
+      chunkPatience,
+      outcome => {
+        if (!outcome.ok) return this.#over(peer, source, false)
+        if (next < source.size) return this.#chunk(peer, source, next)
+        this.#deliver(peer, source)
+      },
+      bytes,
+    )
+  }
+
+  #read(source: SnapshotSource, offset: number): Uint8Array | undefined {
+    try {
+      return source.read(offset, chunkBytes)
+    } catch (error) {
+      this.#parts.trace.warn({ err: error }, 'a snapshot cannot be read')
+      return undefined
+    }
+  }
+
+  #deliver(peer: string, source: SnapshotSource): void {
+    this.#over(peer, source, this.#parts.complete(peer, source.meta))
+  }
+
+  #over(peer: string, source: SnapshotSource | undefined, ok: boolean): void {
+    source?.close()
+    this.#sending.delete(peer)
+    this.#parts.sent(peer, ok)
+  }
+
+  methods(): Methods {
+    return {
+      'snapshot-chunk': ({ from, body, blob, answer }) => {
+        const store = this.#parts.store()
+        if (!store) return answer(refusal('REFUSED', 'this node carries no log'))
+        if (count(body, 'term') < this.#parts.term())
+          return answer(refusal('NOT_LEADER', 'a newer leader is known'))
+        if ((optionalCount(body, 'lineage') ?? 0) !== this.#parts.lineage())
+          return answer(refusal('EPOCH_MISMATCH', 'this node carries the log of another history'))
+        const offset = count(body, 'offset')
+        const arriving = this.#expect(from, body, offset)
+        if (!arriving)
+          return answer(refusal('REFUSED', 'this is not the next piece of the snapshot under way'))
+        store.receiveChunk(offset, blob)
+        arriving.received += blob.length
+        answer({ ok: true, body: {} })
+      },
+    }
+  }
+
+  /**
+   * Is `meta`, which `from` says is complete, what has come? Pieces of two leaders' snapshots must never become
+   * one, nor the one be taken for the other. Asked once: what follows is another.
+   */
+  arrived(from: string, meta: SnapshotMeta): boolean {
+    const arriving = this.#arriving
+    if (arriving?.from !== from || arriving.index !== meta.index) return false
+    this.#arriving = undefined
+    return arriving.received === arriving.size
+  }
+
+  #expect(from: string, body: Fields, offset: number): Arriving | undefined {
+    const [term, index, size] = [count(body, 'term'), count(body, 'index'), count(body, 'size')]
+    const now = this.#arriving
+    if (offset === 0) {
+      if (now && now.term > term) return undefined
+      this.#arriving = { from, term, index, size, received: 0 }
+      return this.#arriving
+    }
+    const next =
+      now?.from === from && now.term === term && now.index === index && now.received === offset
+    return next ? now : undefined
+  }
+}

@@ -1,0 +1,176 @@
+import type { Random } from '../../base/random.ts'
+import type { Clock } from '../../base/time.ts'
+import type { Trace } from '../../base/trace.ts'
+import type { DialFailure, Links } from '../../net/link-types.ts'
+import type { NodeFacts } from '../../store/types.ts'
+import type { Group } from '../control/group.ts'
+import type { StorageFault } from '../control/storage-fault.ts'
+import type { Members } from '../membership/members.ts'
+import type { Self } from '../self.ts'
+import type { Security } from '../trust/security.ts'
+import type { Home } from './homecoming.ts'
+
+/**
+ * How a node leaves what it belonged to: for good, as a new node, or to come back to a newer epoch. What it
+ * knew is set aside and never deleted.
+ */
+export interface DepartureParts {
+  readonly self: Self
+  readonly clock: Clock
+  readonly random: Random
+  readonly trace: Trace
+  readonly links: Links
+  readonly group: Group
+  readonly members: Members
+  readonly fault: StorageFault
+  readonly security: Security | undefined
+  /** The log and everything that was learned from it count no more. */
+  forgetLog(): void
+  /** The node is empty: roles stop, and it looks around anew. */
+  emptied(): void
+}
+
+/** The last is what a node that comes back takes along. */
+type How = 'left' | 'as another' | Pick<NodeFacts, 'returning' | 'known'>
+
+/** Whom to ask after a new start: a few would do, and a list of all nodes must not stay behind. */
+const maxContacts = 64
+
+export class Departure {
+  readonly #parts: DepartureParts
+  /** Control nodes that say this node was removed. */
+  readonly #saidRemoved = new Set<string>()
+  /** Where an older epoch's log and facts are, since this start. */
+  #setAside: { readonly epoch: number; readonly aside: string } | undefined
+
+  /** It asked to be let go, and the control plane agreed. */
+  #leaving = false
+  /** Since this start; what came of it is seen as long as the node belongs to nothing. */
+  #removed: string | undefined
+
+  constructor(parts: DepartureParts) {
+    this.#parts = parts
+  }
+
+  /** An empty node under a new id: the old one may have promised things. Says where the old state is. */
+  reset(): string {
+    return this.#depart('reset', 'as another')
+  }
+
+  /** On the control plane's word; nobody waits for an answer, so a disk that refuses is only reported. */
+  expelled(): void {
+    this.#parts.fault.guard(() => void this.#depart('left', 'left'), undefined)
+  }
+
+  /**
+   * That it leaves is agreed, at its own wish: one control node's word that it is out will do. To wait for more may be to wait
+   * for ever, as members forget an authority that only those believe in who left.
+   */
+  letGo(): void {
+    this.#leaving = true
+  }
+
+  /** As soon as most of the control nodes that this node knows say so, it is out. */
+  heardRemoved(failure: DialFailure): void {
+    const { self } = this.#parts
+    const { cluster } = self.facts
+    if (!cluster || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
+    if (failure.identity?.kind !== 'node' || failure.identity.id !== failure.by?.id) return
+    // Who leads, or follows a leader, is in: its own log would say if it were not.
+    if (this.#parts.group.plane && this.#parts.group.plane.leader() !== null) return
+    this.#saidRemoved.add(failure.identity.id)
+    const said = cluster.control.filter(c => this.#saidRemoved.has(c.id))
+    const others = cluster.control.filter(c => c.id !== self.id).length
+    if (said.length * 2 <= others && !this.#leaving) return
+    const by = said.map(c => c.name).sort()
+    this.#removed = `was removed from «${cluster.name}», say ${by.join(', ')} (REMOVED)`
+    this.expelled()
+  }
+
+  /** It lets this node in: what it said before was of another time. */
+  welcomed(by: string): void {
+    this.#saidRemoved.delete(by)
+  }
+
+  /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. */
+  startAnew({ epoch: newer, lineage }: Home): string {
+    const { self, fault } = this.#parts
+    const { cluster, known } = self.facts
+    if (!cluster) return ''
+    const { tag, name, epoch, control } = cluster
+    const others = [...known, ...control].filter(c => c.id !== self.id)
+    const contacts = [...new Map(others.map(c => [c.id, c])).values()].slice(0, maxContacts)
+    const returning = { tag, name, epoch: newer, lineage }
+    return fault.guard(() => {
+      const aside = this.#depart(`epoch-${epoch}`, { returning, known: contacts })
+      this.#setAside = { epoch, aside }
+      return aside
+    }, '')
+  }
+
+  /** The cluster was recovered without this node's log, which it lays down to carry another. */
+  layDown(): string {
+    const { self } = this.#parts
+    const before = self.facts
+    const epoch = before.cluster?.epoch ?? 0
+    self.update({ group: undefined })
+    const aside = this.leaveGroup(`epoch-${epoch}`, before)
+    this.#setAside = { epoch, aside }
+    this.#parts.forgetLog()
+    return aside
+  }
+
+  /** The facts have forgotten the group already: what cannot be moved now is moved before the next one is made. */
+  leaveGroup(label: string, facts?: NodeFacts): string {
+    const { group, fault } = this.#parts
+    return fault.guard(
+      () => group.leave(label, facts) ?? 'nothing to set aside',
+      'nothing: the disk refused to move it',
+    )
+  }
+
+  notices(): readonly string[] {
+    const { name, facts } = this.#parts.self
+    const out: string[] = []
+    if (this.#removed && facts.left) out.push(`${name}: ${this.#removed}`)
+    if (this.#setAside) {
+      const { epoch, aside } = this.#setAside
+      out.push(
+        `${name}: what it knew in epoch ${epoch} is kept in ${aside}; hive log --file prints its log`,
+      )
+    }
+    return out
+  }
+
+  #depart(label: string, how: How): string {
+    const { self, clock, random, links, members, security, trace } = this.#parts
+    const before = self.facts
+    self.update({
+      cluster: undefined,
+      group: undefined,
+      known: [],
+      joining: [],
+      left: how === 'left' ? true : undefined,
+      returning: undefined,
+      // Who comes back under the same id is a later one: a join of the one before, still under way, is not.
+      incarnation: before.incarnation + 1,
+      ...(how === 'as another' && self.renewed(clock.wall(), random)),
+      ...(typeof how === 'object' && how),
+    })
+    const aside = this.leaveGroup(label, before)
+    trace.info({ label, aside }, 'this node is empty now')
+    this.#parts.forgetLog()
+    for (const id of links.connectedPeers()) links.forget(id)
+    for (const member of members.gossip.members()) links.forget(member.id)
+    this.#saidRemoved.clear()
+    this.#leaving = false
+    // Whoever comes back as itself proves itself by what it has.
+    if (typeof how === 'string') security?.forget(how === 'as another')
+    security?.be(self.id)
+    self.key = security?.key
+    if (how === 'as another') members.rename()
+    members.forget()
+    this.#parts.emptied()
+    return aside
+  }
+}

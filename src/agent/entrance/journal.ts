@@ -1,0 +1,172 @@
+import { type Address, formatAddress } from '../../base/address.ts'
+import type { ErrorCode } from '../../base/errors.ts'
+import type { Clock, EpochMillis, Millis } from '../../base/time.ts'
+import type { Trace } from '../../base/trace.ts'
+import { cureOf } from '../../cluster/first-validation.ts'
+
+/**
+ * Who was refused here, and who refused this node: a bounded local record, because what never entered the
+ * cluster is in no log. The same refusal again only counts.
+ */
+export interface Refused {
+  /** `by us`: this node refused the peer. `us`: the peer refused this node. */
+  readonly whom: 'by us' | 'us'
+  /** Name as the peer says it; '' where it never got so far. */
+  readonly name: string
+  readonly id: string
+  readonly address: string
+  readonly code: ErrorCode
+  readonly reason: string
+  readonly cure: string
+  readonly first: EpochMillis
+  readonly last: EpochMillis
+  readonly count: number
+}
+
+export interface Peer {
+  readonly name: string
+  readonly id: string
+  readonly address: Address
+}
+
+/** Enough to see who knocks; a stranger that takes a new name each time pushes out only other strangers. */
+const maxEntries = 256
+/** Reasons come from others; longer ones are cut. */
+const maxReason = 300
+/** A refusal is worth a notice in the status for so long after it last happened, ms. */
+const newsFor: Millis = 5 * 60_000
+/** Notices at once: the newest. */
+const maxNotices = 4
+/** Networks double a packet now and then; so many are worth a word. */
+const copiesWorthTelling = 100
+/** What is foreign is traced at most so often, ms. */
+const tracePace: Millis = 1_000
+
+export class Journal {
+  readonly #clock: Clock
+  readonly #trace: Trace
+  readonly #entries = new Map<string, Refused>()
+  /** Keys of entries that a later link made history: kept, and no news any more. */
+  readonly #settled = new Set<string>()
+  /** Kept as it comes: a flood must not be put into words a hundred thousand times a second. */
+  readonly #foreign: { count: number; from: Address | undefined; why: string } = {
+    ...{ count: 0, from: undefined, why: '' },
+  }
+  readonly #copies: { count: number; from: Address | undefined } = { count: 0, from: undefined }
+  #traced = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Clock, trace: Trace, before: readonly Refused[] = []) {
+    this.#clock = clock
+    this.#trace = trace
+    for (const entry of before.slice(-maxEntries)) this.#entries.set(keyOf(entry), entry)
+  }
+
+  /** Something arrived that is not hive, not ours, or not whole. */
+  foreign(from: Address, why: string): void {
+    this.#foreign.count += 1
+    this.#foreign.from = from
+    this.#foreign.why = why
+    const now = this.#clock.now()
+    if (now - this.#traced < tracePace) return
+    this.#traced = now
+    this.#trace.debug({ from: formatAddress(from), count: this.#foreign.count }, why)
+  }
+
+  /** Something arrived that was said before, word for word: a network that doubles packets, or somebody who replays them. */
+  copied(from: Address): void {
+    this.#copies.count += 1
+    this.#copies.from = from
+  }
+
+  /** `cure`: what to do here about it; by default, what the code says to whoever was refused. */
+  refused(
+    whom: Refused['whom'],
+    peer: Peer,
+    code: ErrorCode,
+    reason: string,
+    cure = whom === 'us' ? cureOf(code) : '',
+  ): void {
+    const now = this.#clock.wall()
+    const fresh = {
+      whom,
+      name: peer.name,
+      id: peer.id,
+      address: formatAddress(peer.address),
+      code,
+      reason: reason.slice(0, maxReason),
+      cure,
+    }
+    const key = keyOf(fresh)
+    this.#settled.delete(key)
+    const before = this.#entries.get(key)
+    this.#entries.delete(key)
+    const count = (before?.count ?? 0) + 1
+    this.#entries.set(key, { ...fresh, first: before?.first ?? now, last: now, count })
+    if (this.#entries.size > maxEntries) this.#drop(this.#entries.keys().next().value!)
+    const told = { peer: fresh.name, address: fresh.address, code, count }
+    const what = whom === 'us' ? 'refused by a peer' : 'refused a peer'
+    // Those who knock for days are told of ever more seldom.
+    if (Number.isInteger(Math.log2(count))) this.#trace.warn(told, `${what}: ${fresh.reason}`)
+    else this.#trace.debug(told, `${what}: ${fresh.reason}`)
+  }
+
+  /** There is a link to that node: what was between us is over. */
+  met(id: string): void {
+    for (const [key, entry] of this.#entries) if (entry.id === id) this.#settled.add(key)
+  }
+
+  #drop(key: string): void {
+    this.#entries.delete(key)
+    this.#settled.delete(key)
+  }
+
+  /** Oldest first. */
+  entries(): readonly Refused[] {
+    return [...this.#entries.values()]
+  }
+
+  get foreignCount(): { readonly count: number; readonly last: string } {
+    const { count, from, why } = this.#foreign
+    return { count, last: from ? `${formatAddress(from)}: ${why}` : '' }
+  }
+
+  /** What an operator should read, in this node's name; `alone`: this node belongs to no cluster and says so itself. */
+  notices(self: string, alone: boolean): readonly string[] {
+    const { count, last } = this.foreignCount
+    const now = this.#clock.wall()
+    const isNews = (e: Refused) =>
+      e.code !== 'BUSY' && Math.abs(now - e.last) < newsFor && !this.#settled.has(keyOf(e))
+    const mirrored = (e: Refused) => this.#entries.has(keyOf({ ...e, whom: 'by us' }))
+    const news = this.entries()
+      .filter(isNews)
+      .filter(e => e.whom === 'by us' || !(alone || mirrored(e)))
+      .slice(-maxNotices)
+      .map(e => `${self}: ${shown(e)}`)
+    if (count > 0)
+      news.push(`${self}: ${count} foreign packet${count === 1 ? '' : 's'}, last from ${last}`)
+    const { count: copies, from } = this.#copies
+    if (from && copies >= copiesWorthTelling)
+      news.push(`${self}: ${copies} packets heard before, last from ${formatAddress(from)}`)
+    return news
+  }
+}
+
+function shown(e: Refused): string {
+  const who = `${e.name || 'somebody'} at ${e.address}${times(e.count)}: ${e.code}: ${e.reason}`
+  const { cure } = e
+  return `${e.whom === 'us' ? 'refused by' : 'refused'} ${who}${cure && `; ${cure}`}`
+}
+
+function times(count: number): string {
+  return count > 1 ? ` ${count} times` : ''
+}
+
+function keyOf({
+  whom,
+  id,
+  name,
+  address,
+  code,
+}: Omit<Refused, 'first' | 'last' | 'count' | 'reason'>): string {
+  return [whom, code, id || name || address].join(' ')
+}

@@ -1,0 +1,101 @@
+import { agreesWith, type History } from '../../cluster/epoch.ts'
+import type { ClusterView } from '../../cluster/view.ts'
+import type { Links } from '../../net/link-types.ts'
+import type { NodeFacts } from '../../store/types.ts'
+import type { ControlPlane } from '../control/control-plane.ts'
+import type { StorageFault } from '../control/storage-fault.ts'
+import type { Self } from '../self.ts'
+import type { Certification } from '../trust/certification.ts'
+import type { Security } from '../trust/security.ts'
+import type { Members } from './members.ts'
+
+/** What this node keeps of the agreed picture, for itself and for its next boot. */
+export interface BelongingParts {
+  readonly self: Self
+  readonly links: Links
+  readonly members: Members
+  readonly fault: StorageFault
+  readonly security: Security | undefined
+  readonly certification: Certification | undefined
+  plane(): ControlPlane | undefined
+  followed(): ClusterView | undefined
+}
+
+export class Belonging {
+  readonly #parts: BelongingParts
+  /** The links of this node were judged, or judged again, since it belongs to something. */
+  #settled = false
+
+  constructor(parts: BelongingParts) {
+    this.#parts = parts
+  }
+
+  /** The agreed picture changed: facts on disk, addresses, gossip and keys follow it. */
+  learned(view: ClusterView): void {
+    const { self, links, members } = this.#parts
+    const { cluster: before, group } = self.facts
+    const settled = group?.prepared || group?.rescue?.lineage === view.cluster.lineage
+    self.note({
+      cluster: this.#clusterFacts(view),
+      ...(group && settled && { group: { tag: group.tag } }),
+      left: undefined,
+      returning: undefined,
+      joining: [],
+    })
+    this.#meetAnew(view.cluster)
+    if (!before) members.sayInitialised()
+    for (const { id, host, port } of [...view.control, ...view.members])
+      if (id !== self.id) links.setAddress(id, { host, port })
+    members.learned(view)
+    this.#believe(view)
+  }
+
+  /**
+   * This node was empty when it met those it is linked with, and let in whoever came: those of a history that is
+   * not its own now are met again, and the first validation judges. Whoever goes on into a new epoch, or rescues
+   * its cluster, needs the links that it has.
+   */
+  #meetAnew(history: History): void {
+    const { links } = this.#parts
+    if (this.#settled) return
+    this.#settled = true
+    for (const id of links.connectedPeers())
+      if (!agreesWith(history, links.hello(id)?.allegiance)) links.renew(id)
+  }
+
+  /** This node belongs to nothing now. */
+  forget(): void {
+    this.#settled = false
+  }
+
+  /** How far a node that follows has seen the log: not at each event, because each is a write. */
+  noteSeen(): void {
+    const { self } = this.#parts
+    const { cluster } = self.facts
+    const view = this.#parts.followed()
+    if (!cluster || !view || this.#parts.plane() || view.cluster.epoch !== cluster.epoch) return
+    if (view.version > (cluster.seen ?? 0))
+      self.note({ cluster: { ...cluster, seen: view.version } })
+  }
+
+  #believe({ trust }: ClusterView): void {
+    const { security, certification, fault } = this.#parts
+    if (!security || !trust) return
+    fault.guard(() => {
+      if (trust.gossip) security.useRing(trust.gossip)
+      certification?.look()
+    }, undefined)
+  }
+
+  #clusterFacts(view: ClusterView): NonNullable<NodeFacts['cluster']> {
+    const { tag, name, epoch, metaVersion, lineage, horizon } = view.cluster
+    const seen = this.#parts.self.facts.cluster?.seen ?? view.version
+    return {
+      ...{ tag, name, epoch, metaVersion },
+      ...(lineage !== undefined && { lineage }),
+      ...(horizon !== undefined && { horizon }),
+      ...(!this.#parts.plane() && { seen }),
+      control: view.control,
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { resolve as resolvePath } from 'node:path'
+import type { Clock, Millis, Timer } from '../../base/time.ts'
+import type { Trace } from '../../base/trace.ts'
+import type { Host } from '../../roles/role.ts'
+import type { RoleMemory } from './role-memory.ts'
+
+/** What the hands of one role are made of. */
+export interface HostParts {
+  readonly role: string
+  readonly clock: Clock
+  readonly memory: RoleMemory
+  readonly trace: Trace
+  /** What relative paths of its configuration are relative to. */
+  readonly folder: string
+  /** The role's word on itself; the runner hears it anyway. */
+  health?(state: 'running' | 'failed', detail: string): void
+}
+
+/** Largest file that a role may read, bytes: configuration, not data. */
+const maxFileBytes = 4 * 1024 * 1024
+/** Of an HTTP answer's body, kept; the rest is not read. */
+const maxBodyBytes = 4096
+
+/** The real hands: this machine's clock, files and network. */
+export function realHost(parts: HostParts): Host {
+  const { clock, memory, trace, role, folder } = parts
+  return {
+    now: () => clock.now(),
+    wall: () => clock.wall(),
+    every: (period, task) =>
+      repeat(clock, period, task, error => {
+        trace.warn({ role, err: error }, 'a periodic task of a role failed')
+      }),
+    remember: (key, value) => memory.set(key, value),
+    recall: key => memory.get(key),
+    readFile: path => readText(resolvePath(folder, path)),
+    listFiles: path => list(resolvePath(folder, path)),
+    connectTcp,
+    requestHttp,
+    health: (state, detail) => parts.health?.(state, detail),
+    trace: text => trace.debug({ role }, text),
+  }
+}
+
+function repeat(
+  clock: Clock,
+  period: Millis,
+  task: () => Promise<void>,
+  failed: (error: unknown) => void,
+): { cancel(): void } {
+  let cancelled = false
+  let timer: Timer
+  const round = async () => {
+    try {
+      await task()
+    } catch (error) {
+      failed(error)
+    }
+    if (!cancelled) timer = clock.after(period, round)
+  }
+  timer = clock.after(period, round)
+  return {
+    cancel() {
+      cancelled = true
+      timer.cancel()
+    },
+  }
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    const { size } = await stat(path)
+    if (size > maxFileBytes) throw new Error(`larger than ${maxFileBytes} bytes`)
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+async function list(path: string): Promise<readonly string[] | undefined> {
+  try {
+    return (await readdir(path)).sort()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+function connectTcp(host: string, port: number, timeout: Millis): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port })
+    const late = setTimeout(() => end(new Error(`no answer within ${timeout} ms`)), timeout)
+    function end(error?: Error) {
+      clearTimeout(late)
+      socket.destroy()
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+    socket.once('connect', () => end())
+    socket.on('error', end)
+  })
+}
+
+async function requestHttp(
+  url: string,
+  method: string,
+  timeout: Millis,
+): Promise<{ status: number; body: string }> {
+  // Loaded with the first check over HTTP: most agents have none.
+  const { Client } = await import('undici')
+  // A connection of its own: a check that reuses one does not see that nobody listens any more.
+  const client = new Client(new URL(url).origin, { connectTimeout: timeout, pipelining: 0 })
+  const late = AbortSignal.timeout(timeout)
+  try {
+    const { pathname, search } = new URL(url)
+    const path = pathname + search
+    const headers = { 'user-agent': 'hive' }
+    const answer = await client.request({ path, method: method as 'GET', headers, signal: late })
+    return { status: answer.statusCode, body: await firstOf(answer.body) }
+  } catch (error) {
+    throw late.aborted ? new Error(`no answer within ${timeout} ms`) : error
+  } finally {
+    await client.destroy()
+  }
+}
+
+/** The beginning of a body; the rest is not read. */
+async function firstOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length >= maxBodyBytes) break
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, maxBodyBytes)
+}

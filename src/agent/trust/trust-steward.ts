@@ -1,0 +1,502 @@
+import { fields } from '../../base/shape.ts'
+import type { Instant } from '../../base/time.ts'
+import type { RequestOutcome } from '../../net/link-types.ts'
+import type { NodeDescription } from '../../state/events.ts'
+import type { NodeRecord, Outcome } from '../../state/types.ts'
+import type { ControlPlane, Draft } from '../control/control-plane.ts'
+import { rotationDesk } from '../desk/rotation.ts'
+import {
+  certify,
+  neededControlKeys,
+  purposes,
+  readHolding,
+  sealed,
+  type TrustParts,
+  trustDesk,
+} from '../desk/trust.ts'
+import { type Methods, refusal } from '../requests.ts'
+import type { Certification } from './certification.ts'
+
+/** How often the leader looks around, ms; agreed events make it look at once. */
+const round = 500
+const askPatience = 3_000
+/** Nodes asked at a time about the keys they hold. */
+const maxAsked = 64
+/** A node is reminded of its certificate so often, ms. */
+const remindAgain = 5_000
+/** Packets sealed under the old key are still on their way for so long after the last node changed, ms. */
+const lastPackets = 2_000
+/** Who is removed knows the keys of gossip: they are changed at once, and when many leave not more often than this, ms. */
+const changeAgain = 30_000
+/** A new control key is with every control node that answers within this, ms, looked at so often. */
+const sharePatience = 8_000
+const sharePace = 100
+
+const movedOn: Outcome = {
+  ok: false,
+  code: 'NOT_LEADER',
+  message: 'leadership moved meanwhile',
+  remedy: 'try again',
+}
+const underWay: Outcome = {
+  ok: false,
+  code: 'BUSY',
+  message: 'a change of the same kind is on its way',
+  remedy: 'hive log shows its end; try again then',
+}
+const notShared: Outcome = {
+  ok: false,
+  code: 'TIMEOUT',
+  message: 'a control node that answers has not taken the new control key',
+  remedy: 'look at hive status and try again; nothing has changed',
+}
+
+export interface TrustStewardParts extends TrustParts {
+  readonly certification: Certification
+  /** Whether the node that is linked under this id has proved to be it. */
+  isMember(id: string): boolean
+}
+
+interface Holding {
+  readonly gossip: ReadonlySet<number>
+  readonly primary: number
+  readonly authorities: ReadonlySet<string>
+  readonly control: ReadonlySet<string>
+  /** The authority of its own certificate; undefined: it has none, or does not tell. */
+  readonly certifier?: string | undefined
+}
+
+/**
+ * The leader's chores about trust: share the control key among control nodes, make the authority and the first
+ * gossip key, carry rotations through, remind nodes of their certificates, retire old authorities. Each starts from
+ * the agreed state and from what nodes say they hold, so a new leader just goes on where the last one fell.
+ */
+export class TrustSteward {
+  readonly #parts: TrustStewardParts
+  readonly #holdings = new Map<string, Holding>()
+  readonly #asked = new Set<string>()
+  readonly #reminded = new Map<string, Instant>()
+  readonly #underWay = new Set<string>()
+  /** Since when every node that answers sends under the primary key. */
+  #settledSince: { readonly primary: number; readonly at: Instant } | undefined
+  /** When the gossip key was last changed because somebody was removed. */
+  #changedAt: Instant = Number.NEGATIVE_INFINITY
+  #looking = false
+
+  constructor(parts: TrustStewardParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#next()
+  }
+
+  /** A new term starts from what its leader hears itself. */
+  ranked(): void {
+    this.#holdings.clear()
+    this.#underWay.clear()
+    this.#settledSince = undefined
+    this.look()
+  }
+
+  look(): void {
+    if (this.#looking) return
+    this.#looking = true
+    this.#parts.clock.soon(() => {
+      this.#looking = false
+      this.#chores()
+    })
+  }
+
+  /** Whoever comes under an id must have the key that the id is bound to, and prove that it has it. */
+  keyObjection(
+    node: NodeDescription,
+    before: NodeRecord | undefined,
+    request: string | undefined,
+  ): string | undefined {
+    const { security } = this.#parts
+    if (security.open) return undefined
+    if (request === undefined || node.key === undefined) return `${node.name} proves no key`
+    if (security.notary.readRequest(request).key !== node.key)
+      return `${node.name} does not have the key that it claims`
+    if (before?.key !== undefined && before.key !== node.key)
+      return `the id of ${before.name} belongs to another key`
+    return undefined
+  }
+
+  /** Undefined: nodes have no certificates here. */
+  certify(
+    plane: ControlPlane,
+    id: string,
+    request: string,
+    done: (outcome: RequestOutcome | undefined) => void,
+  ): void {
+    if (this.#parts.security.open || plane.state.authorities.size === 0) return done(undefined)
+    certify(this.#parts, plane, id, request, done)
+  }
+
+  methods(): Methods {
+    return {
+      ...trustDesk(this.#parts),
+      ...rotationDesk(this.#parts, {
+        createAuthority: (plane, actor, done) => this.#rotateAuthority(plane, actor, done),
+        addGossipKey: (plane, actor, done) => this.addGossipKey(plane, actor, done),
+        lacking: plane => this.#lacking(plane),
+      }),
+      /** Any member: which keys it holds, by name. */
+      holding: ({ answer }) => answer({ ok: true, body: this.#own() }),
+      /** A control node, to the others: the keys themselves. */
+      'control-keys': ({ from, identity, answer }) => {
+        const carries = this.#carriers(this.#parts.plane()).includes(from)
+        if (!carries || !identity)
+          return answer(refusal('REFUSED', 'control keys are for control nodes'))
+        answer({ ok: true, body: { keys: this.#keyTexts() } })
+      },
+      'control-keys-take': ({ from, body, identity, answer }) => {
+        const plane = this.#parts.plane()
+        if (!identity || !plane || plane.leader() !== from) {
+          return answer(refusal('REFUSED', 'control keys come from the leader'))
+        }
+        this.#takeKeys(plane, body)
+        answer({ ok: true, body: this.#own() })
+      },
+    }
+  }
+
+  #next(): void {
+    this.#parts.clock.after(round, () => {
+      this.#chores()
+      this.#next()
+    })
+  }
+
+  #chores(): void {
+    const { security } = this.#parts
+    const plane = this.#parts.plane()
+    if (security.open || !plane?.state.cluster) return
+    if (!plane.isLeader()) {
+      this.#holdings.clear()
+      return this.#fetchKeys(plane)
+    }
+    if (!this.#hasKeys(plane)) return this.#fetchKeys(plane)
+    if (security.controlKeys.length === 0) security.newControlKey(neededControlKeys(plane))
+    this.#survey(plane)
+    if (!this.#shared(plane)) return
+    if (plane.state.authorities.size === 0) return this.#firstAuthority(plane)
+    this.#gossipKeys(plane)
+    this.#certificates(plane)
+    this.#retire(plane)
+  }
+
+  // ---- control keys
+
+  #hasKeys(plane: ControlPlane): boolean {
+    const have = new Set(this.#parts.security.controlKeys.map(k => k.id))
+    return [...neededControlKeys(plane)].every(id => have.has(id))
+  }
+
+  /** A control node that was away when the others got their keys asks them. */
+  #fetchKeys(plane: ControlPlane): void {
+    const { links, self } = this.#parts
+    if (this.#hasKeys(plane)) return
+    for (const id of this.#carriers(plane)) {
+      if (id === self.id || this.#asked.has(`keys ${id}`)) continue
+      this.#asked.add(`keys ${id}`)
+      links.request(id, 'control-keys', {}, askPatience, outcome => {
+        this.#asked.delete(`keys ${id}`)
+        if (outcome.ok && this.#parts.isMember(id)) this.#takeKeys(plane, fields(outcome.body))
+      })
+    }
+  }
+
+  #takeKeys(plane: ControlPlane, body: Record<string, unknown>): void {
+    const needed = neededControlKeys(plane)
+    const keys = Array.isArray(body.keys) ? body.keys : []
+    let fresh = false
+    for (const text of keys) {
+      if (typeof text !== 'string' || text.length > 64) continue
+      const key = Buffer.from(text, 'base64url')
+      if (key.length === 32) fresh = this.#parts.security.learnControlKey(key, needed) || fresh
+    }
+    if (fresh) this.#parts.admin.bump(this.#parts.admin.current)
+  }
+
+  #keyTexts(): readonly string[] {
+    return this.#parts.security.controlKeys.map(k => Buffer.from(k.key).toString('base64url'))
+  }
+
+  /** Every control node that answers, and a quorum of them, can open what is sealed and will be. */
+  #shared(plane: ControlPlane): boolean {
+    const { self, security, links } = this.#parts
+    const wanted = [...neededControlKeys(plane), security.controlKeys.at(-1)!.id]
+    const carriers = this.#carriers(plane)
+    const has = (id: string) =>
+      id === self.id || wanted.every(key => this.#holdings.get(id)?.control.has(key))
+    for (const id of carriers) {
+      const holding = this.#holdings.get(id)
+      if (has(id) || !holding || this.#asked.has(`give ${id}`) || !this.#parts.isMember(id))
+        continue
+      this.#asked.add(`give ${id}`)
+      links.request(id, 'control-keys-take', { keys: this.#keyTexts() }, askPatience, outcome => {
+        this.#asked.delete(`give ${id}`)
+        if (!outcome.ok) return
+        this.#holdings.set(id, readHolding(outcome.body))
+        this.look()
+      })
+    }
+    const answering = carriers.filter(id => id === self.id || this.#holdings.has(id))
+    const quorum = Math.floor(plane.state.voters.length / 2) + 1
+    const sharers = plane.state.voters.filter(has).length
+    return sharers >= quorum && answering.every(has)
+  }
+
+  #carriers(plane: ControlPlane | undefined): readonly string[] {
+    return plane ? [...plane.state.voters, ...plane.state.observers] : []
+  }
+
+  // ---- what nodes hold
+
+  #own(): unknown {
+    const { security } = this.#parts
+    const { authorities = [], certificate } = security.member ?? {}
+    const certifier = certificate && authorities.find(a => security.notary.issued(a, certificate))
+    return {
+      gossip: security.ring?.keys.map(k => k.id) ?? [],
+      primary: security.ring?.primary ?? 0,
+      authorities: authorities.map(a => security.notary.inspect(a).fingerprint),
+      control: security.controlKeys.map(k => k.id),
+      ...(certifier && { certifier: security.notary.inspect(certifier).fingerprint }),
+    }
+  }
+
+  /** Asks those who answer what they hold, while somebody has yet to catch up. */
+  #survey(plane: ControlPlane): void {
+    const { self, links, gossip } = this.#parts
+    for (const id of [...this.#holdings.keys()])
+      if (!plane.state.nodes.has(id)) this.#holdings.delete(id)
+    this.#holdings.set(self.id, readHolding(this.#own()))
+    for (const node of plane.state.nodes.values()) {
+      if (node.id === self.id) continue
+      const linked = links.isConnected(node.id)
+      if (!linked && !gossip.counts(node)) {
+        this.#holdings.delete(node.id)
+        continue
+      }
+      if (
+        this.#isCurrent(plane, node.id) ||
+        this.#asked.has(node.id) ||
+        this.#asked.size >= maxAsked
+      )
+        continue
+      this.#asked.add(node.id)
+      links.request(node.id, 'holding', {}, askPatience, outcome => {
+        this.#asked.delete(node.id)
+        if (!outcome.ok) return
+        this.#holdings.set(node.id, readHolding(outcome.body))
+        this.look()
+      })
+    }
+  }
+
+  /** Its last word is all that it could say. */
+  #isCurrent(plane: ControlPlane, id: string): boolean {
+    const holding = this.#holdings.get(id)
+    if (!holding) return false
+    const { gossipKeys, authorities } = plane.state
+    const rings =
+      gossipKeys.keys.every(k => holding.gossip.has(k.id)) && holding.primary === gossipKeys.primary
+    const believes = [...authorities.keys()].every(fingerprint =>
+      holding.authorities.has(fingerprint),
+    )
+    const control =
+      !this.#carriers(plane).includes(id) ||
+      this.#parts.security.controlKeys.every(k => holding.control.has(k.id))
+    const { certifier } = holding
+    const certified = certifier === undefined || certifier === [...authorities.keys()].at(-1)
+    return rings && believes && control && certified
+  }
+
+  /** Of all nodes that answer; false as long as one of them has not said. */
+  #everybody(plane: ControlPlane, holds: (holding: Holding) => boolean): boolean {
+    const { gossip, links, self } = this.#parts
+    for (const node of plane.state.nodes.values()) {
+      const { id, phase } = node
+      const there =
+        id === self.id || links.isConnected(id) || (gossip.counts(node) && phase !== 'failed')
+      const holding = this.#holdings.get(id)
+      if (there && !(holding && holds(holding))) return false
+    }
+    return true
+  }
+
+  // ---- authority and gossip keys
+
+  #firstAuthority(plane: ControlPlane): void {
+    this.createAuthority(plane, `leader:${this.#parts.self.name}`)
+  }
+
+  /** A new authority, and with it a new control key when there was one before. */
+  createAuthority(
+    plane: ControlPlane,
+    actor: string,
+    done: (outcome: Outcome) => void = () => {},
+  ): void {
+    const { security, clock } = this.#parts
+    if (this.#underWay.has('authority')) return done(underWay)
+    const authority = security.newAuthority(plane.state.cluster!.name, clock.wall())
+    const { fingerprint } = security.notary.inspect(authority.certificate)
+    const sealedKey = sealed(security, Buffer.from(authority.key), purposes.authority)
+    this.#propose(
+      plane,
+      'authority',
+      {
+        type: 'CaCreated',
+        data: { certificate: authority.certificate, fingerprint, sealedKey },
+        actor,
+      },
+      done,
+    )
+  }
+
+  /** The next key of gossip; also where an operator's rotation begins. */
+  addGossipKey(
+    plane: ControlPlane,
+    actor: string,
+    done: Parameters<TrustSteward['createAuthority']>[2] = () => {},
+  ): number {
+    const { security } = this.#parts
+    const { keys } = plane.state.gossipKeys
+    const last = keys.at(-1)?.id ?? 0
+    const id = (last % 255) + 1
+    const sealedKey = sealed(security, security.notary.random(32), purposes.gossip(id))
+    this.#propose(
+      plane,
+      'gossip',
+      { type: 'GossipKeyAdded', data: { id, sealed: sealedKey }, actor },
+      done,
+    )
+    return id
+  }
+
+  /** New key everywhere, then used everywhere, then the old one dropped. */
+  #gossipKeys(plane: ControlPlane): void {
+    const actor = `leader:${this.#parts.self.name}`
+    const { primary, keys } = plane.state.gossipKeys
+    if (keys.length === 0) return void this.addGossipKey(plane, actor)
+    const newest = keys.at(-1)!
+    if (newest.id !== primary) {
+      if (this.#everybody(plane, h => h.gossip.has(newest.id))) {
+        this.#propose(plane, 'gossip', { type: 'GossipKeyUsed', data: { id: newest.id }, actor })
+      }
+      return
+    }
+    const old = keys.find(k => k.id !== primary)
+    if (!old) return this.#lockOut(plane, newest, actor)
+    if (!this.#everybody(plane, h => h.primary === primary)) {
+      this.#settledSince = undefined
+      return
+    }
+    const now = this.#parts.clock.now()
+    if (this.#settledSince?.primary !== primary) this.#settledSince = { primary, at: now }
+    if (now - this.#settledSince.at < lastPackets) return
+    this.#propose(plane, 'gossip', { type: 'GossipKeyDropped', data: { id: old.id }, actor })
+  }
+
+  /** Whoever was removed since the key was made has it. */
+  #lockOut(plane: ControlPlane, { addedAt }: { readonly addedAt: number }, actor: string): void {
+    const now = this.#parts.clock.now()
+    if (now - this.#changedAt < changeAgain) return
+    if (![...plane.state.tombstones.values()].some(t => t.leftAt > addedAt)) return
+    this.#changedAt = now
+    this.addGossipKey(plane, actor)
+  }
+
+  // ---- certificates
+
+  /** Due at half life, by the leader's clock, which is the log's; or because the authority is a new one. */
+  #certificates(plane: ControlPlane): void {
+    const { clock, links, self, certification } = this.#parts
+    const ca = [...plane.state.authorities.keys()].at(-1)!
+    // Before, others would not believe what it signs.
+    if (!this.#everybody(plane, h => h.authorities.size === 0 || h.authorities.has(ca))) return
+    const [now, wall] = [clock.now(), clock.wall()]
+    for (const node of plane.state.nodes.values()) {
+      const held = plane.state.certificates.get(node.id)
+      const half = held && held.notAfter - (held.notAfter - held.notBefore) / 2
+      if (held && held.ca === ca && wall < half!) continue
+      if (now - (this.#reminded.get(node.id) ?? Number.NEGATIVE_INFINITY) < remindAgain) continue
+      this.#reminded.set(node.id, now)
+      if (node.id === self.id) certification.renew()
+      else if (links.isConnected(node.id)) links.notice(node.id, 'certificate-due', {})
+      else links.connect(node.id)
+    }
+  }
+
+  /** As soon as every control node can open what the new control key seals. */
+  #rotateAuthority(plane: ControlPlane, actor: string, done: (outcome: Outcome) => void): void {
+    const { security, clock } = this.#parts
+    security.newControlKey(neededControlKeys(plane))
+    const deadline = clock.now() + sharePatience
+    const look = (): void => {
+      if (!plane.isLeader() || this.#parts.plane() !== plane) return done(movedOn)
+      this.#survey(plane)
+      if (this.#shared(plane)) return this.createAuthority(plane, actor, done)
+      if (clock.now() > deadline) return done(notShared)
+      clock.after(sharePace, look)
+    }
+    look()
+  }
+
+  /** Nodes that answer and have not taken the step that gossip is at. */
+  #lacking(plane: ControlPlane): readonly string[] {
+    const { gossip, links, self } = this.#parts
+    const { keys, primary } = plane.state.gossipKeys
+    return [...plane.state.nodes.values()]
+      .filter(node => node.id !== self.id && (links.isConnected(node.id) || gossip.counts(node)))
+      .filter(({ id }) => {
+        const holding = this.#holdings.get(id)
+        return !holding || holding.primary !== primary || !keys.every(k => holding.gossip.has(k.id))
+      })
+      .map(node => node.name)
+  }
+
+  /** Nobody proves itself by it any more: a certificate that was issued may never have reached its node. */
+  #retire(plane: ControlPlane): void {
+    const { clock, self } = this.#parts
+    const { authorities, certificates, nodes } = plane.state
+    const old = [...authorities.keys()].slice(0, -1)
+    for (const fingerprint of old) {
+      const wall = clock.wall()
+      const inUse = [...nodes.keys()].some(id => {
+        const held = certificates.get(id)
+        if (!held) return true
+        if (held.notAfter <= wall) return false
+        const holding = this.#holdings.get(id)
+        return held.ca === fingerprint || !holding || holding.certifier === fingerprint
+      })
+      if (!inUse)
+        this.#propose(plane, 'authority', {
+          type: 'CaRetired',
+          data: { fingerprint },
+          actor: `leader:${self.name}`,
+        })
+    }
+  }
+
+  #propose(
+    plane: ControlPlane,
+    chore: string,
+    draft: Draft,
+    done: (outcome: Outcome) => void = () => {},
+  ): void {
+    if (this.#underWay.has(chore)) return done(underWay)
+    this.#underWay.add(chore)
+    plane.propose(draft, outcome => {
+      this.#underWay.delete(chore)
+      done(outcome)
+      if (outcome.ok) return this.look()
+      // Not again at once: a leader that hands over refuses all until it is done. The next round tries.
+      this.#parts.trace.warn({ chore, code: outcome.code }, outcome.message)
+    })
+  }
+}
