@@ -84,7 +84,11 @@ class Campaign {
 
   #work(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const child = fork(worker, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const child = fork(worker, {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        // A run makes much and keeps little: fewer collections, a tenth of the time.
+        execArgv: ['--max-semi-space-size=64'],
+      })
       child.on('message', report => {
         this.#heard(report as Report)
         this.#send(child)

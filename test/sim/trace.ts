@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib'
+
 /**
  * What happened, twice: as a running hash of everything (two runs of a seed are the same run exactly
  * when their hashes agree), and, only when somebody wants to read it, as lines.
@@ -31,9 +33,7 @@ export class Trace {
   }
 
   mixBytes(bytes: Uint8Array): void {
-    let a = this.#a
-    for (let i = 0; i < bytes.length; i++) a = Math.imul(a ^ bytes[i]!, 0x01000193)
-    this.#a = a
+    this.mix(crc32(bytes))
     this.mix(bytes.length)
   }
 

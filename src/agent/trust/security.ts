@@ -53,6 +53,8 @@ export class Security {
   /** Opened once, because every view of every node needs them. */
   readonly #opened = new Map<string, Uint8Array>()
   #identity: Identity
+  /** Those of the identity, read; undefined: not asked for since it changed. */
+  #controlKeys: readonly ControlKey[] | undefined
   #id = ''
   readonly #given: JoinToken | undefined
   #token: JoinToken | undefined
@@ -115,7 +117,10 @@ export class Security {
 
   /** Newest last. */
   get controlKeys(): readonly ControlKey[] {
-    return (this.#identity.control ?? []).map(text => controlKey(Buffer.from(text, 'base64url')))
+    this.#controlKeys ??= (this.#identity.control ?? []).map(text =>
+      controlKey(Buffer.from(text, 'base64url')),
+    )
+    return this.#controlKeys
   }
 
   /** A secret of the agreed state; undefined: this node has not the control key for it. */
@@ -283,6 +288,7 @@ export class Security {
   #update(identity: Identity): void {
     this.#store.write(identity)
     this.#identity = identity
+    this.#controlKeys = undefined
   }
 
   #renew(): void {
