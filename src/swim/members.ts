@@ -23,6 +23,8 @@ export interface Peer {
   ranks: number
   /** It was asked whom it knows. */
   consulted: boolean
+  /** It was told of this node by this node. */
+  greeted: boolean
 }
 
 export type Change = SwimReady['changes'][number]
@@ -78,6 +80,7 @@ export class MemberTable {
       hash: hash(info.id) | 0,
       ranks: 0,
       consulted: false,
+      greeted: false,
     }
     this.#peers.set(info.id, peer)
     this.slice.enter(peer)

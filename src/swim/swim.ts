@@ -81,6 +81,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     const probes = (this.#probes = new Probes({
       config,
       random: random.fork(),
+      self: this.#self,
       table,
       post,
       health,
