@@ -281,7 +281,7 @@ function showToken(agent: Agent, text: string): void {
   for (const id of agent.links.connectedPeers()) agent.links.forget(id)
 }
 
-function leave(
+async function leave(
   agent: Agent,
   clock: Clock,
   request: { node?: string; force: boolean; actor: string },
