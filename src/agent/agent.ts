@@ -231,6 +231,7 @@ export class Agent {
       links: this.links,
       storage,
       timing: raftTiming(config.timingFactor),
+      reads: this.levels.reads,
       applied: batch => this.#onApplied(batch),
       ranked: rank => {
         this.#ranks.note(rank)

@@ -15,7 +15,7 @@ export function watchVerdicts({ simulation, cluster, checkers, nemesis }: Stage)
     const { quietSince } = nemesis
     if (quietSince === undefined || simulation.now - quietSince < calm) return
     const { id } = event.data
-    const node = cluster.nodes.find(n => n.disk.facts?.includes(`"id":"${id}"`))
+    const node = cluster.nodes.find(n => checkers.idOf(n) === id)
     if (node === undefined || !runsForLong(node)) return
     const quiet = Math.round((simulation.now - quietSince) / 1000)
     throw new Violation(`${node.name} is agreed to have failed, after ${quiet} s of calm`)
