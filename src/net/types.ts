@@ -30,8 +30,11 @@ export interface ListenHandlers {
   listening(at: Address): void
   /** Return the handlers of the new connection. */
   accepted(connection: Connection): ConnectionHandlers
-  /** Somebody who could not prove enough to be accepted. */
-  refused?(from: Address, why: string): void
+  /**
+   * Somebody who could not prove enough to be accepted. What comes back is said to it before the connection ends,
+   * where it has got so far as to believe this end.
+   */
+  refused?(from: Address, why: string): Uint8Array | undefined
   failed(error: Error): void
 }
 

@@ -22,7 +22,11 @@ export function shakeHands(
   dialler: Papers | undefined,
   server: Papers | undefined,
 ):
-  | { readonly seenByDialler: PeerIdentity; readonly seenByServer: PeerIdentity }
+  | {
+      readonly seenByDialler: PeerIdentity
+      /** A text: why it is not believed. */
+      readonly seenByServer: PeerIdentity | string
+    }
   | 'untrusted'
   | 'foreign'
   | undefined {
@@ -30,7 +34,7 @@ export function shakeHands(
   if (!here && !there) return undefined
   if (!here || !there) return 'untrusted'
   let no: 'untrusted' | 'foreign' = 'untrusted'
-  for (const manner of mannersOf(here.credentials())) {
+  for (const manner of mannersOf(here.credentials(), counts(here))) {
     const shown = there.credentials()[manner === 'secret' ? 'secret' : 'member']
     if (!shown) continue
     const seenByDialler = judge(shown, manner, here)
@@ -41,9 +45,17 @@ export function shakeHands(
     if (manner === 'token') return { seenByDialler, seenByServer: { kind: 'anonymous' } }
     const own = here.credentials()[manner]!
     const seenByServer = judge(own, manner, there)
-    return seenByServer ? { seenByDialler, seenByServer } : 'untrusted'
+    return { seenByDialler, seenByServer: seenByServer ?? 'its certificate does not count' }
   }
   return no
+}
+
+/** Of a member, by its own clock. */
+function counts({ credentials, wall }: Papers): boolean {
+  const { member } = credentials()
+  if (!member) return true
+  const { notBefore, notAfter } = readPaper(member.chain)
+  return notBefore <= wall() && wall() <= notAfter
 }
 
 /** Whom `by` takes the owner of this proof for; undefined: for nobody. */

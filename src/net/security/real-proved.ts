@@ -14,7 +14,7 @@ export function proved(
   if (manner === 'token') return { kind: 'anonymous' }
   const certificate = socket.getPeerX509Certificate()
   if (!certificate) return 'no certificate'
-  if (!socket.authorized) return `certificate refused: ${reasonOf(socket)}`
+  if (!socket.authorized) return reasonOf(socket)
   const proof = credentials[manner]
   // OpenSSL has checked the path; that it ends at one of ours must not hang on how contexts are switched.
   if (!proof?.authorities.some(a => certificate.verify(publicKeyOf(a))))
@@ -34,9 +34,7 @@ export function provedByToken(
   if (fingerprint !== credentials.token?.authority) return foreign
   if (!authority.ca || !certificate.verify(authority.publicKey))
     return 'certificate of another authority'
-  const now = Date.now()
-  if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo))
-    return 'certificate refused: CERT_HAS_EXPIRED'
+  if (!countsNow(certificate)) return 'its certificate does not count now'
   return identityOf(certificate, 'member', undefined)
 }
 
@@ -63,10 +61,26 @@ function identityOf(
   }
 }
 
+/** Whether the first certificate of the chain does, by the clock of this machine. */
+export function counts(chain: string): boolean {
+  return countsNow(new X509Certificate(chain))
+}
+
+function countsNow({ validFrom, validTo }: X509Certificate): boolean {
+  const now = Date.now()
+  return Date.parse(validFrom) <= now && now <= Date.parse(validTo)
+}
+
 function reasonOf(socket: TLSSocket): string {
   const reason: unknown = socket.authorizationError
-  if (typeof reason === 'string') return reason
-  return (reason as { code?: string } | undefined)?.code ?? 'untrusted'
+  const code = typeof reason === 'string' ? reason : (reason as { code?: string } | undefined)?.code
+  return outOfTime[code ?? ''] ?? `certificate refused: ${code ?? 'untrusted'}`
+}
+
+/** What OpenSSL calls it, for people. */
+const outOfTime: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'its certificate has run out, by the clock of this end',
+  CERT_NOT_YET_VALID: 'its certificate does not count yet, by the clock of this end',
 }
 
 function publicKeyOf(authority: string) {
