@@ -11,7 +11,7 @@ import {
   mannersOf,
   nameOf,
 } from './security/credentials.ts'
-import { counts, foreign, proved, provedByToken } from './security/real-proved.ts'
+import { counts, foreign, outOfTime, proved, provedByToken } from './security/real-proved.ts'
 import { TlsContexts } from './security/tls-contexts.ts'
 import { bindError, closeReason, codeOf, plainHost } from './socket-errors.ts'
 import type {
@@ -99,8 +99,8 @@ function listen(
     const identity = manner && proved(socket, manner, contexts.credentials)
     if (!identity) return refuse(socket, 'asks for nobody here')
     if (typeof identity === 'string') {
-      turnAway(socket, handlers.refused?.(remoteOf(socket), identity))
-      return
+      const word = handlers.refused?.(remoteOf(socket), identity)
+      return turnAway(socket, identity === outOfTime ? word : undefined)
     }
     strangers.delete(formatAddress(remoteOf(socket)))
     const connection = new Stream(socket, remoteOf(socket), identity)

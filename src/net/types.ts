@@ -31,8 +31,8 @@ export interface ListenHandlers {
   /** Return the handlers of the new connection. */
   accepted(connection: Connection): ConnectionHandlers
   /**
-   * Somebody who could not prove enough to be accepted. What comes back is said to it before the connection ends,
-   * where it has got so far as to believe this end.
+   * Somebody who could not prove enough to be accepted. What comes back is said to one whose certificate was good and
+   * does not count now; nobody else hears a word.
    */
   refused?(from: Address, why: string): Uint8Array | undefined
   failed(error: Error): void

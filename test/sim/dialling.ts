@@ -1,4 +1,5 @@
 import type { Address } from '../../src/base/address.ts'
+import { outOfTime } from '../../src/net/security/real-proved.ts'
 import type {
   Connection,
   ConnectionHandlers,
@@ -139,7 +140,7 @@ function answer(
     if (accepted.closedHere) return
     if (typeof hands?.seenByServer === 'string') {
       const word = listener.handlers.refused?.(remote, hands.seenByServer)
-      if (word) accepted.write(word)
+      if (word && hands.seenByServer === outOfTime) accepted.write(word)
       accepted.end()
       return
     }

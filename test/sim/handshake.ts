@@ -6,6 +6,7 @@ import {
   named,
   type Proof,
 } from '../../src/net/security/credentials.ts'
+import { outOfTime } from '../../src/net/security/real-proved.ts'
 import type { PeerIdentity } from '../../src/net/types.ts'
 import { readPaper } from './notary.ts'
 
@@ -24,7 +25,7 @@ export function shakeHands(
 ):
   | {
       readonly seenByDialler: PeerIdentity
-      /** A text: why it is not believed. */
+      /** A text: why it is not believed; what was out of time hears so. */
       readonly seenByServer: PeerIdentity | string
     }
   | 'untrusted'
@@ -45,7 +46,10 @@ export function shakeHands(
     if (manner === 'token') return { seenByDialler, seenByServer: { kind: 'anonymous' } }
     const own = here.credentials()[manner]!
     const seenByServer = judge(own, manner, there)
-    return { seenByDialler, seenByServer: seenByServer ?? 'its certificate does not count' }
+    if (seenByServer) return { seenByDialler, seenByServer }
+    const { issuer } = readPaper(own.chain)
+    const isOurs = believes(there.credentials(), manner, issuer, own)
+    return { seenByDialler, seenByServer: isOurs ? outOfTime : 'untrusted' }
   }
   return no
 }

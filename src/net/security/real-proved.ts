@@ -14,11 +14,11 @@ export function proved(
   if (manner === 'token') return { kind: 'anonymous' }
   const certificate = socket.getPeerX509Certificate()
   if (!certificate) return 'no certificate'
-  if (!socket.authorized) return reasonOf(socket)
   const proof = credentials[manner]
+  const isOurs = proof?.authorities.some(a => certificate.verify(publicKeyOf(a))) ?? false
+  if (!socket.authorized) return isOurs && !countsNow(certificate) ? outOfTime : reasonOf(socket)
   // OpenSSL has checked the path; that it ends at one of ours must not hang on how contexts are switched.
-  if (!proof?.authorities.some(a => certificate.verify(publicKeyOf(a))))
-    return 'certificate of another authority'
+  if (!isOurs) return 'certificate of another authority'
   return identityOf(certificate, manner, credentials.member?.tag)
 }
 
@@ -34,9 +34,12 @@ export function provedByToken(
   if (fingerprint !== credentials.token?.authority) return foreign
   if (!authority.ca || !certificate.verify(authority.publicKey))
     return 'certificate of another authority'
-  if (!countsNow(certificate)) return 'its certificate does not count now'
+  if (!countsNow(certificate)) return outOfTime
   return identityOf(certificate, 'member', undefined)
 }
+
+/** The certificate is of an authority of ours, and has run out or not begun. Its owner may hear so; nobody else hears a word. */
+export const outOfTime = 'its certificate does not count now, by the clock of this end'
 
 /** The other end is of another cluster than that of the token. */
 export const foreign = 'foreign'
@@ -74,13 +77,7 @@ function countsNow({ validFrom, validTo }: X509Certificate): boolean {
 function reasonOf(socket: TLSSocket): string {
   const reason: unknown = socket.authorizationError
   const code = typeof reason === 'string' ? reason : (reason as { code?: string } | undefined)?.code
-  return outOfTime[code ?? ''] ?? `certificate refused: ${code ?? 'untrusted'}`
-}
-
-/** What OpenSSL calls it, for people. */
-const outOfTime: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'its certificate has run out, by the clock of this end',
-  CERT_NOT_YET_VALID: 'its certificate does not count yet, by the clock of this end',
+  return `certificate refused: ${code ?? 'untrusted'}`
 }
 
 function publicKeyOf(authority: string) {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Address } from '../../../src/base/address.ts'
 import { tlsSockets } from '../../../src/net/real-tls-sockets.ts'
 import type { Credentials } from '../../../src/net/security/credentials.ts'
+import { outOfTime } from '../../../src/net/security/real-proved.ts'
 import { newSecret } from '../../../src/net/security/secret.ts'
 import { keyFingerprint, newKey } from '../../../src/net/security/x509.ts'
 import type { CloseReason, Connection, PeerIdentity } from '../../../src/net/types.ts'
@@ -203,7 +204,7 @@ describe('who meets whom', () => {
     connections.push(connection)
     await until(() => ended)
     expect(heard.join('')).toBe('a last word')
-    expect(server.refused).toEqual(['its certificate has run out, by the clock of this end'])
+    expect(server.refused).toEqual([outOfTime])
     expect([server.accepted, server.heard]).toEqual([[], []])
   })
 
