@@ -51,7 +51,7 @@ import { Gate } from './entrance/gate.ts'
 import { Homecoming } from './entrance/homecoming.ts'
 import { Initiation } from './entrance/initiation.ts'
 import { inviteNeighbours } from './entrance/inviter.ts'
-import { Journal } from './entrance/journal.ts'
+import { Journal, type Refusals } from './entrance/journal.ts'
 import { type ReceptionParts, reception } from './entrance/reception.ts'
 import { Inquiries } from './inquiries.ts'
 import { Levels } from './levels.ts'
@@ -88,6 +88,8 @@ export interface AgentParts {
   readonly roles?: (lent: RolesLent) => RoleHosting
   /** What this node proves and believes. Undefined: nothing, and everybody. */
   readonly security?: Security
+  /** Where the journal of refusals is kept. Undefined: nowhere. */
+  readonly refusals?: Refusals
   /** More rules of the first validation. */
   readonly validation?: readonly ValidationHandler[]
   /** The version of events that this build reads; another than its own only in a rehearsal of an upgrade. */
@@ -181,7 +183,7 @@ export class Agent {
     security?.tidy(this.self.facts.left === true)
     this.self.key = security?.key
     this.levels = new Levels(() => this.self.id, parts.eventsRead)
-    this.journal = new Journal(clock, trace)
+    this.journal = new Journal(clock, trace, parts.refusals)
     this.#ranks = new RankJournal(clock)
     this.passports = new Passports({
       self: this.self,
@@ -469,6 +471,7 @@ export class Agent {
     this.#stopped = true
     this.#life.end()
     this.#belonging.noteSeen()
+    this.journal.save()
     this.#copies.stop()
     this.scheduled.stop()
     this.kv.wakeAll()

@@ -172,8 +172,15 @@ async function status(agent: Agent): Promise<StatusReport> {
       const { plane } = agent
       if (plane?.state.cluster) return resolve(overlaid(agent.controlReport(plane, true), sight))
       const control = agent.view()?.control.map(({ id }) => id) ?? []
-      askWitnesses(agent.links, control, report =>
-        resolve(overlaid(report ?? agent.ownReport(), sight)),
+      askWitnesses<StatusReport>(
+        agent.links,
+        control,
+        { method: 'status-here', body: {} },
+        report => report.cluster.commitIndex,
+        best => {
+          const report = best && { ...best, toldBy: best.self }
+          resolve(overlaid(report ?? agent.ownReport(), sight))
+        },
       )
     })
   })
