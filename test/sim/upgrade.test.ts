@@ -54,6 +54,8 @@ test('an older one that is relieved of the log holds nobody back, and goes on wi
   expect((await world.put('n3', 'k', 'of an older one')).ok).toBe(true)
   expect(await world.get('n3', 'k')).toBe('of an older one')
   await expect(
-    world.ask('n1', b => b.promote({ node: 'n3', force: false, actor: 'operator' })),
+    world.ask('n1', b =>
+      b.promote({ node: 'n3', observer: false, force: false, actor: 'operator' }),
+    ),
   ).rejects.toMatchObject({ code: 'VERSION_MISMATCH' })
 })
