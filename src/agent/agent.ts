@@ -606,6 +606,11 @@ export class Agent {
       },
       isMember: (id, identity) => this.passports.isMember(id, identity),
       outdated: by => this.#homecoming.refusedBy(by),
+      // Who dials may be told things by whom it puts off: all control nodes may be elsewhere by now.
+      putOff: (id, at) => {
+        this.links.setAddress(id, at)
+        this.links.connect(id)
+      },
       carries: () => this.plane !== undefined,
       seen: () => this.plane?.state.applied ?? this.following.view?.version ?? 0,
     })
