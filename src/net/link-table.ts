@@ -162,6 +162,9 @@ export class LinkTable implements LinkOwner {
   judge(link: Link, greeting: Greeting): Verdict | Duplicate {
     const current = this.#peers.get(greeting.hello.id)?.link
     const verdict = judgeRival(link, greeting, this.greeting().hello, current)
+    if (verdict.outcome === 'busy') this.doubt(greeting.hello.id)
+    if (verdict.outcome === 'rejected' && verdict.code === 'DUPLICATE_NODE')
+      this.#handlers.copied?.(greeting.hello, link.remote, verdict.reason)
     if (verdict.outcome === 'rejected' && verdict.code !== 'BAD_REQUEST' && !link.expected) {
       // The owner's rules say it first: they keep a record, and whoever has stolen an id hears no more than that.
       const said = this.#validated(link, greeting)
