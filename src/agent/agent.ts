@@ -818,7 +818,7 @@ export class Agent {
   }
 
   #notices(): readonly string[] {
-    const out = [...this.entry.notices()]
+    const out = [...this.entry.notices(), ...this.initiation.notices()]
     out.push(...this.#fault.notices(this.self.name), ...this.scheduled.notices())
     out.push(...this.#homecoming.notices(), ...this.departure.notices())
     if (this.#parts.security?.helpless) {
