@@ -828,7 +828,12 @@ export class Agent {
     if (state && !this.#parts.security?.open) {
       out.push(...expiryNotices(state.nodes, state.certificates, this.#parts.clock.wall()))
     }
-    out.push(...this.journal.notices(this.self.name, this.self.facts.cluster === undefined))
+    const isIn = (id: string) =>
+      state
+        ? state.nodes.has(id) || state.joinRequests.get(id)?.refused === null
+        : this.gossip.member(id) !== undefined
+    const alone = this.self.facts.cluster === undefined
+    out.push(...this.journal.notices(this.self.name, alone, isIn))
     const stopped = this.plane?.state.stopped
     if (stopped)
       out.push(
