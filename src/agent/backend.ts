@@ -192,7 +192,7 @@ async function log(
   checkEventType(request.type)
   const { plane } = agent
   if (plane && plane.leader() === null) {
-    const page = logPage(plane, request.from, request.limit, request.type)
+    const page = logPage(plane, request)
     if (page.events.length > 0 || !request.wait) return page
     return new Promise(resolve => clock.after(Math.min(request.wait!, 1000), () => resolve(page)))
   }

@@ -352,11 +352,15 @@ export interface Backend {
     from: number
     limit: number
     type?: string
+    /** The epoch of what the caller has read: where a rescue threw some of it away, the page begins with the rescue. */
+    epoch?: number
     wait?: number
     signal?: AbortSignal
   }): Promise<{
     events: readonly LoggedEvent[]
     next: number
+    /** To be given with `next`; absent: of an agent of a time before. */
+    epoch?: number
     /** By id, of nodes in these events that are in the cluster no longer. */
     names?: Readonly<Record<string, string>>
   }>

@@ -185,6 +185,12 @@ export class State {
     return epochs.findLast(({ from }) => from <= index)?.epoch ?? 0
   }
 
+  /** Where the first epoch after that one began; undefined: none has. */
+  epochAfter(epoch: number): number | undefined {
+    const epochs = this.#parts.meta.fact('epochs') ?? []
+    return epochs.find(begun => begun.epoch > epoch)?.from
+  }
+
   /**
    * Administrative events that took effect (everything but Kv*, and nothing refused) from seq `from`
    * on, newest last, at most `limit`; the last 10 000 are kept.
