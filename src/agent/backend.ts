@@ -19,7 +19,7 @@ import { parseJoinToken } from '../net/security/token.ts'
 import type { Outcome } from '../state/types.ts'
 import type { Agent } from './agent.ts'
 import { restoreSnapshot, takeSnapshot } from './control/snapshot-backend.ts'
-import { unpacked } from './desk/kv.ts'
+import { readPages } from './desk/kv-pages.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
 import { askWitnesses } from './entrance/witness.ts'
@@ -380,11 +380,10 @@ function readElsewhere(
   reject: (error: Error) => void,
 ): void {
   requireCluster(agent)
-  const { signal, ...asked } = query
-  const done: Answer = o =>
-    o.ok ? resolve(unpacked(o.body, o.blob ?? new Uint8Array(0))) : reject(errorOf(o))
-  const held = query.index === undefined ? 0 : (query.wait ?? 300_000)
-  agent.authority.ask('kv-read', asked, patience, done, held, signal)
+  readPages(query, ({ signal, ...asked }, done) => {
+    const held = asked.index === undefined ? 0 : (asked.wait ?? 300_000)
+    agent.authority.ask('kv-read', asked, patience, done, held, signal)
+  }).then(resolve, reject)
 }
 
 function settleWrite(

@@ -298,6 +298,8 @@ export interface KvRead {
 export interface KvQuery {
   readonly key: string
   readonly recurse: boolean
+  /** With recurse: the keys are wanted, and every value comes empty. */
+  readonly bare?: boolean
   readonly consistency: Consistency
   /** Blocking: wait until the index passes this… */
   readonly index?: number
