@@ -163,17 +163,24 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
 }
 
 async function status(agent: Agent): Promise<StatusReport> {
-  const sight = agent.sight()
-  if (!agent.self.facts.cluster) return agent.ownReport()
-  if (agent.plane?.isLeader()) return overlaid(agent.controlReport(agent.plane, false), sight)
+  const sight = agent.reports.sight()
+  if (!agent.self.facts.cluster) return agent.reports.own()
+  if (agent.plane?.isLeader()) return overlaid(agent.reports.control(agent.plane, false), sight)
   return new Promise(resolve => {
     agent.authority.ask('status', {}, statusPatience, outcome => {
       if (outcome.ok) return resolve(overlaid(outcome.body as StatusReport, sight))
       const { plane } = agent
-      if (plane?.state.cluster) return resolve(overlaid(agent.controlReport(plane, true), sight))
+      if (plane?.state.cluster) return resolve(overlaid(agent.reports.control(plane, true), sight))
       const control = agent.view()?.control.map(({ id }) => id) ?? []
-      askWitnesses(agent.links, control, report =>
-        resolve(overlaid(report ?? agent.ownReport(), sight)),
+      askWitnesses<StatusReport>(
+        agent.links,
+        control,
+        { method: 'status-here', body: {} },
+        report => report.cluster.commitIndex,
+        best => {
+          const report = best && { ...best, toldBy: best.self }
+          resolve(overlaid(report ?? agent.reports.own(), sight))
+        },
       )
     })
   })
@@ -223,7 +230,7 @@ function join(
       'to move it to another cluster: hive leave, or hive reset',
     )
   }
-  const membersBefore = agent.sight().members.length
+  const membersBefore = agent.reports.sight().members.length
   if (token === undefined) agent.security?.expect(undefined)
   else showToken(agent, token)
   agent.entry.join(formatAddress(parsed))
@@ -243,7 +250,7 @@ function join(
           cluster: null,
           detail: `${refusal.text.replace(/^.*?: .*?: /, '')}; ${refusal.remedy}`,
         })
-      const met = agent.sight().members
+      const met = agent.reports.sight().members
       if (!now && met.length > membersBefore && !agent.entry.validating) {
         return resolve({
           state: 'zombie',
@@ -281,7 +288,7 @@ function showToken(agent: Agent, text: string): void {
   for (const id of agent.links.connectedPeers()) agent.links.forget(id)
 }
 
-function leave(
+async function leave(
   agent: Agent,
   clock: Clock,
   request: { node?: string; force: boolean; actor: string },

@@ -217,6 +217,8 @@ export interface WhyReport {
   readonly conclusion: string
   /** Control nodes whose journals are missing because they did not answer. */
   readonly silent: readonly string[]
+  /** Nobody leads: the control node whose log this is, which may be behind. */
+  readonly toldBy?: string
 }
 
 /** `hive log --file`: a log that was set aside. */

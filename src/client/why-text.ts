@@ -4,7 +4,7 @@ import { type Painter, printable } from './paint.ts'
 
 /** A chain of events, newest last, and what it comes to. Pure. */
 export function renderWhy(report: WhyReport, paint: Painter): string {
-  const { lines, silent, conclusion } = report
+  const { lines, silent, conclusion, toldBy } = report
   const shown = lines.map(({ seq, time, where, text, actor }) => {
     const number = paint(seq === undefined ? '      -' : String(seq).padStart(7), 'dim')
     const who = where === undefined ? '' : `${paint(printable(where), 'strong')} `
@@ -23,6 +23,8 @@ export function renderWhy(report: WhyReport, paint: Painter): string {
           ),
         ]
       : []
+  if (toldBy !== undefined)
+    unheard.push(paint(`! nobody leads: as far as the log of ${printable(toldBy)} goes`, 'warn'))
   const space = shown.length + unheard.length > 0 ? [''] : []
   return [...shown, ...unheard, ...space, paint(printable(conclusion), 'strong')].join('\n')
 }
