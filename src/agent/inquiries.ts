@@ -22,11 +22,12 @@ import type { Authority } from './control/authority.ts'
 import {
   type About,
   type AgreedFacts,
-  agreedFacts,
+  factsHere,
   type InquiryDeskParts,
   type RememberedFacts,
   remembered,
 } from './desk/inquiries.ts'
+import { askWitnesses } from './entrance/witness.ts'
 import { inNoCluster } from './no-cluster.ts'
 import type { Self } from './self.ts'
 
@@ -70,12 +71,16 @@ export class Inquiries {
     const { self } = this.#parts
     if (!self.facts.cluster && question.about !== 'join') throw inNoCluster(self.name)
     const [agreed, journals] = await Promise.all([this.#agreed(question), this.#journals(question)])
-    const heard: Heard = { agreed, ...journals }
-    switch (question.about) {
+    const report = this.#report(question, { agreed, ...journals })
+    return agreed?.witness ? { ...report, toldBy: agreed.witness.name } : report
+  }
+
+  #report({ about, name }: Question, heard: Heard): WhyReport {
+    switch (about) {
       case 'node':
-        return this.#node(question.name, heard)
+        return this.#node(name, heard)
       case 'join':
-        return this.#join(question.name, heard)
+        return this.#join(name, heard)
       case 'election':
         return this.#election(heard)
       case 'epoch':
@@ -142,15 +147,26 @@ export class Inquiries {
     return { subject: 'epoch', lines, conclusion, silent: [] }
   }
 
-  /** From the leader; without one a control node tells what it has. */
+  /** From the leader; without one from this node's log, or from that of the control node that knows most. */
   #agreed({ about, name }: Question): Promise<AgreedFacts | undefined> {
-    const { authority, desk, self } = this.#parts
+    const { authority, desk, links, self } = this.#parts
     if (!self.facts.cluster) return Promise.resolve(undefined)
     return new Promise(resolve => {
       authority.ask('why-agreed', { about, name }, patience, outcome => {
         if (outcome.ok) return resolve(outcome.body as AgreedFacts)
         const plane = desk.plane()
-        resolve(plane?.state.cluster ? agreedFacts(desk, plane, about, name) : undefined)
+        if (plane?.state.cluster) return resolve(factsHere(desk, plane, about, name))
+        const control = (this.#parts.view()?.control ?? self.facts.cluster?.control ?? []).map(
+          c => c.id,
+        )
+        const question = { method: 'why-here', body: { about, name } }
+        askWitnesses<AgreedFacts>(
+          links,
+          control,
+          question,
+          told => told.witness?.applied ?? 0,
+          resolve,
+        )
       })
     })
   }

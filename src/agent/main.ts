@@ -9,6 +9,7 @@ import { realNotary } from '../net/security/notary.ts'
 import { builtInRoles, makeRoles } from '../roles/registry.ts'
 import { openStorage } from '../store/open.ts'
 import { Agent } from './agent.ts'
+import { refusalsFile } from './entrance/refusals-file.ts'
 import type { AgentConfig } from './process/config.ts'
 import { insecure, staysInside } from './process/exposure.ts'
 import { httpDoor } from './process/http-door.ts'
@@ -60,6 +61,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     ),
     storage,
     security,
+    refusals: refusalsFile(config.dataDir, trace),
     config,
     trace,
     version,

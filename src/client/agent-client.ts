@@ -254,6 +254,8 @@ export interface LogQuery {
   readonly from: number
   readonly limit: number
   readonly type?: string | undefined
+  /** Of the page before, as it said. */
+  readonly epoch?: number | undefined
   /** Wait so long for something new. */
   readonly wait?: Millis | undefined
 }

@@ -5,7 +5,7 @@ import { laidOut, type Piece } from './wrap.ts'
 
 /** A chain of events, newest last, and what it comes to; `width`: of a terminal. Pure. */
 export function renderWhy(report: WhyReport, paint: Painter, width?: number): string {
-  const { lines, silent, conclusion } = report
+  const { lines, silent, conclusion, toldBy } = report
   const shown = lines.map(({ seq, time, where, text, actor }) => {
     const number = seq === undefined ? '      -' : String(seq).padStart(7)
     const who = where === undefined ? '' : `${printable(where)} `
@@ -32,6 +32,8 @@ export function renderWhy(report: WhyReport, paint: Painter, width?: number): st
           ),
         ]
       : []
+  if (toldBy !== undefined)
+    unheard.push(paint(`! nobody leads: as far as the log of ${printable(toldBy)} goes`, 'warn'))
   const space = shown.length + unheard.length > 0 ? [''] : []
   const end = laidOut(
     { head: '', painted: '', pieces: [{ text: printable(conclusion), tone: 'strong' }] },

@@ -24,6 +24,8 @@ export interface WhyReport {
   readonly conclusion: string
   /** Control nodes that were asked for their journals and did not answer. */
   readonly silent: readonly string[]
+  /** Nobody leads: whose log this is, which may be behind. */
+  readonly toldBy?: string
 }
 
 /** A refusal as the node that keeps it says. */

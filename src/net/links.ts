@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../base/errors.ts'
 import { encodeFrame, frameHeaderBytes, frameKind, sealFrame } from './framing.ts'
 import { encodeSwim } from './gossip-codec.ts'
+import { encodeReply } from './hello-codec.ts'
 import { defaultLimits, maxRequests } from './limits.ts'
 import type { Link } from './link.ts'
 import { LinkTable } from './link-table.ts'
@@ -8,6 +9,12 @@ import type { CreateLinks, LinkLimits, Links, RequestOutcome } from './link-type
 import { encodeRaft } from './raft-codec.ts'
 import { encodeNotice, encodeRequest } from './request-codec.ts'
 import type { Listener } from './types.ts'
+
+/** To somebody who believes this end and is not believed: no more than why, in place of an answer to its hello. */
+function lastWord(reason: string): Uint8Array {
+  const verdict = { outcome: 'rejected', code: 'UNTRUSTED', reason } as const
+  return encodeFrame(frameKind.verdict, encodeReply({ verdict }))
+}
 
 /** One multiplexed, framed connection per pair of nodes: what the agent sees of `net`'s streams. */
 export const createLinks: CreateLinks = parts => {
@@ -69,7 +76,10 @@ export const createLinks: CreateLinks = parts => {
       listener = sockets.listen(at, {
         listening: bound => handlers.listening?.(bound),
         accepted: connection => table.accept(connection),
-        refused: (from, why) => handlers.foreign(from, why),
+        refused: (from, why) => {
+          handlers.foreign(from, why)
+          return lastWord(why)
+        },
         failed: error => {
           if (!handlers.failed) throw error
           handlers.failed(error)

@@ -11,7 +11,7 @@ import {
   mannersOf,
   nameOf,
 } from './security/credentials.ts'
-import { foreign, proved, provedByToken } from './security/real-proved.ts'
+import { counts, foreign, outOfTime, proved, provedByToken } from './security/real-proved.ts'
 import { TlsContexts } from './security/tls-contexts.ts'
 import { bindError, closeReason, codeOf, plainHost } from './socket-errors.ts'
 import type {
@@ -46,6 +46,8 @@ export function tlsSockets(
 
 /** From the first byte to the last of the handshake, at either end, ms. */
 const handshakeTimeout = 5_000
+/** Who is told that it is not believed has so long to hear it, ms. */
+const lastWordTime = 1_000
 /** What is spoken inside; an end that cannot answer a manner says so by refusing it (RFC 7301 §3.2). */
 const protocolOf = (manner: Manner): string => `hive-${manner}/1`
 
@@ -93,13 +95,14 @@ function listen(
     refuse(oldest, 'too many connections that say nothing')
   })
   secure.on('secureConnection', (socket: tls.TLSSocket) => {
-    strangers.delete(formatAddress(remoteOf(socket)))
     const manner = spoken(socket, mannerOf(socket.servername))
     const identity = manner && proved(socket, manner, contexts.credentials)
-    if (!identity || typeof identity === 'string') {
-      refuse(socket, identity ?? 'asks for nobody here')
-      return
+    if (!identity) return refuse(socket, 'asks for nobody here')
+    if (typeof identity === 'string') {
+      const word = handlers.refused?.(remoteOf(socket), identity)
+      return turnAway(socket, identity === outOfTime ? word : undefined)
     }
+    strangers.delete(formatAddress(remoteOf(socket)))
     const connection = new Stream(socket, remoteOf(socket), identity)
     connection.handlers = handlers.accepted(connection)
     connection.opened()
@@ -122,6 +125,17 @@ function listen(
       for (const socket of strangers.values()) socket.destroy()
     },
   }
+}
+
+/**
+ * TLS is through with its part at the other end before this one can say that it does not believe it: so it is told inside.
+ * Nothing of what it says is read meanwhile; a socket that is closed over unread bytes would take the word back.
+ */
+function turnAway(socket: tls.TLSSocket, word: Uint8Array | undefined): void {
+  if (word) socket.end(word)
+  else socket.destroy()
+  const timer = setTimeout(() => socket.destroy(), lastWordTime)
+  socket.on('error', () => {}).on('close', () => clearTimeout(timer))
 }
 
 /**
@@ -167,7 +181,8 @@ class Dial implements Connection {
     this.#to = to
     this.#handlers = handlers
     this.#contexts = contexts
-    this.#manners = [...mannersOf(contexts.credentials)]
+    const { member } = contexts.credentials
+    this.#manners = [...mannersOf(contexts.credentials, !member || counts(member.chain))]
     this.#timer = setTimeout(() => this.#fail('timeout'), dialTimeout)
     process.nextTick(() => this.#next('untrusted'))
   }

@@ -30,8 +30,11 @@ export interface ListenHandlers {
   listening(at: Address): void
   /** Return the handlers of the new connection. */
   accepted(connection: Connection): ConnectionHandlers
-  /** Somebody who could not prove enough to be accepted. */
-  refused?(from: Address, why: string): void
+  /**
+   * Somebody who could not prove enough to be accepted. What comes back is said to one whose certificate was good and
+   * does not count now; nobody else hears a word.
+   */
+  refused?(from: Address, why: string): Uint8Array | undefined
   failed(error: Error): void
 }
 

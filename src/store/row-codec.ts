@@ -30,7 +30,9 @@ export interface EncodedState {
   readonly index: Index
   readonly term: Term
   readonly config: string
-  readonly rows: readonly EncodedRow[]
+  readonly count: number
+  /** Read one by one as they are asked for, and once: of a batch of a million, all at once fit no thread. */
+  readonly rows: Iterable<EncodedRow>
 }
 
 export interface EncodedRow {
@@ -47,17 +49,19 @@ export function decodeState(bytes: Uint8Array): EncodedState {
   const term = reader.u64()
   const config = fromUtf8(reader.bytes())
   const count = reader.u32()
-  const rows: EncodedRow[] = []
+  return { index, term, config, count, rows: readRows(reader, count) }
+}
+
+function* readRows(reader: Reader, count: number): Iterable<EncodedRow> {
   for (let i = 0; i < count; i++) {
     const table = reader.bytes()
     const key = reader.bytes()
     const has = reader.u8()
     const json = has > 0 ? reader.bytes() : null
     const blob = has > 1 ? reader.bytes() : null
-    rows.push({ table, key, json, blob })
+    yield { table, key, json, blob }
   }
   reader.end()
-  return { index, term, config, rows }
 }
 
 /** A configuration seldom changes, and comes with every batch. */

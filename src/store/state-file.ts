@@ -10,6 +10,9 @@ import { decodeState, type EncodedRow, type EncodedState } from './row-codec.ts'
  * are merged, the newest row of each key wins, and the rows are written in one transaction with
  * the last index. A page that many rows share is then written once: a batch at a time costs five
  * times as much. A cycle is cut into steps of less than a millisecond, and log batches go between.
+ * One event can change a million rows (all under a prefix go, a snapshot is restored): a batch so
+ * large is a cycle of its own and is written as it is read, for its rows as objects would fill the
+ * thread's memory, on every node that carries the log at once.
  *
  * Nothing is synced but by `checkpoint`: what a power cut undoes is applied again from the log.
  */
@@ -96,10 +99,8 @@ export class StateFile {
   step(logged: Index): boolean {
     if (this.#writing) return this.#writeSome(this.#writing)
     if (this.#mergeSome(logged)) return false
-    if (!this.#target) return true
-    this.#db.exec('BEGIN IMMEDIATE')
-    this.#writing = this.#merged.values()
-    return false
+    if (this.#target) this.#begin(this.#merged.values())
+    return this.#target === undefined
   }
 
   /** Everything saved becomes durable; false: a reader held some of it back. */
@@ -127,15 +128,27 @@ export class StateFile {
     let bytes = 0
     for (const batch of this.#waiting) {
       if (indexOf(batch) > logged || this.#mergedBytes >= cycleBytes || bytes >= mergeBytes) break
-      this.#target = decodeState(batch)
-      for (const row of this.#target.rows) this.#merged.set(identity(row), row)
-      this.#mergedBytes += batch.length
+      const state = decodeState(batch)
+      const alone = state.count > mergeRows
+      if (alone && this.#target !== undefined) break
+      this.#target = state
       bytes += batch.length
       count++
+      if (alone) {
+        this.#begin(state.rows)
+        break
+      }
+      for (const row of state.rows) this.#merged.set(identity(row), row)
+      this.#mergedBytes += batch.length
     }
     this.#waiting.splice(0, count)
     this.#waitingBytes -= bytes
     return count > 0
+  }
+
+  #begin(rows: Iterable<EncodedRow>): void {
+    this.#db.exec('BEGIN IMMEDIATE')
+    this.#writing = rows[Symbol.iterator]()
   }
 
   #writeSome(rows: Iterator<EncodedRow>): boolean {
@@ -173,6 +186,8 @@ interface Checkpoint {
 
 /** A cycle takes in no more: its commit writes every page that it changed. */
 export const cycleBytes = 2 * 1024 * 1024
+/** A batch of more rows is merged with none; merged, each is about 600 bytes of objects. */
+const mergeRows = 8192
 /** One step of merging, one of writing. */
 const mergeBytes = 64 * 1024
 const writeRows = 100

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,6 +40,18 @@ describe('the identity file', () => {
     file.write(identity)
     expect(file.read()).toEqual(identity)
     expect(statSync(join(dir, 'identity.json')).mode & 0o777).toBe(0o600)
+  })
+
+  test('is never a part of one: a disk that takes only some of it leaves the one before', () => {
+    identityFile(dir).write(identity)
+    const source = join(import.meta.dirname, '../../src/agent/trust/identity-file.ts')
+    const script = `import { identityFile } from ${JSON.stringify(source)}
+      identityFile(${JSON.stringify(dir)}).write({ key: 'k'.repeat(4000) })`
+    // Files may have 1 KiB: the system takes so much of a write and says how much it was.
+    const args = ['-c', 'ulimit -f 1; exec "$0" --input-type=module -e "$1"']
+    const ran = spawnSync('bash', [...args, process.execPath, script], { encoding: 'utf8' })
+    expect(ran.stderr).toMatch(/identity\.json cannot be written: EFBIG/)
+    expect(identityFile(dir).read()).toEqual(identity)
   })
 
   test.each([

@@ -170,4 +170,10 @@ test('two clusters do not mix, whoever dials whom', async () => {
   expect(nodes.map(({ name }) => name)).toEqual(['m1'])
   expect(await one!.states()).toEqual({ n1: 'ready' })
   expect((await two.hive('join', one!.address)).stderr).toMatch(/belongs to «test» already/)
+  // Who was refused is known after a restart.
+  await two.stop()
+  await one!.stop()
+  one!.start()
+  await one!.sees({ n1: 'ready' })
+  expect((await one!.hive('why', 'join', 'm1')).stdout).toMatch(/n1 refused m1 at .*TAG_MISMATCH/)
 })

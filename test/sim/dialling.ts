@@ -1,4 +1,5 @@
 import type { Address } from '../../src/base/address.ts'
+import { outOfTime } from '../../src/net/security/real-proved.ts'
 import type {
   Connection,
   ConnectionHandlers,
@@ -129,13 +130,20 @@ function answer(
   accepted.peer = end
   end.peer = accepted
   if (hands) {
-    accepted.proved = hands.seenByServer
     end.proved = hands.seenByDialler
+    if (typeof hands.seenByServer === 'string') accepted.proved = undefined
+    else accepted.proved = hands.seenByServer
   }
   const openAt = simulation.now + back
   accepted.open(openAt)
   simulation.enter(listener.life, () => {
     if (accepted.closedHere) return
+    if (typeof hands?.seenByServer === 'string') {
+      const word = listener.handlers.refused?.(remote, hands.seenByServer)
+      if (word && hands.seenByServer === outOfTime) accepted.write(word)
+      accepted.end()
+      return
+    }
     accepted.handlers = listener.handlers.accepted(accepted)
     accepted.handlers.opened()
   })

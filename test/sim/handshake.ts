@@ -6,6 +6,7 @@ import {
   named,
   type Proof,
 } from '../../src/net/security/credentials.ts'
+import { outOfTime } from '../../src/net/security/real-proved.ts'
 import type { PeerIdentity } from '../../src/net/types.ts'
 import { readPaper } from './notary.ts'
 
@@ -22,7 +23,11 @@ export function shakeHands(
   dialler: Papers | undefined,
   server: Papers | undefined,
 ):
-  | { readonly seenByDialler: PeerIdentity; readonly seenByServer: PeerIdentity }
+  | {
+      readonly seenByDialler: PeerIdentity
+      /** A text: why it is not believed; what was out of time hears so. */
+      readonly seenByServer: PeerIdentity | string
+    }
   | 'untrusted'
   | 'foreign'
   | undefined {
@@ -30,7 +35,7 @@ export function shakeHands(
   if (!here && !there) return undefined
   if (!here || !there) return 'untrusted'
   let no: 'untrusted' | 'foreign' = 'untrusted'
-  for (const manner of mannersOf(here.credentials())) {
+  for (const manner of mannersOf(here.credentials(), counts(here))) {
     const shown = there.credentials()[manner === 'secret' ? 'secret' : 'member']
     if (!shown) continue
     const seenByDialler = judge(shown, manner, here)
@@ -41,9 +46,20 @@ export function shakeHands(
     if (manner === 'token') return { seenByDialler, seenByServer: { kind: 'anonymous' } }
     const own = here.credentials()[manner]!
     const seenByServer = judge(own, manner, there)
-    return seenByServer ? { seenByDialler, seenByServer } : 'untrusted'
+    if (seenByServer) return { seenByDialler, seenByServer }
+    const { issuer } = readPaper(own.chain)
+    const isOurs = believes(there.credentials(), manner, issuer, own)
+    return { seenByDialler, seenByServer: isOurs ? outOfTime : 'untrusted' }
   }
   return no
+}
+
+/** Of a member, by its own clock. */
+function counts({ credentials, wall }: Papers): boolean {
+  const { member } = credentials()
+  if (!member) return true
+  const { notBefore, notAfter } = readPaper(member.chain)
+  return notBefore <= wall() && wall() <= notAfter
 }
 
 /** Whom `by` takes the owner of this proof for; undefined: for nobody. */

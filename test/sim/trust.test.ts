@@ -406,6 +406,27 @@ describe('certificates', () => {
     expect(await verdict()).toMatchObject({ verdict: 'ok' })
   })
 
+  test('that ran out while a node was off, and it has no secret: it hears why nobody lets it in', async () => {
+    const world = secured(12)
+    world.cluster.certificateLife = 600_000
+    await world.cluster3(['n4'])
+    await certified(world, 'n1', 4)
+    world.kill('n4')
+    await world.run(700_000)
+    const n4 = world.node('n4')
+    n4.secret = undefined
+    world.start('n4')
+    await world.sees('n4', 'why', r =>
+      r.notices.some(n =>
+        /refused by .*UNTRUSTED: its certificate .*; give this node the secret/.test(n),
+      ),
+    )
+    world.kill('n4')
+    n4.secret = secret
+    world.start('n4')
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+  })
+
   test('of a removed node are refused at once, and the node learns that it is out', async () => {
     const world = secured(8)
     await world.cluster3(['n4'])

@@ -42,3 +42,24 @@ test('an election, a node, a join and an epoch have their reasons, whoever is as
     world.ask('n4', b => b.why({ about: 'node', name: 'nobody' })),
   ).rejects.toMatchObject({ code: 'UNKNOWN_NODE' })
 })
+
+test('without a leader a node that keeps no log is told by the control node that is left', async () => {
+  const world = new World(12)
+  await world.cluster3(['n4'])
+  world.kill('n1', 'n2')
+  await world.sees('n4', 'nobody leads', r => r.cluster.leader === null)
+  const node = await world.ask('n4', b => b.why({ about: 'node', name: 'n1' }))
+  expect(node).toMatchObject({ subject: 'n1', toldBy: 'n3' })
+  expect(texts(node)).toMatch(/was there when the cluster «prod» was made/)
+  const election = await world.ask('n4', b => b.why({ about: 'election', name: '' }))
+  expect(texts(election)).toMatch(/was elected/)
+  expect(election.silent).toEqual(['n1', 'n2'])
+  world.kill('n3')
+  await expect(world.ask('n4', b => b.why({ about: 'node', name: 'n1' }))).rejects.toMatchObject({
+    code: 'NO_QUORUM',
+  })
+  world.start('n1', 'n2', 'n3')
+  await world.sees('n4', 'somebody leads', r => r.cluster.leader !== null)
+  const after = await world.ask('n4', b => b.why({ about: 'node', name: 'n1' }))
+  expect(after.toldBy).toBeUndefined()
+})

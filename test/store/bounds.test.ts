@@ -32,6 +32,29 @@ test('files stay bounded while a compacted log and its state go on and on', asyn
   expect(() => size('log.db-wal')).toThrow()
 })
 
+test('one event that changes hundreds of thousands of rows does not fill the thread that writes them', async () => {
+  const dir = temporaryDir()
+  const running = new Running(dir, { saveDelay: 1 })
+  await running.write({ hardState: { term: 1, vote: 'a', commit: 0 }, entries: entries(1, 9, 1) })
+  const many = 400_000
+  const blob = new Uint8Array(8)
+  running.save(2, 1, [row('a', 2), row('z', 2)])
+  running.save(
+    3,
+    1,
+    Array.from({ length: many }, (_, i) => ({ ...row(`k${i}`, 3), blob })),
+  )
+  running.save(4, 1, [row('k0', 4), row('z', 4)])
+  await running.settle()
+  expect(running.failures).toEqual([])
+  await running.close()
+  const { loaded } = new Running(dir)
+  expect(loaded.applied).toBe(4)
+  const rows = new Map(Array.from(loaded.rows, ({ key, json }) => [key, json]))
+  expect(rows.size).toBe(many + 2)
+  expect(['a', 'z', 'k0', 'k1'].map(key => rows.get(key))).toEqual(['2', '4', '4', '3'])
+}, 60_000)
+
 test('a commit of the log is synced, whatever the default of the build', () => {
   const path = join(temporaryDir(), 'log.db')
   createDatabase(path, logSchema, () => {})

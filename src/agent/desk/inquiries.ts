@@ -6,7 +6,7 @@ import { stateLimits } from '../../state/limits.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
 import type { RankJournal } from '../control/rank-journal.ts'
 import type { Journal, Refused } from '../entrance/journal.ts'
-import type { Methods } from '../requests.ts'
+import { type Methods, refusal } from '../requests.ts'
 import { asLeader, type DeskParts, reachable } from './desk.ts'
 
 export type About = 'node' | 'election' | 'epoch' | 'join'
@@ -26,6 +26,8 @@ export interface AgreedFacts {
   readonly epoch: number
   /** Deletions up to this event are forgotten; absent: none, or an older hive says nothing of it. */
   readonly horizon?: number
+  /** Who tells, and how far its log goes; absent: the leader does, or an older hive. */
+  readonly witness?: { readonly name: string; readonly applied: number }
 }
 
 /** What one node remembers that is in no log. */
@@ -50,6 +52,13 @@ export function inquiriesDesk(parts: InquiryDeskParts): Methods {
     'why-agreed': asLeader(parts, ({ body, answer }, plane) =>
       answer({ ok: true, body: agreedFacts(parts, plane, aboutOf(body.about), name(body)) }),
     ),
+    /** Nobody leads: what this node's log has. */
+    'why-here': ({ body, answer }) => {
+      const plane = parts.plane()
+      if (!plane?.state.cluster)
+        return answer(refusal('NO_QUORUM', `${parts.self.name} does not carry the log`))
+      answer({ ok: true, body: factsHere(parts, plane, aboutOf(body.about), name(body)) })
+    },
     'why-remembered': ({ body, answer }) =>
       answer({ ok: true, body: remembered(parts, aboutOf(body.about), text(body, 'name', 128)) }),
   }
@@ -63,7 +72,18 @@ function aboutOf(value: unknown): About {
   return value === 'election' || value === 'epoch' || value === 'join' ? value : 'node'
 }
 
-export function agreedFacts(
+/** As far as this node's log goes. */
+export function factsHere(
+  parts: DeskParts,
+  plane: ControlPlane,
+  about: About,
+  nameOrId: string,
+): AgreedFacts {
+  const witness = { name: parts.self.name, applied: plane.state.applied }
+  return { ...agreedFacts(parts, plane, about, nameOrId), witness }
+}
+
+function agreedFacts(
   parts: DeskParts,
   plane: ControlPlane,
   about: About,

@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from '../../base/address.ts'
 import type { ErrorCode } from '../../base/errors.ts'
-import type { Clock, EpochMillis, Millis } from '../../base/time.ts'
+import type { Clock, EpochMillis, Millis, Timer } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import { cureOf } from '../../cluster/first-validation.ts'
 
@@ -23,6 +23,13 @@ export interface Refused {
   readonly count: number
 }
 
+/** Where they are kept over restarts, as far as the disk lets them. */
+export interface Refusals {
+  /** Oldest first. */
+  read(): readonly Refused[]
+  write(entries: readonly Refused[]): void
+}
+
 export interface Peer {
   readonly name: string
   readonly id: string
@@ -33,6 +40,8 @@ export interface Peer {
 const maxEntries = 256
 /** Reasons come from others; longer ones are cut. */
 const maxReason = 300
+/** Written at most this often, ms: whoever knocks decides how often there is something to write. */
+const savePace: Millis = 5_000
 /** A refusal is worth a notice in the status for so long after it last happened, ms; who still wants in knocks twice a minute. */
 const newsFor: Millis = 2 * 60_000
 /** Notices at once: the newest. */
@@ -64,11 +73,26 @@ export class Journal {
   }
   readonly #copies: { count: number; from: Address | undefined } = { count: 0, from: undefined }
   #traced = Number.NEGATIVE_INFINITY
+  readonly #kept: Refusals | undefined
+  #saving: Timer | undefined
 
-  constructor(clock: Clock, trace: Trace, before: readonly Refused[] = []) {
+  /** `kept`: those of earlier lives, which are history and no news. */
+  constructor(clock: Clock, trace: Trace, kept?: Refusals) {
     this.#clock = clock
     this.#trace = trace
-    for (const entry of before.slice(-maxEntries)) this.#entries.set(keyOf(entry), entry)
+    this.#kept = kept
+    for (const entry of kept?.read().slice(-maxEntries) ?? []) {
+      this.#entries.set(keyOf(entry), entry)
+      this.#settled.add(keyOf(entry))
+    }
+  }
+
+  /** What has not been written yet; also when the agent stops. */
+  save(): void {
+    if (!this.#saving) return
+    this.#saving.cancel()
+    this.#saving = undefined
+    this.#kept?.write(this.entries())
   }
 
   /** Something arrived that is not hive, not ours, or not whole. */
@@ -114,6 +138,7 @@ export class Journal {
     const count = (before?.count ?? 0) + 1
     this.#entries.set(key, { ...fresh, first: before?.first ?? now, last: now, count })
     if (this.#entries.size > maxEntries) this.#drop(this.#entries.keys().next().value!)
+    this.#saving ??= this.#clock.after(savePace, () => this.save())
     const told = { peer: fresh.name, address: fresh.address, code, count }
     const what = whom === 'us' ? 'refused by a peer' : 'refused a peer'
     // Those who knock for days are told of ever more seldom.

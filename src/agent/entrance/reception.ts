@@ -114,7 +114,7 @@ function dialFailed(
 ): void {
   const { by } = 'by' in failure ? failure : {}
   if (failure.why === 'rejected' && !failure.own && by?.id !== self.id) {
-    const peer = { name: by?.name ?? '', id: by?.id ?? '', address: by?.address ?? address }
+    const peer = { name: by?.name ?? '', id: by?.id ?? id ?? '', address: by?.address ?? address }
     journal.refused('us', peer, failure.code, failure.reason)
   }
   if (failure.why === 'untrusted') {

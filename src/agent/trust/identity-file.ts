@@ -6,7 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { MalformedError } from '../../base/bytes.ts'
@@ -60,7 +60,8 @@ function replace(path: string, identity: Identity): void {
   const file = openSync(young, 'wx', 0o600)
   try {
     fchmodSync(file, 0o600)
-    writeSync(file, `${JSON.stringify(identity, null, 2)}\n`)
+    // Not writeSync, which is content when a disk that is nearly full took the first half.
+    writeFileSync(file, `${JSON.stringify(identity, null, 2)}\n`)
     fsyncSync(file)
   } finally {
     closeSync(file)

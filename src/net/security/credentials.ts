@@ -29,9 +29,14 @@ export const manners: readonly Manner[] = ['member', 'secret', 'token']
 
 export const nameOf = (manner: Manner): string => `${manner}.hive`
 
-/** The ways in which a node with these credentials can introduce itself, best first. */
-export function mannersOf(credentials: Credentials): readonly Manner[] {
-  return manners.filter(manner => credentials[manner] !== undefined)
+/**
+ * The ways in which a node with these credentials can introduce itself, best first. `counts`: its certificate does, by
+ * its own clock; the other end says only when the dial is over that it does not.
+ */
+export function mannersOf(credentials: Credentials, counts: boolean): readonly Manner[] {
+  const possible = manners.filter(manner => credentials[manner] !== undefined)
+  if (counts) return possible
+  return [...possible.filter(m => m !== 'member'), ...possible.filter(m => m === 'member')]
 }
 
 export const nodeUri = (id: string): string => `hive:node:${id}`

@@ -14,11 +14,11 @@ export function proved(
   if (manner === 'token') return { kind: 'anonymous' }
   const certificate = socket.getPeerX509Certificate()
   if (!certificate) return 'no certificate'
-  if (!socket.authorized) return `certificate refused: ${reasonOf(socket)}`
   const proof = credentials[manner]
+  const isOurs = proof?.authorities.some(a => certificate.verify(publicKeyOf(a))) ?? false
+  if (!socket.authorized) return isOurs && !countsNow(certificate) ? outOfTime : reasonOf(socket)
   // OpenSSL has checked the path; that it ends at one of ours must not hang on how contexts are switched.
-  if (!proof?.authorities.some(a => certificate.verify(publicKeyOf(a))))
-    return 'certificate of another authority'
+  if (!isOurs) return 'certificate of another authority'
   return identityOf(certificate, manner, credentials.member?.tag)
 }
 
@@ -34,11 +34,12 @@ export function provedByToken(
   if (fingerprint !== credentials.token?.authority) return foreign
   if (!authority.ca || !certificate.verify(authority.publicKey))
     return 'certificate of another authority'
-  const now = Date.now()
-  if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo))
-    return 'certificate refused: CERT_HAS_EXPIRED'
+  if (!countsNow(certificate)) return outOfTime
   return identityOf(certificate, 'member', undefined)
 }
+
+/** The certificate is of an authority of ours, and has run out or not begun. Its owner may hear so; nobody else hears a word. */
+export const outOfTime = 'its certificate does not count now, by the clock of this end'
 
 /** The other end is of another cluster than that of the token. */
 export const foreign = 'foreign'
@@ -63,10 +64,20 @@ function identityOf(
   }
 }
 
+/** Whether the first certificate of the chain does, by the clock of this machine. */
+export function counts(chain: string): boolean {
+  return countsNow(new X509Certificate(chain))
+}
+
+function countsNow({ validFrom, validTo }: X509Certificate): boolean {
+  const now = Date.now()
+  return Date.parse(validFrom) <= now && now <= Date.parse(validTo)
+}
+
 function reasonOf(socket: TLSSocket): string {
   const reason: unknown = socket.authorizationError
-  if (typeof reason === 'string') return reason
-  return (reason as { code?: string } | undefined)?.code ?? 'untrusted'
+  const code = typeof reason === 'string' ? reason : (reason as { code?: string } | undefined)?.code
+  return `certificate refused: ${code ?? 'untrusted'}`
 }
 
 function publicKeyOf(authority: string) {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Address } from '../../../src/base/address.ts'
 import { tlsSockets } from '../../../src/net/real-tls-sockets.ts'
 import type { Credentials } from '../../../src/net/security/credentials.ts'
+import { outOfTime } from '../../../src/net/security/real-proved.ts'
 import { newSecret } from '../../../src/net/security/secret.ts'
 import { keyFingerprint, newKey } from '../../../src/net/security/x509.ts'
 import type { CloseReason, Connection, PeerIdentity } from '../../../src/net/types.ts'
@@ -53,7 +54,7 @@ describe('who meets whom', () => {
     heard: string[]
   }
 
-  async function serve(credentials: () => Credentials): Promise<Server> {
+  async function serve(credentials: () => Credentials, lastWord?: string): Promise<Server> {
     const server: Server = { at: { host: '', port: 0 }, accepted: [], refused: [], heard: [] }
     open.push(
       tlsSockets(credentials).listen(
@@ -72,7 +73,10 @@ describe('who meets whom', () => {
               closed() {},
             }
           },
-          refused: (_from, why) => void server.refused.push(why),
+          refused: (_from, why) => {
+            server.refused.push(why)
+            return lastWord === undefined ? undefined : Buffer.from(lastWord)
+          },
           failed: error => {
             throw error
           },
@@ -171,6 +175,37 @@ describe('who meets whom', () => {
     for (let i = 0; i < 50; i++) await turn()
     expect(server.accepted).toEqual([])
     expect(server.heard).toEqual([])
+  })
+
+  test('whose certificate has run out and who has the secret comes by the secret, at the first dial', async () => {
+    const papers = { secret: holderOf(secret, 'b', b.key) }
+    const server = await serve(() => ({ member: b, ...papers }))
+    const member = memberOf(prod, 'a', { to: Date.now() - 1000 })
+    expect(await meet({ member, secret: holderOf(secret, 'a', member.key) }, server)).toMatchObject(
+      { kind: 'secret', id: 'b' },
+    )
+    expect(server.accepted).toMatchObject([{ kind: 'secret', id: 'a' }])
+  })
+
+  test('whose certificate does not count hears so from the end that it believes', async () => {
+    const server = await serve(() => ({ member: b }), 'a last word')
+    const heard: string[] = []
+    let ended = false
+    const connection = tlsSockets(() => ({
+      member: memberOf(prod, 'a', { to: Date.now() - 1000 }),
+    })).dial(server.at, {
+      opened: () => connection.write(Buffer.from('word')),
+      received: bytes => void heard.push(Buffer.from(bytes).toString()),
+      drained() {},
+      closed: () => {
+        ended = true
+      },
+    })
+    connections.push(connection)
+    await until(() => ended)
+    expect(heard.join('')).toBe('a last word')
+    expect(server.refused).toEqual([outOfTime])
+    expect([server.accepted, server.heard]).toEqual([[], []])
   })
 
   test('the secret makes nobody a member: its authority is not that of the cluster', async () => {
