@@ -8,7 +8,8 @@ const nobody = () => false
 
 function journal() {
   const time = { now: 1_000 }
-  const clock = { now: () => time.now, wall: () => time.now } as Clock
+  const after = () => ({ cancel() {} })
+  const clock = { now: () => time.now, wall: () => time.now, after } as Clock
   return { book: new Journal(clock, silentTrace), time }
 }
 
