@@ -8,8 +8,12 @@ const nobody = () => false
 
 function journal() {
   const time = { now: 1_000 }
-  const after = () => ({ cancel() {} })
-  const clock = { now: () => time.now, wall: () => time.now, after } as Clock
+  const clock: Clock = {
+    now: () => time.now,
+    wall: () => time.now,
+    after: () => ({ cancel() {} }),
+    soon: () => {},
+  }
   return { book: new Journal(clock, silentTrace), time }
 }
 
