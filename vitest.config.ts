@@ -12,5 +12,7 @@ export default defineConfig({
       'node_modules/**',
     ],
     testTimeout: 30_000,
+    // All cores: left to itself the runner keeps one for those who watch, half of a small machine.
+    maxWorkers: '100%',
   },
 })

@@ -1,20 +1,17 @@
-import type { Backend, StatusReport } from '../api/types.ts'
+import type { Backend } from '../api/types.ts'
 import type { Address } from '../base/address.ts'
 import type { Random } from '../base/random.ts'
 import { fields } from '../base/shape.ts'
 import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { aliasId, uuidv7 } from '../base/uuid.ts'
-import { requestNotices } from '../cluster/entrance.ts'
-import { expiryNotices } from '../cluster/expiry.ts'
-import { type ClusterView, viewFor } from '../cluster/view.ts'
+import type { ClusterView } from '../cluster/view.ts'
 import type { ValidationHandler } from '../net/handshake.ts'
 import type { Answer, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
 import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
 import type { HiveEvent } from '../state/events.ts'
-import type { NodeRecord } from '../state/types.ts'
 import type { Storage } from '../store/types.ts'
 import { backendOf } from './backend.ts'
 import { Authority } from './control/authority.ts'
@@ -31,13 +28,12 @@ import type { DeskParts } from './desk/desk.ts'
 import { epochsDesk } from './desk/epochs.ts'
 import { inquiriesDesk } from './desk/inquiries.ts'
 import { KvDesk } from './desk/kv.ts'
-import { membershipDesk, sourceOf } from './desk/membership.ts'
+import { membershipDesk } from './desk/membership.ts'
 import { operationsDesk } from './desk/operations.ts'
 import { type RecoveryDeskParts, recoveryDesk } from './desk/recovery.ts'
 import { restoresDesk } from './desk/restores.ts'
 import { settingsDesk } from './desk/settings.ts'
 import { tokensDesk } from './desk/tokens.ts'
-import { trustFor } from './desk/trust.ts'
 import { viewsDesk } from './desk/views.ts'
 import { Doctor } from './doctor/doctor.ts'
 import type { Instruments } from './doctor/instruments.ts'
@@ -59,19 +55,18 @@ import { Belonging } from './membership/belonging.ts'
 import { Following, followMethods } from './membership/following.ts'
 import type { Gossip } from './membership/gossip.ts'
 import { Members } from './membership/members.ts'
-import { Neighbourhood } from './membership/neighbourhood.ts'
+import { Picture } from './picture.ts'
 import type { AgentConfig } from './process/config.ts'
 import { Lifetime } from './process/lifetime.ts'
+import { Reports } from './reports.ts'
 import { Requests } from './requests.ts'
 import type { CatalogRole, RoleHosting, ServiceDirectory } from './roles/role-hosting.ts'
 import { Self } from './self.ts'
-import { controlReport, ownReport, type Sight } from './status.ts'
 import { Certification } from './trust/certification.ts'
 import { Passports } from './trust/passports.ts'
 import type { Security } from './trust/security.ts'
 import { TrustSteward } from './trust/trust-steward.ts'
 import { TrustedLinks } from './trust/trusted-links.ts'
-import { Watch } from './watch.ts'
 
 /** Everything that reaches the agent from the world comes through these. */
 export interface AgentParts {
@@ -144,10 +139,9 @@ export class Agent {
   readonly #steward: Steward
   readonly #copies: CopyDesk
   readonly scheduled: ScheduledSnapshots
+  readonly reports: Reports
   readonly #requests: Requests
-  readonly #admin: Watch
-  readonly #neighbourhood: Neighbourhood
-  readonly #applied: Watch
+  readonly #picture: Picture
   readonly #roles: RoleHosting | undefined
   readonly #life: Lifetime
   readonly #gate: Gate
@@ -198,8 +192,6 @@ export class Agent {
       diverged: id => this.#cutOff(id),
     })
     this.#gate = this.#newGate()
-    this.#admin = new Watch(clock)
-    this.#applied = new Watch(clock)
     this.links = createLinks({
       sockets,
       // Goodbyes are said when all else is over.
@@ -207,13 +199,9 @@ export class Agent {
       random: random.fork(),
       handlers: reception(() => this.#reception),
     })
-    this.#neighbourhood = new Neighbourhood({
-      self: this.self,
-      clock,
-      links: this.links,
-      admin: this.#admin,
+    this.#picture = new Picture({
+      ...{ self: this.self, clock, links: this.links, security, roleCatalog: parts.roleCatalog },
       plane: () => (this.#stopped ? undefined : this.plane),
-      isNeeded: role => parts.roleCatalog.some(r => r.needsForBootstrap.includes(role)),
     })
     this.#members = new Members({
       ...{ self: this.self, clock, random, trace, sockets, links: this.links },
@@ -233,6 +221,7 @@ export class Agent {
       links: this.links,
       storage,
       timing: raftTiming(config.timingFactor),
+      reads: this.levels.reads,
       applied: batch => this.#onApplied(batch),
       ranked: rank => {
         this.#ranks.note(rank)
@@ -358,6 +347,20 @@ export class Agent {
       admitted: view => this.#admitted(view),
       expelled: () => this.departure.expelled(),
     })
+    this.reports = new Reports({
+      ...{ self: this.self, clock, links: this.links, entry: this.entry, journal: this.journal },
+      security,
+      plane: () => this.plane,
+      view: () => this.view(),
+      gossip: () => this.gossip,
+      asides: () => [
+        ...this.initiation.notices(),
+        ...this.#fault.notices(this.self.name),
+        ...this.scheduled.notices(),
+        ...this.#homecoming.notices(),
+        ...this.departure.notices(),
+      ],
+    })
     this.doctor = new Doctor({
       ...{ clock, random, sockets, links: this.links, instruments: parts.instruments },
       maxClockSkew: config.maxClockSkew,
@@ -381,8 +384,8 @@ export class Agent {
         this.kv.methods(),
         viewsDesk({
           ...desk,
-          report: (plane, stale) => this.controlReport(plane, stale),
-          applied: this.#applied,
+          report: (plane, stale) => this.reports.control(plane, stale),
+          applied: this.#picture.applied,
           leader: () => this.leader(),
         }),
         this.initiation.methods(),
@@ -400,8 +403,8 @@ export class Agent {
         ...(this.trust ? [this.trust.methods()] : []),
         this.group.snapshots.methods(),
         followMethods({
-          view: id => this.#viewOf(id),
-          wait: (id, version, ms, done) => this.#neighbourhood.wait(id, version, ms, done),
+          view: id => this.#picture.of(id),
+          wait: (id, version, ms, done) => this.#picture.neighbourhood.wait(id, version, ms, done),
           outdated: (from, theirs) => {
             const outgrown = this.#gate.isOutgrown(theirs)
             if (outgrown) this.links.renew(from)
@@ -474,8 +477,7 @@ export class Agent {
     this.#copies.stop()
     this.scheduled.stop()
     this.kv.wakeAll()
-    this.#admin.stop()
-    this.#applied.stop()
+    this.#picture.stop()
     const closeDisk = () => this.group.stop(() => this.#parts.storage.close(done))
     const silence = () => {
       this.gossip.stop()
@@ -522,44 +524,7 @@ export class Agent {
 
   /** What this node knows of its cluster: from its own log, or from the control node that it follows. */
   view(): ClusterView | undefined {
-    return this.#viewOf(this.self.id) ?? this.following.view
-  }
-
-  sight(): Sight {
-    return {
-      self: this.self,
-      members: this.gossip.members(),
-      partial: this.gossip.partial,
-      notices: this.#notices(),
-      refused: this.entry.refusal?.code,
-    }
-  }
-
-  controlReport(plane: ControlPlane, stale: boolean): StatusReport {
-    return controlReport(
-      this.sight(),
-      plane.state,
-      plane.status(),
-      node => this.#reaches(plane, node),
-      stale,
-    )
-  }
-
-  /** A voter of another slice is no stranger: those that carry the log keep links to each other. */
-  #reaches(plane: ControlPlane, node: NodeRecord): boolean {
-    const watched = this.gossip.member(node.id) !== undefined
-    if (watched || !plane.state.voters.includes(node.id)) return this.gossip.counts(node)
-    return this.links.isConnected(node.id)
-  }
-
-  ownReport(): StatusReport {
-    const { cluster, group } = this.self.facts
-    const waiting = this.entry.validating || group?.prepared !== undefined
-    const asks = this.entry.refusal?.code === 'AWAITS_APPROVAL' && !cluster
-    const view = this.view()
-    const agreed = cluster ? (view?.self?.phase ?? 'recovering') : 'zombie'
-    const state = asks ? 'waiting' : waiting ? 'validating' : agreed
-    return ownReport(this.sight(), view, state)
+    return this.#picture.of(this.self.id) ?? this.following.view
   }
 
   /** Sets the state aside and becomes an empty node under a new id: the old one may have promised things. */
@@ -584,12 +549,12 @@ export class Agent {
       levels: this.levels,
       roles: {
         requires: role => this.#catalog(role)?.requires,
-        needs: role => this.#needs(role),
+        needs: role => this.#picture.needs(role),
         names: () => this.#parts.roleCatalog.map(r => r.name),
       },
-      admin: this.#admin,
+      admin: this.#picture.admin,
       plane: () => this.plane,
-      viewOf: id => this.#viewOf(id),
+      viewOf: id => this.#picture.of(id),
       refusedJoin: (node, { code, message, remedy }) =>
         this.journal.refused('by us', node, code, message, remedy),
       keyObjection: (node, before, request) => this.trust?.keyObjection(node, before, request),
@@ -614,10 +579,6 @@ export class Agent {
 
   #catalog(role: string): CatalogRole | undefined {
     return this.#parts.roleCatalog.find(r => r.name === role)
-  }
-
-  #needs(role: string): readonly string[] {
-    return this.#catalog(role)?.needsForBootstrap ?? []
   }
 
   // ---- first validation
@@ -646,6 +607,11 @@ export class Agent {
       },
       isMember: (id, identity) => this.passports.isMember(id, identity),
       outdated: by => this.#homecoming.refusedBy(by),
+      // Who dials may be told things by whom it puts off: all control nodes may be elsewhere by now.
+      putOff: (id, at) => {
+        this.links.setAddress(id, at)
+        this.links.connect(id)
+      },
       carries: () => this.plane !== undefined,
       seen: () => this.plane?.state.applied ?? this.following.view?.version ?? 0,
     })
@@ -711,12 +677,11 @@ export class Agent {
     }
     if (batch.length === 0) this.#passedOver(plane)
     if (administrative > 0) {
-      this.#neighbourhood.learn(plane, administrative, unnamed ? undefined : events)
-      this.#admin.bump(administrative)
+      this.#picture.learn(plane, administrative, unnamed ? undefined : events)
       this.#onBelonging()
       this.#enrolment.tellRetired(batch)
     }
-    this.#applied.bump(plane.state.applied)
+    this.#picture.applied.bump(plane.state.applied)
     if (restored) {
       this.kv.wakeAll()
       this.#members.knowFailed(plane.state.nodes)
@@ -744,7 +709,7 @@ export class Agent {
 
   /** The agreed picture changed: facts on disk, addresses, gossip and roles follow it. */
   #onBelonging(): void {
-    const view = this.#viewOf(this.self.id)
+    const view = this.#picture.of(this.self.id)
     if (view) this.#onView(view)
   }
 
@@ -767,33 +732,9 @@ export class Agent {
     this.following.follow()
   }
 
-  #viewOf(id: string): ClusterView | undefined {
-    const { plane } = this
-    if (!plane) return undefined
-    const view = viewFor(
-      {
-        ...sourceOf(plane),
-        version: this.#admin.current,
-        slices: this.#neighbourhood.slices,
-        needs: role => this.#needs(role),
-      },
-      id,
-      plane.leader(),
-    )
-    const { security } = this.#parts
-    if (!view?.self || !security) return view
-    const trust = trustFor(
-      security,
-      plane,
-      [...view.control, ...view.members].map(c => c.id),
-    )
-    return trust ? { ...view, trust } : view
-  }
-
   #onOpened(plane: ControlPlane): void {
-    this.#neighbourhood.learn(plane, plane.state.applied, undefined)
-    this.#admin.bump(plane.state.applied)
-    this.#applied.bump(plane.state.applied)
+    this.#picture.learn(plane, plane.state.applied, undefined)
+    this.#picture.applied.bump(plane.state.applied)
     this.#onBelonging()
     this.#members.knowFailed(plane.state.nodes)
   }
@@ -804,9 +745,7 @@ export class Agent {
     this.#belonging.forget()
     this.#claims.forget()
     this.#homecoming.forget()
-    this.#neighbourhood.restart()
-    this.#admin.restart()
-    this.#applied.restart()
+    this.#picture.restart()
     this.kv.wakeAll()
   }
 
@@ -815,29 +754,6 @@ export class Agent {
     const config = this.plane?.status().config
     if (config) return [...new Set([...config.voters, ...config.outgoing])]
     return (this.self.facts.cluster?.control ?? []).map(c => c.id)
-  }
-
-  #notices(): readonly string[] {
-    const out = [...this.entry.notices(), ...this.initiation.notices()]
-    out.push(...this.#fault.notices(this.self.name), ...this.scheduled.notices())
-    out.push(...this.#homecoming.notices(), ...this.departure.notices())
-    if (this.#parts.security?.helpless) {
-      out.push(
-        `${this.self.name}: has no secret, token or certificate, and is believed by nobody: start it with --secret-file, or join with a token`,
-      )
-    }
-    const state = this.plane?.state
-    if (state) out.push(...requestNotices(state.joinRequests))
-    if (state && !this.#parts.security?.open) {
-      out.push(...expiryNotices(state.nodes, state.certificates, this.#parts.clock.wall()))
-    }
-    out.push(...this.journal.notices(this.self.name, this.self.facts.cluster === undefined))
-    const stopped = this.plane?.state.stopped
-    if (stopped)
-      out.push(
-        `${this.self.name}: stopped at event ${stopped.at} (${stopped.type}): needs hive with event version ${stopped.needs}`,
-      )
-    return out
   }
 }
 

@@ -19,7 +19,7 @@ import { parseJoinToken } from '../net/security/token.ts'
 import type { Outcome } from '../state/types.ts'
 import type { Agent } from './agent.ts'
 import { restoreSnapshot, takeSnapshot } from './control/snapshot-backend.ts'
-import { unpacked } from './desk/kv.ts'
+import { readPages } from './desk/kv-pages.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
 import { askWitnesses } from './entrance/witness.ts'
@@ -68,7 +68,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     drainProgress: ({ signal, ...request }) =>
       ask<DrainProgress>('drain-progress', request, request.wait, signal),
     assignRoles: async request => ({
-      seq: (await ask<{ index: number }>('role-assign', request)).index,
+      seq: (await ask<{ index: number | null }>('role-assign', request)).index,
     }),
     unassignRoles: async request => ({
       seq: (await ask<{ index: number }>('role-unassign', request)).index,
@@ -163,14 +163,14 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
 }
 
 async function status(agent: Agent): Promise<StatusReport> {
-  const sight = agent.sight()
-  if (!agent.self.facts.cluster) return agent.ownReport()
-  if (agent.plane?.isLeader()) return overlaid(agent.controlReport(agent.plane, false), sight)
+  const sight = agent.reports.sight()
+  if (!agent.self.facts.cluster) return agent.reports.own()
+  if (agent.plane?.isLeader()) return overlaid(agent.reports.control(agent.plane, false), sight)
   return new Promise(resolve => {
     agent.authority.ask('status', {}, statusPatience, outcome => {
       if (outcome.ok) return resolve(overlaid(outcome.body as StatusReport, sight))
       const { plane } = agent
-      if (plane?.state.cluster) return resolve(overlaid(agent.controlReport(plane, true), sight))
+      if (plane?.state.cluster) return resolve(overlaid(agent.reports.control(plane, true), sight))
       const control = agent.view()?.control.map(({ id }) => id) ?? []
       askWitnesses<StatusReport>(
         agent.links,
@@ -179,7 +179,7 @@ async function status(agent: Agent): Promise<StatusReport> {
         report => report.cluster.commitIndex,
         best => {
           const report = best && { ...best, toldBy: best.self }
-          resolve(overlaid(report ?? agent.ownReport(), sight))
+          resolve(overlaid(report ?? agent.reports.own(), sight))
         },
       )
     })
@@ -199,7 +199,7 @@ async function log(
   checkEventType(request.type)
   const { plane } = agent
   if (plane && plane.leader() === null) {
-    const page = logPage(plane, request.from, request.limit, request.type)
+    const page = logPage(plane, request)
     if (page.events.length > 0 || !request.wait) return page
     return new Promise(resolve => clock.after(Math.min(request.wait!, 1000), () => resolve(page)))
   }
@@ -230,7 +230,7 @@ function join(
       'to move it to another cluster: hive leave, or hive reset',
     )
   }
-  const membersBefore = agent.sight().members.length
+  const membersBefore = agent.reports.sight().members.length
   if (token === undefined) agent.security?.expect(undefined)
   else showToken(agent, token)
   agent.entry.join(formatAddress(parsed))
@@ -239,7 +239,7 @@ function join(
     const look = (): void => {
       const now = agent.self.facts.cluster
       if (now && agent.view()?.self?.phase === 'ready') {
-        return resolve({ state: 'joined', cluster: now.name, detail: `admitted to «${now.name}»` })
+        return resolve({ state: 'joined', cluster: now.name, detail: '' })
       }
       const refusal = agent.entry.refusal
       if (refusal?.final)
@@ -250,7 +250,7 @@ function join(
           cluster: null,
           detail: `${refusal.text.replace(/^.*?: .*?: /, '')}; ${refusal.remedy}`,
         })
-      const met = agent.sight().members
+      const met = agent.reports.sight().members
       if (!now && met.length > membersBefore && !agent.entry.validating) {
         return resolve({
           state: 'zombie',
@@ -288,7 +288,7 @@ function showToken(agent: Agent, text: string): void {
   for (const id of agent.links.connectedPeers()) agent.links.forget(id)
 }
 
-function leave(
+async function leave(
   agent: Agent,
   clock: Clock,
   request: { node?: string; force: boolean; actor: string },
@@ -387,11 +387,10 @@ function readElsewhere(
   reject: (error: Error) => void,
 ): void {
   requireCluster(agent)
-  const { signal, ...asked } = query
-  const done: Answer = o =>
-    o.ok ? resolve(unpacked(o.body, o.blob ?? new Uint8Array(0))) : reject(errorOf(o))
-  const held = query.index === undefined ? 0 : (query.wait ?? 300_000)
-  agent.authority.ask('kv-read', asked, patience, done, held, signal)
+  readPages(query, ({ signal, ...asked }, done) => {
+    const held = asked.index === undefined ? 0 : (asked.wait ?? 300_000)
+    agent.authority.ask('kv-read', asked, patience, done, held, signal)
+  }).then(resolve, reject)
 }
 
 function settleWrite(

@@ -43,27 +43,27 @@ export function encodeEvent(event: HiveEvent): Uint8Array {
 /**
  * What `encodeEvent` wrote; a KvPut's value is a view into `bytes`. Throws MalformedError, or
  * JavaScript's SyntaxError for broken JSON: bytes from the network are to be decoded once before
- * they are proposed, so that a committed entry always decodes.
+ * they are proposed, so that a committed entry always decodes. `reads`: the version up to which events are read.
  */
-export function decodeEvent(bytes: Uint8Array): HiveEvent | UnknownEvent {
+export function decodeEvent(bytes: Uint8Array, reads = eventsVersion): HiveEvent | UnknownEvent {
   const form = bytes[0]
   if (form === undefined) throw new MalformedError('an event of no bytes')
-  if (form === kvPut) return decodePut(bytes)
-  if (form === restoreAdded) return decodeAdded(bytes)
-  if (form !== json) return unknown(`form ${form}`, 0)
+  if (form === kvPut) return decodePut(bytes, reads)
+  if (form === restoreAdded) return decodeAdded(bytes, reads)
+  if (form !== json) return unknown(`form ${form}`, 0, reads)
   const value: unknown = JSON.parse(fromUtf8(bytes))
   const envelope = new Fields(value, 'event')
   const type = envelope.text('type', 64, 1)
   const v = envelope.count('v')
   const binary = type === 'KvPut' || type === 'RestoreAdded'
-  if (v > eventsVersion || (!binary && !knowsJsonType(type))) return unknown(type, v)
+  if (v > reads || (!binary && !knowsJsonType(type))) return unknown(type, v, reads)
   if (binary) throw new MalformedError(`a ${type} is written in binary`)
   return readEvent(value, type)
 }
 
-/** What we do not know is of a version beyond ours, whatever it says of itself. */
-function unknown(type: string, v: number): UnknownEvent {
-  return { unknown: { type, needs: Math.max(v, eventsVersion + 1) } }
+/** What is not known is of a version beyond that which is read, whatever it says of itself. */
+function unknown(type: string, v: number, reads: number): UnknownEvent {
+  return { unknown: { type, needs: Math.max(v, reads + 1) } }
 }
 
 function encodePut(event: KvPutEvent): Uint8Array {
@@ -93,11 +93,11 @@ function encodePut(event: KvPutEvent): Uint8Array {
   return out.raw(data.value).done()
 }
 
-function decodePut(bytes: Uint8Array): KvPutEvent | UnknownEvent {
+function decodePut(bytes: Uint8Array, reads: number): KvPutEvent | UnknownEvent {
   const read = new Reader(bytes)
   read.u8()
   const v = read.u8()
-  if (v > eventsVersion) return unknown('KvPut', v)
+  if (v > reads) return unknown('KvPut', v, reads)
   const which = read.u8()
   if (which > (withCas | withRequest)) throw new MalformedError(`a KvPut with ${which}`)
   const time = read.u64()
@@ -122,15 +122,15 @@ function encodeAdded({ v, time, actor, data, request }: RestoreAddedEvent): Uint
   if (request !== undefined) out.text(request.client).u64(request.serial).u64(request.acked)
   const bytes = out.raw(data.entries).done().slice()
   // Whoever proposes what cannot be read learns of it here.
-  decodeAdded(bytes)
+  decodeAdded(bytes, eventsVersion)
   return bytes
 }
 
-function decodeAdded(bytes: Uint8Array): RestoreAddedEvent | UnknownEvent {
+function decodeAdded(bytes: Uint8Array, reads: number): RestoreAddedEvent | UnknownEvent {
   const read = new Reader(bytes)
   read.u8()
   const v = read.u8()
-  if (v > eventsVersion) return unknown('RestoreAdded', v)
+  if (v > reads) return unknown('RestoreAdded', v, reads)
   const which = read.u8()
   if ((which & ~withRequest) !== 0) throw new MalformedError(`a RestoreAdded with ${which}`)
   const [time, actor, id, part] = [read.u64(), read.text(), read.text(), read.u64()]

@@ -127,6 +127,16 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
     return found
   }
 
+  /** Entries under the prefix, in order; of these the ones behind `after`, if that is given. */
+  *walk(prefix: string, after?: string): Iterable<E> {
+    const behind = after === undefined ? '' : sortable(after)
+    for (const { chunk, from, to } of this.#under(prefix, behind)) {
+      let i = Math.max(from, lowerBound(chunk.keys, behind))
+      if (chunk.keys[i] === behind) i++
+      for (; i < to; i++) yield chunk.entries[i]!
+    }
+  }
+
   /** Highest ModifyIndex under the prefix; 0: nothing there. */
   maxIndex(prefix: string): number {
     let max = 0
@@ -142,11 +152,11 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
     for (const chunk of this.#chunks) yield* chunk.entries
   }
 
-  /** The part of each chunk that is under the prefix, in order. */
-  *#under(prefix: string): Iterable<{ chunk: Chunk<E>; from: number; to: number }> {
+  /** The part of each chunk that is under the prefix, in order; without chunks that end before `start`. */
+  *#under(prefix: string, start = ''): Iterable<{ chunk: Chunk<E>; from: number; to: number }> {
     const sought = sortable(prefix)
     const chunks = this.#chunks
-    for (let at = this.#chunkAt(sought); at < chunks.length; at++) {
+    for (let at = this.#chunkAt(start > sought ? start : sought); at < chunks.length; at++) {
       const chunk = chunks[at]!
       const length = chunk.keys.length
       const from = lowerBound(chunk.keys, sought)

@@ -12,6 +12,18 @@ export interface KvRecord extends Omit<KvEntry, 'value'> {
   readonly packed: Packed
 }
 
+/** Which entries under a prefix; by default all, whole. */
+export interface KvPageWish {
+  /** Only those behind this key. */
+  readonly after?: string | undefined
+  readonly bytes?: number | undefined
+  /** Without their values. */
+  readonly bare?: boolean | undefined
+}
+
+/** What an entry weighs besides key and value where it is written out, about. */
+const recordBytes = 128
+
 /** How many keys a replacement came to. */
 export interface KvChanges {
   readonly added: number
@@ -47,6 +59,18 @@ export class Kv implements Rowed {
 
   list(prefix: string, limit?: number): KvEntry[] {
     return this.#entries.list(prefix, limit).map(shown)
+  }
+
+  page(prefix: string, { after, bytes, bare }: KvPageWish): { entries: KvEntry[]; more: boolean } {
+    const entries: KvEntry[] = []
+    let taken = 0
+    for (const record of this.#entries.walk(prefix, after)) {
+      if (bytes !== undefined && taken >= bytes) return { entries, more: true }
+      const entry = shown(bare ? { ...record, packed: '' } : record)
+      entries.push(entry)
+      taken += entry.key.length + entry.value.length + recordBytes
+    }
+    return { entries, more: false }
   }
 
   /** Highest index at which something under the prefix (or the key) changed or went. */

@@ -112,7 +112,7 @@ export class Checkers {
   #checkElected(node: SimulatedNode, { id, term, config }: RaftStatus): void {
     const sworn = (n: SimulatedNode): boolean =>
       n.disk.groups.some(({ hardState: h }) => h.term > term || (h.term === term && h.vote === id))
-    const voted = new Set(this.#cluster.nodes.filter(sworn).map(n => this.#idOf(n)))
+    const voted = new Set(this.#cluster.nodes.filter(sworn).map(n => this.idOf(n)))
     for (const majority of [config.voters, config.outgoing]) {
       const held = majority.filter(voter => voted.has(voter)).length
       if (majority.length > 0 && held * 2 <= majority.length)
@@ -162,7 +162,7 @@ export class Checkers {
     const joint = entry.type === 'config' && entry.config.outgoing.length > 0
     if (!joint && changed && outgoing.length === 0) return
     const holders = new Set(
-      this.#cluster.nodes.filter(n => n.disk.holds(entry)).map(n => this.#idOf(n)),
+      this.#cluster.nodes.filter(n => n.disk.holds(entry)).map(n => this.idOf(n)),
     )
     const both = joint ? [entry.config.voters, entry.config.outgoing] : [voters, outgoing]
     for (const majority of changed && !joint ? [outgoing] : both) {
@@ -174,7 +174,8 @@ export class Checkers {
     }
   }
 
-  #idOf(node: SimulatedNode): string {
+  /** Whose id, as it is on its disk; before its first start, its name. */
+  idOf(node: SimulatedNode): string {
     const { facts } = node.disk
     if (facts === undefined) return node.name
     const known = this.#ids.get(facts)

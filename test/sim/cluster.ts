@@ -46,7 +46,8 @@ export interface SimulatedAgent {
 export type SimulatedState = Pick<
   StateContract,
   'applied' | 'nodes' | 'fingerprint' | 'tombstones' | 'cluster' | 'voters' | 'observers'
-> & { readonly gossipKeys?: StateContract['gossipKeys'] }
+> &
+  Partial<Pick<StateContract, 'gossipKeys' | 'stopped'>>
 
 export type MakeAgent = (parts: AgentParts, node: SimulatedNode) => SimulatedAgent
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { StatusReport } from '../../src/api/types.ts'
 import type { Hello, ValidationHandler } from '../../src/net/handshake.ts'
+import { gossipPort } from './cluster.ts'
 import { World } from './world.ts'
 
 /** A scenario for every row of the first validation (design §4), with whole agents. */
@@ -113,6 +114,21 @@ test('a larger meta version that the cluster has: the node asked refreshes itsel
   expect(first).toMatchObject({ failure: { why: 'busy', reason: /asks the control plane first/ } })
   await world.run(3_000)
   expect(await world.knock('n4', hello)).toEqual({ outcome: 'welcome' })
+})
+
+test('a larger meta version of control nodes that are all elsewhere by now: who puts them off calls back', async () => {
+  const world = new World()
+  await world.cluster3(['n4'])
+  world.kill('n4')
+  await world.ask('n1', b => b.demote({ node: 'n3', force: true, actor: 'test' }))
+  for (const name of ['n1', 'n2', 'n3']) {
+    world.kill(name)
+    world.node(name).port = gossipPort + 7
+    world.start(name)
+    await world.sees(name, 'a leader', report => report.cluster.leader !== null)
+  }
+  world.start('n4')
+  await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
 })
 
 test('a larger meta version that the cluster never had: DIVERGED, and nothing is lost', async () => {

@@ -1,4 +1,5 @@
 import { Violation } from './checkers.ts'
+import type { SimulatedNode } from './cluster.ts'
 import { heldFor } from './kv-workload.ts'
 import type { Stage } from './scenario.ts'
 
@@ -12,8 +13,9 @@ export function watchHeldReads({ workload, nemesis, checkers, simulation, cluste
   workload.onHeld = (key, asked, invoked, index) => {
     const { quietSince } = nemesis
     if (quietSince === undefined || invoked < quietSince + aftermath) return
-    if (cluster.nodes.some(n => n.process === undefined || n.process.since > invoked - aftermath))
-      return
+    const settled = ({ process }: SimulatedNode): boolean =>
+      process !== undefined && !process.stopping && process.since < invoked - aftermath
+    if (!cluster.nodes.every(settled)) return
     const { now } = simulation
     const changed = checkers.log[index - 1]?.at
     if (index <= asked && now - invoked < heldFor * 0.9)

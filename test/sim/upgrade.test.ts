@@ -43,3 +43,19 @@ test('a cluster that is new from the first event needs no other', async () => {
     events: eventsVersion,
   })
 })
+
+test('an older one that is relieved of the log holds nobody back, and goes on without it', async () => {
+  const world = staged(new Set(['n3']))
+  await world.cluster3()
+  await world.ask('n1', b => b.demote({ node: 'n3', force: true, actor: 'operator' }))
+  await world.run(10_000)
+  expect(await upgrades(world)).toEqual([{ events: eventsVersion }])
+  await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready' })
+  expect((await world.put('n3', 'k', 'of an older one')).ok).toBe(true)
+  expect(await world.get('n3', 'k')).toBe('of an older one')
+  await expect(
+    world.ask('n1', b =>
+      b.promote({ node: 'n3', observer: false, force: false, actor: 'operator' }),
+    ),
+  ).rejects.toMatchObject({ code: 'VERSION_MISMATCH' })
+})

@@ -85,6 +85,7 @@ const operation = fc.oneof(
       what: fc.constant('look' as const),
       key: manyPrefixes,
       limit: fc.nat(50),
+      after: fc.oneof(manyKeys, manyPrefixes),
     }),
   },
 )
@@ -119,6 +120,9 @@ test('the tree does what a sorted array does', () => {
           case 'look': {
             const under = twin.list(op.key)
             expect(tree.list(op.key, op.limit)).toEqual(under.slice(0, op.limit))
+            expect([...tree.walk(op.key)]).toEqual(under)
+            const behind = under.filter(({ key }) => compareKeys(key, op.after) > 0)
+            expect([...tree.walk(op.key, op.after)]).toEqual(behind)
             expect(tree.maxIndex(op.key)).toBe(Math.max(0, ...under.map(e => e.modifyIndex)))
             break
           }

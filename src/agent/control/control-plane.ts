@@ -39,6 +39,8 @@ export interface ControlPlaneParts {
   readonly store: GroupStore
   readonly loaded: Loaded
   readonly timing?: Partial<RaftConfig>
+  /** The version of events that is read; at one beyond it application stops. */
+  readonly reads?: number
   send(message: Message): void
   sendSnapshot(peer: string): void
   /** After a batch was applied: `index` is new, some administrative event among it or not. */
@@ -377,11 +379,12 @@ export class ControlPlane {
   }
 
   #apply(entries: readonly Entry[]): void {
+    const { reads } = this.#parts
     const batch: AppliedEntry[] = []
     const finished: { done: (outcome: Outcome) => void; outcome: Outcome }[] = []
     for (const entry of entries) {
       if (this.#state.stopped) break
-      const event = entry.type === 'data' ? decodeEvent(entry.data) : undefined
+      const event = entry.type === 'data' ? decodeEvent(entry.data, reads) : undefined
       const applied = this.#state.apply(
         entry.type === 'data'
           ? { index: entry.index, term: entry.term, type: 'data', event: event! }

@@ -18,6 +18,8 @@ export interface GroupParts {
   readonly links: Links
   readonly storage: Storage
   readonly timing: Partial<RaftConfig>
+  /** The version of events that this build reads. */
+  readonly reads: number
   applied(batch: readonly AppliedEntry[]): void
   ranked(rank: NonNullable<Ready['rank']>): void
   failed(failure: StorageFailure): void
@@ -79,7 +81,7 @@ export class Group {
   /** Reads log and state, and lets raft run. */
   open(): void {
     if (this.#plane) return
-    const { self, clock, random, trace, storage, timing, links } = this.#parts
+    const { self, clock, random, trace, storage, timing, reads, links } = this.#parts
     if (!storage.hasGroup()) {
       throw new OperatorError(
         'STORAGE',
@@ -103,6 +105,7 @@ export class Group {
       store,
       loaded,
       timing,
+      reads,
       send: message => void links.sendRaft(message.to, message),
       sendSnapshot: peer => this.snapshots.send(peer),
       applied: batch => this.#parts.applied(batch),

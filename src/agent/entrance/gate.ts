@@ -38,6 +38,8 @@ export interface GateParts {
   seen(): number
   /** A peer of our cluster is of another epoch than we are. */
   outdated(by: Hello): void
+  /** It is put off until it is known whether its claim is true, which perhaps it alone can tell. */
+  putOff(id: string, at: Address): void
   /** The id that it comes under as long as it can prove none; undefined: its own. */
   alias?(): string | undefined
   /** What this node proves itself by. */
@@ -77,12 +79,13 @@ export class Gate {
     identity: PeerIdentity | undefined,
     asked: boolean,
   ): Verdict {
+    const claim = this.#claim(hello)
     const own = firstValidation(this.#party(), partyOf(hello), {
       known: this.#parts.known(hello.id),
       asked,
       clockLimit: this.#parts.config.maxClockSkew,
       horizon: this.#parts.self.facts.cluster?.horizon ?? 0,
-      claim: this.#claim(hello),
+      claim,
     })
     const verdict =
       own.outcome === 'welcome' ? runHandlers(this.#parts.handlers(), hello, from, identity) : own
@@ -97,6 +100,8 @@ export class Gate {
     const code = verdict.outcome === 'busy' ? 'BUSY' : verdict.code
     const address =
       hello.address.host === '' ? { host: from.host, port: hello.address.port } : hello.address
+    if (code === 'BUSY' && claim === 'unchecked' && this.#parts.isMember(hello.id, identity))
+      this.#parts.putOff(hello.id, address)
     this.#parts.journal.refused(
       'by us',
       { name: hello.name, id: hello.id, address },
