@@ -68,7 +68,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     drainProgress: ({ signal, ...request }) =>
       ask<DrainProgress>('drain-progress', request, request.wait, signal),
     assignRoles: async request => ({
-      seq: (await ask<{ index: number }>('role-assign', request)).index,
+      seq: (await ask<{ index: number | null }>('role-assign', request)).index,
     }),
     unassignRoles: async request => ({
       seq: (await ask<{ index: number }>('role-unassign', request)).index,
@@ -239,7 +239,7 @@ function join(
     const look = (): void => {
       const now = agent.self.facts.cluster
       if (now && agent.view()?.self?.phase === 'ready') {
-        return resolve({ state: 'joined', cluster: now.name, detail: `admitted to «${now.name}»` })
+        return resolve({ state: 'joined', cluster: now.name, detail: '' })
       }
       const refusal = agent.entry.refusal
       if (refusal?.final)

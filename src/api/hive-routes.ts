@@ -105,7 +105,7 @@ export const hiveRoutes: readonly Route[] = [
     summary: 'Give roles to a node',
     needs: 'operator',
     body: z.strictObject({ node: nodeText, roles: roleTexts }),
-    answer: '{seq}: of the event',
+    answer: '{seq}: of the event; null: the node has all of them already',
     handle: ({ body, actor }, backend) => backend.assignRoles({ ...body, actor }),
   }),
   route({

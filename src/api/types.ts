@@ -340,11 +340,12 @@ export interface Backend {
     wait: number
     signal?: AbortSignal
   }): Promise<DrainProgress>
+  /** `seq` of the event; null: the node has all of them already, and nothing was written. */
   assignRoles(request: {
     node: string
     roles: readonly string[]
     actor: string
-  }): Promise<{ seq: number }>
+  }): Promise<{ seq: number | null }>
   unassignRoles(request: {
     node: string
     roles: readonly string[]

@@ -161,12 +161,13 @@ interval = "10s"
 `
     const env = { HOME: '/h', HIVE_LOG_LEVEL: 'loud' }
     expect(refused({ config: 'c.toml', 'timing-factor': '0' }, env, { 'c.toml': file })).toEqual([
-      'the configuration has 8 problems:',
+      'the configuration has 9 problems:',
       'HIVE_LOG_LEVEL: "loud" must be one of trace, debug, info, warn, error, silent',
       '--timing-factor: "0" must be a number from 0.1 to 100',
-      'c.toml line 3: bind: "1.2.3.4:99999": the port must be 0 to 65535',
-      'c.toml line 4: join[2]: "bad host": not a host name or IP address',
       'c.toml line 2: naem: unknown; did you mean name?',
+      'c.toml line 3: bind: "1.2.3.4:99999": the port must be 0 to 65535',
+      'c.toml line 4: join[1]: "7": only a number; write HOST:PORT',
+      'c.toml line 4: join[2]: "bad host": not a host name or IP address',
       'c.toml line 7: role.host.reload: must be a duration such as 10s',
       'c.toml line 8: role.host.fiels: unknown; did you mean files?',
       'c.toml line 16: role.hots: no role of this build: unknown; did you mean host?',

@@ -193,7 +193,9 @@ function nameOfHost(host: string): string {
 }
 
 function badConfig(problems: readonly Problem[], path: string | undefined): OperatorError {
-  const lines = problems.map(problem => {
+  // As somebody reads who goes through the file; what is outside of it comes first.
+  const inOrder = [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+  const lines = inOrder.map(problem => {
     const text = formatProblem(problem)
     return problem.line === undefined ? text : `${path} ${text}`
   })
