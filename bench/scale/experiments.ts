@@ -1,6 +1,7 @@
 import type { Millis } from '../../src/base/time.ts'
 import { Fabric, type FabricOptions, indexOf } from './fabric.ts'
-import { spread } from './spread.ts'
+import { agreement, Obituaries } from './obituaries.ts'
+import { type Spread, spread } from './spread.ts'
 
 /** What one node costs while nothing happens, and by how much that differs between nodes. */
 export function steady(nodes: number, warm: Millis, measured: Millis) {
@@ -31,8 +32,9 @@ export function steady(nodes: number, warm: Millis, measured: Millis) {
   }
 }
 
-/** The control plane as members see it: the third accuser convinces it, and what it agreed reaches the keepers. */
-const agreement = { accusers: 3, commit: 20, notice: 50 } as const
+/** Of loss alone, before the first death. */
+const beforeDeaths: Millis = 5_000
+const betweenDeaths: Millis = 50
 
 /** Until the last keeper has heard of a death, at most. */
 const patience: Millis = 15_000
@@ -40,72 +42,19 @@ const patience: Millis = 15_000
 /** Members die one after the other. */
 export function failures(nodes: number, deaths: number, gap: Millis) {
   const fabric = settled({ nodes })
-  const deathOf = new Map<string, { at: number; accusers: number; left: Set<number> }>()
-  const suspected: number[] = []
-  const first: number[] = []
-  const agreed: number[] = []
-  const known: number[] = []
-  const suspects = new Set<string>()
-  let pairs = 0
-  fabric.changed = (by, member, now) => {
-    const death = deathOf.get(member.id)
-    if (!death) return
-    if (member.status === 'suspect' && !suspects.has(member.id)) {
-      suspects.add(member.id)
-      suspected.push(now - death.at)
-    }
-    if (member.status !== 'unreachable' && member.status !== 'failed') return
-    if (death.left.delete(by)) known.push(now - death.at)
-    if (member.status !== 'unreachable') return
-    death.accusers++
-    if (death.accusers === 1) first.push(now - death.at)
-    if (death.accusers !== agreement.accusers) return
-    agreed.push(now + agreement.commit - death.at)
-    const { id, incarnation } = member
-    for (const i of death.left) {
-      const heard = now + agreement.commit + 1 + fabric.random.below(agreement.notice)
-      fabric.at(heard, () =>
-        fabric.input(i, { type: 'verdict', id, incarnation, verdict: 'failed' }),
-      )
-    }
-  }
+  const obituaries = new Obituaries(fabric)
+  fabric.changed = (by, member, now) => obituaries.hear(by, member, now)
   for (const i of some(fabric, deaths, nodes)) {
-    const left = new Set(fabric.watchers(i))
-    pairs += left.size
-    deathOf.set(`n${i}`, { at: fabric.now, accusers: 0, left })
-    fabric.kill(i)
-    for (const death of deathOf.values()) death.left.delete(i)
+    obituaries.die(i)
     fabric.run(gap)
   }
   // Keepers that forgot the dead one never hear of it: two seconds without news are the end.
   for (let waited = 0, quiet = 0; waited < patience && quiet < 2_000; waited += 500) {
-    const before = known.length
+    const before = obituaries.known
     fabric.run(500)
-    quiet = known.length === before && agreed.length === deaths ? quiet + 500 : 0
+    quiet = obituaries.known === before && obituaries.agreed === deaths ? quiet + 500 : 0
   }
-  return {
-    nodes,
-    deaths,
-    firstSuspicion: spread(suspected),
-    firstGivesUp: spread(first),
-    agreed: spread(agreed),
-    keepersKnow: spread(known),
-    ...unaware(fabric, deathOf),
-    pairs,
-  }
-}
-
-/** Of the keepers that were not seen to learn of it: who forgot the dead member, and who still takes it for alive. */
-function unaware(fabric: Fabric, deaths: ReadonlyMap<string, { readonly left: Set<number> }>) {
-  let forgot = 0
-  let mistaken = 0
-  for (const [id, { left }] of deaths) {
-    for (const i of left) {
-      if (fabric.cores[i]!.member(id) === undefined) forgot++
-      else mistaken++
-    }
-  }
-  return { forgot, mistaken }
+  return { nodes, deaths, ...obituaries.figures() }
 }
 
 /** Newcomers, each through a member picked at random; with the control plane's help or by rings alone. */
@@ -173,22 +122,32 @@ function help(fabric: Fabric, i: number): void {
   }
 }
 
-/** Nobody dies, and packets are lost: who is suspected, and who is given up, wrongly both. */
-export function lossy(nodes: number, loss: number, duration: Millis) {
+/**
+ * Packets are lost, and after a while some members die: who is suspected and given up that lives, and how long it
+ * takes until those who died are given up.
+ */
+export function lossy(nodes: number, loss: number, duration: Millis, deaths: number) {
   const fabric = settled({ nodes })
   fabric.loss = loss
+  const obituaries = new Obituaries(fabric)
   let suspicions = 0
   let verdicts = 0
   const buried = new Set<string>()
-  fabric.changed = (_, { id, status, accusers }) => {
-    if (status === 'suspect' && accusers.length === 1) suspicions++
-    if (status !== 'unreachable') return
+  fabric.changed = (by, member, now) => {
+    if (obituaries.hear(by, member, now)) return
+    if (member.status === 'suspect' && member.accusers.length === 1) suspicions++
+    if (member.status !== 'unreachable') return
     verdicts++
-    buried.add(id)
+    buried.add(member.id)
   }
   fabric.takeTraffic()
-  fabric.run(duration)
+  fabric.run(beforeDeaths)
   const { packets, bytes } = fabric.takeTraffic()
+  for (const i of some(fabric, deaths, nodes)) {
+    obituaries.die(i)
+    fabric.run(betweenDeaths)
+  }
+  fabric.run(duration - beforeDeaths - deaths * betweenDeaths)
   const hours = (nodes * duration) / 3_600_000
   return {
     nodes,
@@ -198,25 +157,59 @@ export function lossy(nodes: number, loss: number, duration: Millis) {
     falseOpinions: verdicts,
     falseOpinionsPerNodeHour: round(verdicts / hours),
     membersWronglyGivenUp: buried.size,
-    bytesPerSecond: Math.round(sum(bytes) / nodes / (duration / 1000)),
-    packetsPerSecond: round(sum(packets) / nodes / (duration / 1000)),
+    bytesPerSecond: Math.round(sum(bytes) / nodes / (beforeDeaths / 1000)),
+    packetsPerSecond: round(sum(packets) / nodes / (beforeDeaths / 1000)),
+    deaths,
+    ...obituaries.figures(),
   }
 }
 
+export interface Stage {
+  /** Since half of all died, ms. */
+  readonly after: Millis
+  /** Pieces that the living fall into, and the share of them in the largest. */
+  readonly components: number
+  readonly largest: number
+  /** Living members that each keeps. */
+  readonly living: Spread
+  /** Of those whom each is to keep by now, the share that it keeps. */
+  readonly placed: number
+}
+
 /** Half of all die at the same moment: does the rest hang together, and how do the gaps close? */
-export function halved(nodes: number, healing: readonly Millis[]) {
+export function halved(nodes: number, healing: readonly Millis[], seen: (stage: Stage) => void) {
   const fabric = new Fabric({ nodes })
   fabric.introduceAll()
-  if (healing.length > 0) fabric.run(5_000)
+  fabric.run(5_000)
   for (const i of some(fabric, nodes / 2, nodes)) fabric.kill(i)
-  const stages = [{ after: 0, ...connection(fabric) }]
+  const stages: Stage[] = []
   let at = 0
-  for (const after of healing) {
+  for (const after of [0, ...healing]) {
     fabric.run(after - at)
     at = after
-    stages.push({ after, ...connection(fabric) })
+    const stage = { after, ...connection(fabric), placed: placed(fabric) }
+    stages.push(stage)
+    seen(stage)
   }
   return { nodes, stages }
+}
+
+/** So many members are asked how right their slices are. */
+const polled = 2_000
+
+function placed(fabric: Fabric): number {
+  let kept = 0
+  let wanted = 0
+  const living = fabric.cores.map((_, i) => i).filter(i => fabric.up[i] === 1)
+  const every = Math.ceil(living.length / polled)
+  for (const i of living.filter((_, at) => at % every === 0)) {
+    for (const j of fabric.slice(i)) {
+      wanted++
+      const status = fabric.cores[i]!.member(`n${j}`)?.status
+      if (status === 'alive' || status === 'suspect') kept++
+    }
+  }
+  return share(kept, wanted)
 }
 
 function connection(fabric: Fabric) {

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { failures, halved, joins, lossy, steady } from './experiments.ts'
+import { failures, halved, joins, lossy, type Stage, steady } from './experiments.ts'
 import { type Guard, guards, type SlowDay, slowMembers } from './slow-members.ts'
 
 /**
@@ -17,25 +17,19 @@ const experiments: Record<string, (nodes: number) => readonly Row[]> = {
   steady: n => [n >= 100_000 ? steady(n, 3_000, 5_000) : steady(n, 5_000, 20_000)],
   failures: n => [failures(n, n >= 1_000 ? 50 : 5, gapBetween(n, 3_000))],
   joins: n =>
-    // By rings alone most newcomers of a very large cluster wait longer than anybody wants to simulate.
-    (n > 10_000 ? [true] : [true, false]).map(helped =>
-      joins(n, n >= 1_000 ? 50 : 10, helped, gapBetween(n, 200), n > 10_000 ? 2_000 : 30_000),
+    [true, false].map(helped =>
+      joins(n, n >= 1_000 ? 50 : 10, helped, gapBetween(n, 200), n > 10_000 ? 12_000 : 30_000),
     ),
-  loss: n =>
-    [0.01, 0.1, 0.3].map(loss =>
-      lossy(n, loss, n > 10_000 ? 10_000 : n === 10_000 ? 20_000 : 30_000),
-    ),
+  // Longer than the longest suspicion, 22 s.
+  loss: n => [0.01, 0.1, 0.3].map(loss => lossy(n, loss, 30_000, n >= 1_000 ? 50 : 5)),
   slow: n => (n === 100 ? slowDays() : []),
-  halved: n => [
-    halved(
-      n,
-      n > 10_000
-        ? [5_000, 10_000]
-        : n === 10_000
-          ? [15_000, 30_000]
-          : [5_000, 15_000, 30_000, 60_000],
-    ),
-  ],
+  halved: n => [halved(n, n > 10_000 ? healing.slice(0, 6) : healing, stageSeen)],
+}
+
+const healing = Array.from({ length: 12 }, (_, i) => (i + 1) * 5_000)
+
+function stageSeen({ after, components, placed }: Stage): void {
+  process.stderr.write(`  ${after / 1000} s: in ${components} piece(s), slices right ${placed}\n`)
 }
 
 /** The larger the cluster, the less its deaths and births have to do with each other; and the dearer is a second. */

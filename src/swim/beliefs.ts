@@ -25,7 +25,7 @@ export interface BeliefParts {
   readonly config: SwimConfig
   readonly self: Self
   readonly table: MemberTable
-  readonly news: UpdateQueue
+  readonly news: UpdateQueue<Peer>
   readonly verdicts: VerdictMemory
   readonly health: Health
   readonly listener: BeliefListener
@@ -40,7 +40,7 @@ export class Beliefs {
   readonly #config: SwimConfig
   readonly #self: Self
   readonly #table: MemberTable
-  readonly #news: UpdateQueue
+  readonly #news: UpdateQueue<Peer>
   readonly #health: Health
   readonly #listener: BeliefListener
   readonly #suspicions = new Suspicions()
@@ -67,10 +67,7 @@ export class Beliefs {
 
   /** Somebody who knows the full list says that it is no member. */
   forget(id: MemberId): void {
-    const peer = this.#table.get(id)
-    if (!peer) return
     this.#table.remove(id)
-    this.#table.forgotten(peer)
   }
 
   next(): Instant | undefined {

@@ -49,8 +49,10 @@ export class Exchange {
   #rounds = 0
   #nextAt: Instant | undefined
   #lastAt = Number.NEGATIVE_INFINITY
-  /** Who was asked last and has not answered: the question is lost where no stream was there yet to carry it. */
-  #unanswered: MemberId | undefined
+  /** Who was asked in this round and has not answered: the question is lost where no stream was there yet to carry it. */
+  readonly #unanswered = new Set<MemberId>()
+  /** There may be somebody nearer than whom this node knows. */
+  #searching = false
 
   constructor(config: SwimConfig, random: Random, table: MemberTable, post: Post, self: Self) {
     this.#config = config
@@ -74,8 +76,14 @@ export class Exchange {
     if (this.#nextAt === undefined || now < this.#nextAt) return
     this.#nextAt = now + (this.#met ? this.#pause() : this.#gap())
     this.#rounds += 1
-    const peer = this.#partner()
-    if (peer) this.#ask(peer, now)
+    this.#unanswered.clear()
+    const guides = this.#searching ? this.#table.slice.guides() : []
+    this.#searching = false
+    if (guides.length === 0) {
+      const peer = this.#partner()
+      if (peer) this.#ask(peer, now)
+    }
+    for (const guide of guides) this.#ask(guide, now)
   }
 
   /** The slice lost many: whoever lives beyond them is to be found. */
@@ -90,16 +98,18 @@ export class Exchange {
 
   /** There is a stream to these, or they are vouched for: whom this node asked in vain it asks once more. */
   introduced(members: readonly MemberInfo[], now: Instant): void {
-    const lost = now > this.#lastAt && members.some(({ id }) => id === this.#unanswered)
-    const peer = lost ? this.#table.get(this.#unanswered!) : undefined
-    if (peer === undefined) return
-    this.#ask(peer, now)
-    this.#unanswered = undefined
+    if (now <= this.#lastAt) return
+    for (const { id } of members) {
+      if (!this.#unanswered.has(id)) continue
+      const peer = this.#table.get(id)
+      if (peer) this.#ask(peer, now)
+      this.#unanswered.delete(id)
+    }
   }
 
   /** Somebody's listing came in; answers if that was wanted. */
   heard(from: Recipient, wantsAnswer: boolean, toldOfSomebody: boolean, now: Instant): void {
-    if (from.id === this.#unanswered) this.#unanswered = undefined
+    this.#unanswered.delete(from.id)
     if (!this.#met) {
       this.#met = true
       this.#nextAt = now + this.#pause() * this.#random.next()
@@ -110,10 +120,14 @@ export class Exchange {
 
   /**
    * In a cluster that is kept in part, neighbours know of more neighbours: asking on as long as that helps
-   * finds this node's place in a few steps, whoever it met first (Jelasity, Montresor and Babaoglu, T-Man, 2009).
+   * finds this node's place (Jelasity, Montresor and Babaoglu, T-Man, 2009). Asked is whoever stands nearest on
+   * each side of each ring. Whom it keeps for the sake of that ring stand near as well, a few steps nearer;
+   * whom it keeps for the sake of others stand anywhere, and now and then one stands much nearer. Far off
+   * these leaps bring more, close by the steps do: of n members the search takes about √n / slice rounds.
    */
   #search(now: Instant): void {
     if (!this.#table.slice.partial) return
+    this.#searching = true
     this.#rounds = 0
     const at = now + rhythm.searchGap * this.#config.probePeriod * (0.5 + this.#random.next())
     this.#nextAt = Math.min(this.#nextAt ?? at, at)
@@ -130,7 +144,8 @@ export class Exchange {
 
   #ask(peer: Peer, now: Instant): void {
     this.#lastAt = now
-    this.#unanswered = peer.id
+    this.#unanswered.add(peer.id)
+    peer.consulted = true
     this.#tell(recipient(peer, 'stream'), false)
   }
 

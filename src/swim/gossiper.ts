@@ -14,7 +14,7 @@ export class Gossiper {
   readonly #config: SwimConfig
   readonly #random: Random
   readonly #table: MemberTable
-  readonly #news: UpdateQueue
+  readonly #news: UpdateQueue<Peer>
   readonly #post: Post
   #lastAt = Number.NEGATIVE_INFINITY
 
@@ -22,7 +22,7 @@ export class Gossiper {
     config: SwimConfig,
     random: Random,
     table: MemberTable,
-    news: UpdateQueue,
+    news: UpdateQueue<Peer>,
     post: Post,
   ) {
     this.#config = config

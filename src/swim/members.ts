@@ -21,6 +21,10 @@ export interface Peer {
   readonly hash: number
   /** Where it stands on the rings; the slice's own note. */
   ranks: number
+  /** It was asked whom it knows. */
+  consulted: boolean
+  /** It was told of this node by this node. */
+  greeted: boolean
 }
 
 export type Change = SwimReady['changes'][number]
@@ -75,8 +79,11 @@ export class MemberTable {
       pardoned: -1,
       hash: hash(info.id) | 0,
       ranks: 0,
+      consulted: false,
+      greeted: false,
     }
     this.#peers.set(info.id, peer)
+    this.slice.enter(peer)
     this.#place(peer)
     this.trim()
     if (!this.#peers.has(info.id)) return undefined
@@ -116,6 +123,7 @@ export class MemberTable {
     const peer = this.#peers.get(id)
     if (peer === undefined) return
     this.#drop(peer)
+    this.forgotten(peer)
     this.slice.noticed(true)
   }
 
@@ -123,6 +131,7 @@ export class MemberTable {
     this.present.remove(peer)
     this.audience.remove(peer)
     this.absent.remove(peer)
+    this.slice.leave(peer)
     this.#peers.delete(peer.id)
   }
 
@@ -135,10 +144,12 @@ export class MemberTable {
   #place(peer: Peer): void {
     const present = peer.status === 'alive' || peer.status === 'suspect'
     const absent = peer.status === 'unreachable' || peer.status === 'failed'
+    const moved =
+      this.present.has(peer) !== present || (!present && this.absent.has(peer) !== absent)
     this.#set(this.present, peer, present)
     this.#set(this.audience, peer, present)
     this.#set(this.absent, peer, absent)
-    this.slice.noticed(!present)
+    if (moved) this.slice.noticed(!present)
   }
 
   #set(rotation: Rotation<Peer>, peer: Peer, belongs: boolean): void {

@@ -16,12 +16,17 @@ export interface Recipient {
 export class Post {
   readonly #config: SwimConfig
   readonly #table: MemberTable
-  readonly #news: UpdateQueue
+  readonly #news: UpdateQueue<Peer>
   readonly #verdicts: VerdictMemory
   #seq = 0
   #out: Outgoing[] = []
 
-  constructor(config: SwimConfig, table: MemberTable, news: UpdateQueue, verdicts: VerdictMemory) {
+  constructor(
+    config: SwimConfig,
+    table: MemberTable,
+    news: UpdateQueue<Peer>,
+    verdicts: VerdictMemory,
+  ) {
     this.#config = config
     this.#table = table
     this.#news = news
@@ -97,7 +102,8 @@ export class Post {
     const hears = peer?.status === 'alive'
     if (!slice.partial) return this.#news.fill(room, this.#transmissions(), { id, hears, told })
     if (this.#news.size === 0) return []
-    const concerned = (subject: MemberId) => peer !== undefined && slice.concerns(subject, peer)
+    const concerned = (subject: MemberId, about: Peer | undefined) =>
+      peer !== undefined && slice.concerns(subject, about, peer)
     return this.#news.fill(room, this.#transmissions(), { id, hears, told, concerned })
   }
 

@@ -5,6 +5,7 @@ import { Deadlines } from './deadlines.ts'
 import type { Health } from './health.ts'
 import { isAlive, type MemberTable, type Peer } from './members.ts'
 import { type Post, recipient } from './post.ts'
+import type { Self } from './self.ts'
 import type { MemberId, SwimConfig, Update } from './types.ts'
 
 /** How each kind of probe goes about it. */
@@ -34,6 +35,7 @@ export interface Probe {
 export interface ProbesParts {
   readonly config: SwimConfig
   readonly random: Random
+  readonly self: Self
   readonly table: MemberTable
   readonly post: Post
   readonly health: Health
@@ -80,9 +82,17 @@ export class Probes {
       nacks: new Set(),
     })
     this.#due.set(seq, alone ? endAt : askAt)
-    const doubts = kind === 'turn' ? this.#parts.doubts() : []
-    post.send(recipient(peer, 'datagram'), ping(seq, peer.id), doubts)
+    const words = kind === 'turn' ? [...this.#greeting(peer), ...this.#parts.doubts()] : []
+    post.send(recipient(peer, 'datagram'), ping(seq, peer.id), words)
     if (streamAtOnce) post.send(recipient(peer, 'stream'), ping(seq, peer.id))
+  }
+
+  /** Where members are kept in part, whom this node found may not know of it; keeping is to be mutual. */
+  #greeting(peer: Peer): readonly Update[] {
+    const { table, self } = this.#parts
+    if (peer.greeted || !table.slice.partial) return []
+    peer.greeted = true
+    return [{ kind: 'alive', member: self.info }]
   }
 
   tick(now: Instant): void {

@@ -80,6 +80,7 @@ export class Rotation<Item> {
   }
 
   #swap(a: number, b: number): void {
+    if (a === b) return
     const x = this.#items[a]!
     const y = this.#items[b]!
     this.#place(y, a)

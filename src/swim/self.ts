@@ -1,15 +1,16 @@
 import { assert } from '../base/errors.ts'
+import type { Peer } from './members.ts'
 import type { MemberInfo } from './types.ts'
 import type { UpdateQueue } from './update-queue.ts'
 import { isTransmissible } from './update-size.ts'
 
 /** What this node says of itself. Nobody else raises its incarnation. */
 export class Self {
-  readonly #news: UpdateQueue
+  readonly #news: UpdateQueue<Peer>
   #info: MemberInfo
   #raised = false
 
-  constructor(info: MemberInfo, news: UpdateQueue) {
+  constructor(info: MemberInfo, news: UpdateQueue<Peer>) {
     assert(isTransmissible(info), 'this node describes itself beyond the limits of a message')
     this.#info = info
     this.#news = news

@@ -8,13 +8,6 @@ const sides = 2
 const rankBits = 8
 const mostRank = 2 ** (rankBits - 1) - 1
 
-/** One member as it stands on one ring, seen from this node. */
-interface Stand {
-  readonly peer: Peer
-  readonly onwards: number
-  readonly back: number
-}
-
 /**
  * Which members this node keeps where they are too many (design: K rings). Up to `size` it keeps
  * everybody. Beyond, the nearest present ones: the first on both sides of each ring, then the
@@ -28,6 +21,8 @@ export class Slice {
   readonly #table: MemberTable
   #size: number
   #partial = false
+  /** Everybody known, per ring, in the order in which one meets them going onwards from this node. */
+  readonly #rows: Peer[][] = Array.from({ length: ringCount }, () => [])
   /** The ranks are older than what the table says… */
   #stale = true
   /** …and somebody went since, so that the kept ones may reach further. */
@@ -63,7 +58,17 @@ export class Slice {
     this.noticed(true)
   }
 
-  /** Somebody came, went, or is believed otherwise. */
+  /** Somebody is known from now on. */
+  enter(peer: Peer): void {
+    for (const [ring, row] of this.#rows.entries()) row.splice(this.#find(row, ring, peer), 0, peer)
+  }
+
+  /** Somebody is not known any more. */
+  leave(peer: Peer): void {
+    for (const [ring, row] of this.#rows.entries()) row.splice(this.#find(row, ring, peer), 1)
+  }
+
+  /** Somebody is there who was not, or the other way round. */
   noticed(went: boolean): void {
     this.#stale = true
     if (went) this.#reachIsStale = true
@@ -95,13 +100,12 @@ export class Slice {
   }
 
   /**
-   * Whether `reader` keeps `subject`, as far as this node can see: news about others is
+   * Whether `reader` keeps `subject`, known here as `peer`, as far as this node can see: news about others is
    * wasted on it. A node that knows few does not choose.
    */
-  concerns(subject: MemberId, reader: Peer): boolean {
+  concerns(subject: MemberId, peer: Peer | undefined, reader: Peer): boolean {
     if (!this.#partial || subject === this.#self || subject === reader.id) return true
     if (this.#table.present.size < this.#size) return true
-    const peer = this.#table.get(subject)
     if (!peer) return false
     if (this.#stale) this.#measure()
     for (let ring = 0; ring < ringCount; ring++) {
@@ -110,6 +114,14 @@ export class Slice {
       if (a !== 0 && b !== 0 && Math.abs(a - b) <= this.#depth) return true
     }
     return false
+  }
+
+  /** Who may know of somebody nearer: the nearest on each side of each ring, unless they were asked before. */
+  guides(): Peer[] {
+    if (this.#stale) this.#measure()
+    return Array.from(this.#table.all()).filter(
+      peer => peer.status === 'alive' && !peer.consulted && this.isNext(peer),
+    )
   }
 
   /** Stands next to this node on some ring: whom it keeps is what this node should know of. */
@@ -126,11 +138,10 @@ export class Slice {
     this.#stale = false
     this.#reachIsStale = false
     const kept = new Set<Peer>()
-    const rows = Array.from({ length: ringCount }, (_, ring) => this.#row(ring))
     for (const peer of this.#table.all()) peer.ranks = 0
-    const walks = rows.flatMap((row, ring) => [
+    const walks = this.#rows.flatMap((row, ring) => [
       new Walk(row, ring, 1),
-      new Walk(row.toReversed(), ring, -1),
+      new Walk(row, ring, -1),
     ])
     this.#depth = 0
     for (let going = true; going && kept.size < this.#size; ) {
@@ -141,7 +152,7 @@ export class Slice {
         if (walk.step(kept, this.#depth)) going = true
       }
     }
-    for (const [i, walk] of walks.entries()) this.#reach[i] = walk.reach
+    for (const [i, walk] of walks.entries()) this.#reach[i] = this.#way(walk)
     this.#keepAbsent(walks, kept)
     return kept
   }
@@ -153,43 +164,59 @@ export class Slice {
     for (const peer of latest) kept.add(peer)
   }
 
-  #row(ring: number): Stand[] {
+  /** How far out the last one stands whom the walk kept. */
+  #way({ last, ring, direction }: Walk): number {
+    if (last === undefined) return 0
     const own = positionOf(this.#hash, ring)
-    const row: Stand[] = []
-    for (const peer of this.#table.all()) {
-      if (peer.status === 'left') continue
-      const at = positionOf(peer.hash, ring)
-      row.push({ peer, onwards: onwards(own, at), back: onwards(at, own) })
+    const at = positionOf(last.hash, ring)
+    return direction === 1 ? onwards(own, at) : onwards(at, own)
+  }
+
+  /** Where `peer` stands in the row, or would. */
+  #find(row: readonly Peer[], ring: number, peer: Peer): number {
+    const own = positionOf(this.#hash, ring)
+    const wanted = onwards(own, positionOf(peer.hash, ring))
+    let low = 0
+    let high = row.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const other = row[middle]!
+      const at = onwards(own, positionOf(other.hash, ring))
+      if (at < wanted || (at === wanted && other.id < peer.id)) low = middle + 1
+      else high = middle
     }
-    return row.sort((a, b) => a.onwards - b.onwards || (a.peer.id < b.peer.id ? -1 : 1))
+    return low
   }
 }
 
 /** Along one side of one ring, from this node outwards. */
 class Walk {
-  readonly #row: readonly Stand[]
-  readonly #ring: number
-  readonly #direction: 1 | -1
-  #next = 0
-  reach = 0
+  readonly ring: number
+  readonly direction: 1 | -1
+  readonly #row: readonly Peer[]
+  #gone = 0
+  /** The last one kept. */
+  last: Peer | undefined
   /** Absent ones on the way. */
   readonly passed: Peer[] = []
 
-  constructor(row: readonly Stand[], ring: number, direction: 1 | -1) {
+  constructor(row: readonly Peer[], ring: number, direction: 1 | -1) {
     this.#row = row
-    this.#ring = ring
-    this.#direction = direction
+    this.ring = ring
+    this.direction = direction
   }
 
   /** Goes on to the next present one and keeps it; false: there is none. */
   step(kept: Set<Peer>, rank: number): boolean {
-    for (; this.#next < this.#row.length; this.#next++) {
-      const { peer, onwards: ahead, back } = this.#row[this.#next]!
+    const row = this.#row
+    while (this.#gone < row.length) {
+      const peer = row[this.direction === 1 ? this.#gone : row.length - 1 - this.#gone]!
+      this.#gone++
+      if (peer.status === 'left') continue
       this.#mark(peer, rank)
       if (peer.status === 'alive' || peer.status === 'suspect') {
-        this.reach = this.#direction === 1 ? ahead : back
+        this.last = peer
         kept.add(peer)
-        this.#next++
         return true
       }
       this.passed.push(peer)
@@ -198,9 +225,9 @@ class Walk {
   }
 
   #mark(peer: Peer, rank: number): void {
-    if (rankOn(peer, this.#ring) !== 0 || rank > mostRank) return
-    const shift = this.#ring * rankBits
-    peer.ranks |= ((this.#direction * rank) & 0xff) << shift
+    if (rankOn(peer, this.ring) !== 0 || rank > mostRank) return
+    const shift = this.ring * rankBits
+    peer.ranks |= ((this.direction * rank) & 0xff) << shift
   }
 }
 

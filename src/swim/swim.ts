@@ -8,7 +8,7 @@ import { limits } from './config.ts'
 import { Exchange } from './exchange.ts'
 import { Gossiper } from './gossiper.ts'
 import { Health } from './health.ts'
-import { MemberTable, snapshot } from './members.ts'
+import { MemberTable, type Peer, snapshot } from './members.ts'
 import { Post, type Recipient } from './post.ts'
 import { Probes } from './probes.ts'
 import { Relays } from './relays.ts'
@@ -37,7 +37,6 @@ type MessageInput = SwimInput & { readonly type: 'message' }
  */
 export class Swim implements Machine<SwimInput, SwimReady, never> {
   readonly #table: MemberTable
-  readonly #news = new UpdateQueue(limits.news)
   readonly #self: Self
   readonly #health: Health
   readonly #post: Post
@@ -57,7 +56,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     this.#config = config
     this.#now = now
     const table = (this.#table = new MemberTable(random.fork(), self.id, config.slice))
-    const news = this.#news
+    const news = new UpdateQueue<Peer>(limits.news, id => table.get(id))
     const verdicts = new VerdictMemory(config.verdictMemory)
     this.#self = new Self(self, news)
     const health = (this.#health = new Health(config.maxHealthScore))
@@ -82,6 +81,7 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
     const probes = (this.#probes = new Probes({
       config,
       random: random.fork(),
+      self: this.#self,
       table,
       post,
       health,
@@ -243,11 +243,12 @@ export class Swim implements Machine<SwimInput, SwimReady, never> {
    */
   #hear(from: MemberId, updates: readonly Update[], now: Instant): boolean {
     let aboutSelf = false
+    const trusted = updates.length > 0 && this.#isTrusted(from)
     for (const update of updates) {
       if (subjectOf(update) === this.#self.id) {
         aboutSelf = true
         this.#beliefs.hearAboutSelf(update)
-      } else if (this.#isTrusted(from)) {
+      } else if (trusted) {
         this.#beliefs.hear(update, now)
       }
     }

@@ -4,20 +4,22 @@ import { updateBytes } from './update-size.ts'
 /** Entries that do not fit are passed over so often, then the packet is full enough. */
 const misfitsAllowed = 4
 
-interface News {
+interface News<About> {
   readonly update: Update
+  readonly subject: MemberId
+  readonly about: About | undefined
   readonly bytes: number
   sent: number
 }
 
-export interface Reader {
+export interface Reader<About> {
   readonly id: MemberId
   /** Whether it probably gets the packet. */
   readonly hears: boolean
   /** What the packet holds already. */
   readonly told: readonly Update[]
   /** Whether it needs news about that member; absent: about everybody. */
-  readonly concerned?: (subject: MemberId) => boolean
+  readonly concerned?: (subject: MemberId, about: About | undefined) => boolean
 }
 
 /** How often each piece of news is sent (SWIM §4.1: λ log n rounds reach everybody, w.h.p.). */
@@ -34,16 +36,19 @@ export function subjectOf(update: Update): MemberId {
  * older; only the accusers of one suspicion go side by side, for each of them counts. What was sent least
  * goes first, and is forgotten once it was sent often enough. Levels by times sent make every step O(1).
  */
-export class UpdateQueue {
+export class UpdateQueue<About = never> {
   readonly #limit: number
-  readonly #bySubject = new Map<MemberId, News[]>()
+  /** What is kept of a member; asked once for each piece of news, for readers are many. */
+  readonly #find: (subject: MemberId) => About | undefined
+  readonly #bySubject = new Map<MemberId, News<About>[]>()
   /** At index i: what was sent i times, oldest first. */
-  readonly #levels: Set<News>[] = []
+  readonly #levels: Set<News<About>>[] = []
   #size = 0
   #fresh = false
 
-  constructor(limit: number) {
+  constructor(limit: number, find: (subject: MemberId) => About | undefined = () => undefined) {
     this.#limit = limit
+    this.#find = find
   }
 
   get size(): number {
@@ -68,9 +73,10 @@ export class UpdateQueue {
     for (const old of [...(this.#bySubject.get(subject) ?? [])]) {
       if (!areSideBySide(old.update, update)) this.#drop(old)
     }
-    const news: News = { update, bytes: updateBytes(update), sent: 0 }
-    const about = this.#bySubject.get(subject)
-    if (about) about.push(news)
+    const about = this.#find(subject)
+    const news = { update, subject, about, bytes: updateBytes(update), sent: 0 }
+    const others = this.#bySubject.get(subject)
+    if (others) others.push(news)
     else this.#bySubject.set(subject, [news])
     this.#level(0).add(news)
     this.#size++
@@ -85,7 +91,10 @@ export class UpdateQueue {
 
   /** Nobody is left whom it concerns: it ages as if it had been sent. */
   age(transmissions: number): void {
-    for (const news of [...this.#leastSentFirst(transmissions)]) this.#sent(news, transmissions)
+    this.#shed(transmissions)
+    // From the oldest down: what grows older must not be met again.
+    for (let level = this.#levels.length - 1; level >= 0; level--)
+      for (const news of this.#levels[level]!) this.#sent(news, transmissions)
   }
 
   /**
@@ -93,38 +102,41 @@ export class UpdateQueue {
    * who may be dead must not use up the chances of the living. What the reader knows anyway
    * counts as sent without being: that it lives, and what is `told` in the packet already.
    */
-  fill(budget: number, transmissions: number, reader: Reader): Update[] {
+  fill(budget: number, transmissions: number, reader: Reader<About>): Update[] {
     const out: Update[] = []
-    const taken: News[] = []
+    const taken: News<About>[] = []
     let left = budget
     let misfits = 0
-    for (const news of this.#leastSentFirst(transmissions)) {
-      const { update, bytes } = news
-      if (reader.concerned?.(subjectOf(update)) === false) continue
-      const known = isAliveOf(update, reader.id) || isAmong(reader.told, update)
-      if (!known && bytes > left) {
-        if (++misfits > misfitsAllowed) break
-        continue
+    this.#shed(transmissions)
+    levels: for (const level of this.#levels) {
+      for (const news of level) {
+        const { update, bytes } = news
+        if (reader.concerned?.(news.subject, news.about) === false) continue
+        const known =
+          (update.kind === 'alive' && news.subject === reader.id) || isAmong(reader.told, update)
+        if (!known && bytes > left) {
+          if (++misfits > misfitsAllowed) break levels
+          continue
+        }
+        taken.push(news)
+        if (known) continue
+        left -= bytes
+        out.push(update)
       }
-      taken.push(news)
-      if (known) continue
-      left -= bytes
-      out.push(update)
     }
     if (reader.hears) for (const news of taken) this.#sent(news, transmissions)
     return out
   }
 
-  *#leastSentFirst(transmissions: number): Iterable<News> {
-    // A cluster that shrank needs fewer transmissions: what is beyond has had enough.
+  /** A cluster that shrank needs fewer transmissions: what is beyond has had enough. */
+  #shed(transmissions: number): void {
     for (let level = this.#levels.length - 1; level >= transmissions; level--) {
       for (const news of this.#levels[level]!) this.#drop(news)
       this.#levels.pop()
     }
-    for (const level of this.#levels) yield* level
   }
 
-  #sent(news: News, transmissions: number): void {
+  #sent(news: News<About>, transmissions: number): void {
     if (news.sent + 1 >= transmissions) {
       this.#drop(news)
       return
@@ -134,11 +146,10 @@ export class UpdateQueue {
     this.#level(news.sent).add(news)
   }
 
-  #drop(news: News): void {
-    const subject = subjectOf(news.update)
-    const about = this.#bySubject.get(subject)!
+  #drop(news: News<About>): void {
+    const about = this.#bySubject.get(news.subject)!
     about.splice(about.indexOf(news), 1)
-    if (about.length === 0) this.#bySubject.delete(subject)
+    if (about.length === 0) this.#bySubject.delete(news.subject)
     this.#levels[news.sent]!.delete(news)
     this.#size--
   }
@@ -152,7 +163,7 @@ export class UpdateQueue {
     }
   }
 
-  #level(sent: number): Set<News> {
+  #level(sent: number): Set<News<About>> {
     while (this.#levels.length <= sent) this.#levels.push(new Set())
     return this.#levels[sent]!
   }
@@ -171,10 +182,6 @@ export function isAmong(updates: readonly Update[], update: Update): boolean {
 
 export function incarnationOf(update: Update): number {
   return update.kind === 'alive' ? update.member.incarnation : update.incarnation
-}
-
-function isAliveOf(update: Update, id: MemberId): boolean {
-  return update.kind === 'alive' && update.member.id === id
 }
 
 /** Two accusers of one suspicion; they are few, for only confirmations that count are passed on. */

@@ -58,6 +58,41 @@ describe('a cluster larger than a slice', () => {
     expect(reachedFrom(world, 'n01')).toBe(nodes)
   })
 
+  test('a newcomer finds its place in seconds, however far off the one that it met first', () => {
+    const world = new World({ seed: 1, nodes: 800, config: { slice } })
+    const rings = new Rings(world.ids())
+    for (const id of world.ids()) {
+      const members = rings.neighbours(id, slice).map(other => world.swim(other).self)
+      world.input(id, { type: 'introduce', members })
+    }
+    world.run(1_000)
+    world.boot('newcomer')
+    world.join('n700', 'newcomer')
+    world.run(5_000)
+    const own = rings.neighbours('newcomer', slice)
+    const status = (by: string, about: string) => world.swim(by).member(about)?.status
+    expect(own.filter(other => status('newcomer', other) !== 'alive')).toEqual([])
+    rings.add('newcomer')
+    const keepers = own.filter(other => rings.neighbours(other, slice).includes('newcomer'))
+    expect(keepers.length).toBeGreaterThan(slice / 2)
+    expect(keepers.filter(other => status(other, 'newcomer') !== 'alive')).toEqual([])
+  })
+
+  test('whom a member found learns of it, too', () => {
+    const world = new World({ seed: 1, nodes: slice + 2, config: { slice } })
+    const [finder, found, ...others] = world.ids()
+    const infos = others.map(id => world.swim(id).self)
+    world.open = (from, to) => from !== found && to !== found
+    world.streams = false
+    for (const id of [finder!, found!]) world.input(id, { type: 'introduce', members: infos })
+    // What it had to say of itself at the start is said.
+    world.run(10_000)
+    world.open = (from, to) => [finder, found].includes(from) && [finder, found].includes(to)
+    world.input(finder!, { type: 'introduce', members: [world.swim(found!).self] })
+    const met = () => world.swim(found!).member(finder!)?.status === 'alive'
+    expect(world.runUntil(met, 30_000)).toBeDefined()
+  })
+
   test('nobody alive is given up while packets are lost', () => {
     const world = grown({ loss: 0.1 })
     world.run(60_000)

@@ -1,4 +1,4 @@
-import type { KvQuery, KvRead } from '../../api/types.ts'
+import type { KvQuery } from '../../api/types.ts'
 import { kvLimits } from '../../api/types.ts'
 import {
   count,
@@ -16,6 +16,7 @@ import type { Outcome } from '../../state/types.ts'
 import type { AppliedEntry, ControlPlane } from '../control/control-plane.ts'
 import type { Methods, PeerRequest } from '../requests.ts'
 import { asLeader, type DeskParts, notLeader, outcomeOf } from './desk.ts'
+import { type KvPage, packed, pageBytes } from './kv-pages.ts'
 
 /** Held reads at once; more are answered without waiting. */
 const maxHeld = 10_000
@@ -36,7 +37,13 @@ interface Held {
   wake(): void
 }
 
-type ReadDone = (read: KvRead | null) => void
+/** What another node asks in pages: so many bytes of what is behind a key. */
+interface PageQuery extends KvQuery {
+  readonly after?: string | undefined
+  readonly bytes?: number | undefined
+}
+
+type ReadDone = (read: KvPage | null) => void
 
 /** Keys and values: linearizable reads, held reads that wake for their own keys only, writes. */
 export class KvDesk {
@@ -61,7 +68,7 @@ export class KvDesk {
   }
 
   /** null: leadership was lost. A stale read answers from what this node has applied. */
-  read(plane: ControlPlane, query: KvQuery, done: ReadDone): void {
+  read(plane: ControlPlane, query: PageQuery, done: ReadDone): void {
     const answer = (): void => {
       const now = this.#look(plane, query)
       if (query.index === undefined || now.index > query.index || this.#held >= maxHeld)
@@ -128,14 +135,13 @@ export class KvDesk {
     })
   }
 
-  #look(plane: ControlPlane, { key, recurse }: KvQuery): KvRead {
+  #look(plane: ControlPlane, { key, recurse, ...page }: PageQuery): KvPage {
     const { state } = plane
-    const one = recurse ? undefined : state.kvGet(key)
-    return {
-      entries: recurse ? state.kvList(key) : one ? [one] : [],
-      index: Math.max(1, state.kvIndex(key, recurse)),
-      leaderKnown: plane.leader() !== null,
-    }
+    const index = Math.max(1, state.kvIndex(key, recurse))
+    const leaderKnown = plane.leader() !== null
+    if (recurse) return { ...state.kvPage(key, page), index, leaderKnown }
+    const one = state.kvGet(key)
+    return { entries: one ? [one] : [], index, leaderKnown }
   }
 
   #hold(
@@ -195,7 +201,7 @@ export function requestOf(body: Fields): RequestId {
   }
 }
 
-function queryOf(body: Fields): KvQuery {
+function queryOf(body: Fields): PageQuery {
   const consistency = optionalText(body, 'consistency')
   return {
     key: text(body, 'key', 4096),
@@ -203,6 +209,10 @@ function queryOf(body: Fields): KvQuery {
     consistency: consistency === 'stale' || consistency === 'consistent' ? consistency : 'default',
     index: optionalCount(body, 'index'),
     wait: optionalCount(body, 'wait'),
+    bare: flag(body, 'bare'),
+    after: optionalText(body, 'after', 4096),
+    // An older build knows nothing of pages and would take the first for all.
+    bytes: flag(body, 'pages') ? pageBytes : undefined,
   }
 }
 
@@ -225,31 +235,4 @@ function tooLarge(key: string, value: Uint8Array): Outcome | undefined {
     }
   }
   return undefined
-}
-
-/** The values travel as one blob behind the JSON, not as base64 in it. */
-export function packed(read: KvRead): { body: unknown; blob: Uint8Array } {
-  let size = 0
-  for (const e of read.entries) size += e.value.length
-  const blob = new Uint8Array(size)
-  let at = 0
-  const entries = read.entries.map(({ value, ...rest }) => {
-    blob.set(value, at)
-    at += value.length
-    return { ...rest, length: value.length }
-  })
-  return { body: { ...read, entries }, blob }
-}
-
-export function unpacked(body: unknown, blob: Uint8Array): KvRead {
-  const from = body as Omit<KvRead, 'entries'> & {
-    entries: (Omit<KvRead['entries'][number], 'value'> & { length: number })[]
-  }
-  let at = 0
-  const entries = from.entries.map(({ length, ...rest }) => {
-    const value = blob.slice(at, at + length)
-    at += length
-    return { ...rest, value }
-  })
-  return { ...from, entries }
 }
