@@ -683,7 +683,7 @@ export class Agent {
     }
     this.#picture.applied.bump(plane.state.applied)
     if (restored) {
-      this.kv.wakeAll()
+      this.kv.replaced()
       this.#members.knowFailed(plane.state.nodes)
     } else this.kv.applied(batch)
     if (administrative > 0) {

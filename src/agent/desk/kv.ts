@@ -86,8 +86,7 @@ export class KvDesk {
   applied(batch: readonly AppliedEntry[]): void {
     if (this.#held === 0) return
     for (const { event } of batch) {
-      // Any key may be another now.
-      if (event?.type === 'SnapshotRestored') return this.wakeAll()
+      if (event?.type === 'SnapshotRestored') return this.replaced()
       if (event?.type !== 'KvPut' && event?.type !== 'KvDelete') continue
       const { key } = event.data
       wakeDue(this.#exact.get(key))
@@ -103,7 +102,12 @@ export class KvDesk {
     }
   }
 
-  /** What was held is answered from what is known now: the state became another, or the agent stops. */
+  /** Any key may be another now. */
+  replaced(): void {
+    for (const held of [...this.#exact.values(), ...this.#prefixes.values()]) wakeDue(held)
+  }
+
+  /** What was held is answered from what is known now: the log is not this node's any more, or the agent stops. */
   wakeAll(): void {
     for (const held of [...this.#exact.values(), ...this.#prefixes.values()]) wakeAll(held)
   }
