@@ -354,6 +354,7 @@ export class Agent {
       view: () => this.view(),
       gossip: () => this.gossip,
       asides: () => [
+        ...this.initiation.notices(),
         ...this.#fault.notices(this.self.name),
         ...this.scheduled.notices(),
         ...this.#homecoming.notices(),

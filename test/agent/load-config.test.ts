@@ -5,7 +5,12 @@ import { options } from '../../src/agent/process/options.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import { builtInRoles } from '../../src/roles/registry.ts'
 
-const around = { hostname: 'Web-1.example.com', uid: 1000, roles: builtInRoles }
+const around = {
+  hostname: 'Web-1.example.com',
+  uid: 1000,
+  addresses: ['10.0.0.7', 'fd00::7'],
+  roles: builtInRoles,
+}
 const home = { HOME: '/home/ann' }
 
 function load(flags = {}, env: Record<string, string> = home, files: Record<string, string> = {}) {
@@ -243,5 +248,36 @@ interval = "10s"
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('a node that binds to all addresses', () => {
+  const at = (bind: string, addresses: readonly string[], advertise?: string) =>
+    loadConfig({ bind, ...(advertise && { advertise }) }, home, () => '', { ...around, addresses })
+      .advertise
+
+  it.each([
+    ['0.0.0.0', ['10.0.0.7'], '10.0.0.7'],
+    ['0.0.0.0', ['10.0.0.7', 'fd00::7'], '10.0.0.7'],
+    ['::', ['10.0.0.7', 'fd00::7'], '10.0.0.7'],
+    ['[::]', ['fd00::7'], 'fd00::7'],
+    ['0:0:0:0:0:0:0:0', ['fd00::7'], 'fd00::7'],
+  ])('%s: tells others its only one of %j', (host, addresses, host2) => {
+    const bind = host.includes(':') && !host.startsWith('[') ? `[${host}]:5` : `${host}:5`
+    expect(at(bind, addresses)).toEqual({ host: host2, port: 5 })
+    expect(at(bind, addresses, 'n1.example.com:9')).toEqual({ host: 'n1.example.com', port: 9 })
+  })
+
+  it.each([
+    ['0.0.0.0', ['10.0.0.7', '192.168.1.7'], /10\.0\.0\.7, 192\.168\.1\.7/],
+    ['0.0.0.0', ['fd00::7'], /none yet/],
+    ['0.0.0.0', [], /none yet/],
+  ])('%s: has to be told which of %j', (bind, addresses, told) => {
+    expect(() => at(bind, addresses)).toThrow(/advertise: is needed with bind/)
+    expect(() => at(bind, addresses)).toThrow(told)
+  })
+
+  it.each(['127.0.0.1', '10.0.0.7', '::1', 'n1.example.com', '00ff::1'])('%s is one', bind => {
+    expect(at(bind, [])).toBeNull()
   })
 })

@@ -38,6 +38,7 @@ export class Belonging {
     self.note({
       cluster: this.#clusterFacts(view),
       ...(group && settled && { group: { tag: group.tag } }),
+      abandoned: undefined,
       left: undefined,
       returning: undefined,
       joining: [],
