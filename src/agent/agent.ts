@@ -174,6 +174,11 @@ export class Agent {
     this.self = new Self(storage, config, version, clock.wall(), random, error =>
       this.#fault.report({ kind: 'io', message: error.message }),
     )
+    if (this.self.name !== config.name)
+      trace.warn(
+        { node: this.self.name, name: config.name },
+        'a node keeps the name that it has in its cluster; under another one it has to join anew (hive leave, hive join ADDR)',
+      )
     const { security } = parts
     security?.be(this.self.id)
     security?.tidy(this.self.facts.left === true)
