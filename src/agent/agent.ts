@@ -699,7 +699,7 @@ export class Agent {
     if (restored) {
       this.kv.wakeAll()
       this.#members.knowFailed(plane.state.nodes)
-    } else this.kv.applied(batch)
+    } else this.kv.applied(plane, batch)
     if (administrative > 0) {
       this.#steward.look()
       this.trust?.look()

@@ -48,6 +48,9 @@ describe('a dead control node', () => {
     expect(shown.stdout).toMatch(/2 of 3 control nodes answer, 2 are needed; none may be lost/)
     // Nobody who may vote is there until an operator says who.
     expect(await n4.hive('control', 'promote', 'n4', '--observer')).toMatchObject(ok)
+    expect((await n4.hive('log', '--type', 'VotersChanged')).stdout).toMatch(
+      /VotersChanged +voters n1 n2 n3, observers n4 {3}by \S+@\S+\n$/,
+    )
     const heir = await n4.reports('the heir', r => r.cluster.quorum.missing?.[0]?.heir === 'n4')
     expect(controls(heir, dead.name)).toBe('voter')
     expect(await n4.hive('settings', 'set', 'voter-replacement-after', '1s')).toMatchObject(ok)

@@ -79,6 +79,19 @@ describe('one change of configuration at a time', () => {
     expect(node.raft.changeConfig(step, node.now)).toMatchObject({ why: 'change-pending' })
   })
 
+  test('the entry that leaves a joint one says as well who asked for the change', () => {
+    const node = leading()
+    node.raft.changeConfig({ voters: ['a', 'b'], learners: [], by: 'ann' }, node.now)
+    node.run()
+    node.step({ ...ack, index: 2 })
+    node.step({ ...ack, index: 3 })
+    expect(node.committed).toMatchObject([
+      { type: 'noop' },
+      { type: 'config', config: { outgoing: three }, by: 'ann' },
+      { type: 'config', config: { outgoing: [] }, by: 'ann' },
+    ])
+  })
+
   test('nor may there be no voters, and only the leader changes them', () => {
     const none = { voters: [], learners: ['a'] }
     expect(leading().raft.changeConfig(none, 0)).toMatchObject({ why: 'no-voters' })

@@ -254,7 +254,7 @@ export class Steward {
     this.#propose(plane, 'collect', {
       type: 'TombstonesCollected',
       data: { epoch: cluster!.epoch + 1, through: due },
-      actor: `leader:${this.#parts.self.name}`,
+      actor: this.#actor,
     })
   }
 
@@ -279,14 +279,14 @@ export class Steward {
     if (!order) return
     const { id, by, voters, observers, agreed } = order
     if (agreed) {
-      if (plane.changeConfig({ voters, learners: observers }).ok)
+      if (plane.changeConfig({ voters, learners: observers }, this.#actor).ok)
         this.#parts.trace.warn({ id, by }, 'a dead voter gives its vote to an observer')
       return
     }
     this.#propose(plane, 'replace voter', {
       type: 'VoterReplacing',
       data: { id, by, reason: `failed for ${formatDuration(after!)}` },
-      actor: `leader:${this.#parts.self.name}`,
+      actor: this.#actor,
     })
   }
 
@@ -301,7 +301,7 @@ export class Steward {
     this.#propose(plane, 'restore', {
       type: 'RestoreDropped',
       data: { id: restore.id, reason: 'nobody went on with it' },
-      actor: `leader:${this.#parts.self.name}`,
+      actor: this.#actor,
     })
   }
 
@@ -314,7 +314,7 @@ export class Steward {
     this.#propose(plane, `drained ${node.id}`, {
       type: 'NodeDrained',
       data: { id: node.id, forced: finished === 'forced' },
-      actor: `leader:${this.#parts.self.name}`,
+      actor: this.#actor,
     })
   }
 
@@ -332,13 +332,18 @@ export class Steward {
       return this.#propose(plane, `left ${node.id}`, {
         type: 'NodeLeft',
         data: { id: node.id, reason: 'an operator asked for it' },
-        actor: `leader:${this.#parts.self.name}`,
+        actor: this.#actor,
       })
     }
     if (node.id === this.#parts.self.id) return
     // Judged anew: of those that were to remain, some may have died since the leave was allowed.
     const verdict = demoteVerdict(votersNow(this.#parts, plane), node.id, true)
-    if (verdict.ok) plane.changeConfig({ voters: verdict.voters, learners: verdict.observers })
+    if (!verdict.ok) return
+    plane.changeConfig({ voters: verdict.voters, learners: verdict.observers }, this.#actor)
+  }
+
+  get #actor(): string {
+    return `leader:${this.#parts.self.name}`
   }
 
   #propose(plane: ControlPlane, chore: string, draft: Draft): void {
