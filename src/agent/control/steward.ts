@@ -111,6 +111,7 @@ export class Steward {
     const plane = this.#parts.plane()
     if (!plane?.isLeader()) return
     if (!plane.state.cluster) return this.#finishInit(plane)
+    this.#parts.clocks.look()
     this.#upgrade(plane)
     this.#finishRescue(plane)
     this.#handOn(plane)
@@ -251,7 +252,7 @@ export class Steward {
       tombstoneGrace(cluster!.settings),
       this.#parts.clock.wall(),
     )
-    if (due === undefined) return
+    if (due === undefined || !this.#parts.clocks.isRight) return
     this.#propose(plane, 'collect', {
       type: 'TombstonesCollected',
       data: { epoch: cluster!.epoch + 1, through: due },
