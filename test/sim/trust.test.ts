@@ -307,6 +307,33 @@ describe('a node that lost its power in the middle', () => {
 })
 
 describe('a leader whose clock is wrong', () => {
+  test('forgets nothing and certifies nobody, and says so', async () => {
+    const world = secured(16)
+    await world.cluster3(['n4', 'n5'])
+    await certified(world, 'n1', 5)
+    await settled(world, 'n1', 1)
+    await world.ask('n1', b => b.leave({ node: 'n5', force: true, actor: 'test' }))
+    await settled(world, 'n1', 2)
+    const leader = await leaderOf(world, 'n1')
+    const log = async () => (await world.ask('n1', b => b.log({ from: 1, limit: 500 }))).events
+    const before = (await log()).length
+    world.node(leader).watch.skew += 365 * 86_400_000
+    await world.sees(leader, 'it', r => r.notices.some(n => /its clock is 365 d ahead of/.test(n)))
+    await world.run(30_000)
+    expect((await log()).slice(before).map(e => e.type)).toEqual([])
+    const { certificates } = await ca(world, 'n1')
+    expect(certificates.filter(c => c.removed)).toHaveLength(1)
+    world.node(leader).watch.skew -= 365 * 86_400_000
+    await world.sees(leader, 'nothing', r => !r.notices.some(n => /its clock is/.test(n)))
+    world.add('n6', ['n1'])
+    await comes(
+      world,
+      'n6 is certified',
+      () => ca(world, 'n1'),
+      r => r.certificates.some(c => c.node === 'n6'),
+    )
+  })
+
   /** As many of them as make the story, each short. */
   const minute = 15_000
 

@@ -60,8 +60,10 @@ export function operationsDesk(parts: DeskParts): Methods {
           ),
         )
       }
-      if (node.phase === 'draining' || node.phase === 'drained') return report()
       const patience = optionalCount(body, 'deadline')
+      // One that is under way may still be given an end.
+      const ends = node.phase === 'draining' && patience !== undefined && !flag(body, 'again')
+      if ((node.phase === 'draining' || node.phase === 'drained') && !ends) return report()
       const deadline = patience === undefined ? null : parts.clock.wall() + patience
       plane.propose(
         {
