@@ -34,7 +34,9 @@ function sectionOf(command: Command.Cached, bin: string): string[] {
   const flags = Object.values(command.flags)
     .filter(flag => !flag.hidden)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-  const aliases = command.aliases.map(alias => `\`${bin} ${spoken(alias)}\``)
+  const aliases = [...command.aliases, ...(command.hiddenAliases ?? [])].map(
+    alias => `\`${bin} ${spoken(alias)}\``,
+  )
   return [
     `## ${name}`,
     '',

@@ -16,6 +16,7 @@ import type { Storage } from '../store/types.ts'
 import { backendOf } from './backend.ts'
 import { Authority } from './control/authority.ts'
 import { ScheduledSnapshots } from './control/backups.ts'
+import { ClockWatch } from './control/clock-watch.ts'
 import type { AppliedEntry, ControlPlane } from './control/control-plane.ts'
 import { Group } from './control/group.ts'
 import { RankJournal } from './control/rank-journal.ts'
@@ -137,6 +138,7 @@ export class Agent {
   readonly #belonging: Belonging
   readonly #reception: ReceptionParts
   readonly #steward: Steward
+  readonly #clocks: ClockWatch
   readonly #copies: CopyDesk
   readonly scheduled: ScheduledSnapshots
   readonly reports: Reports
@@ -172,6 +174,11 @@ export class Agent {
     this.self = new Self(storage, config, version, clock.wall(), random, error =>
       this.#fault.report({ kind: 'io', message: error.message }),
     )
+    if (this.self.name !== config.name)
+      trace.warn(
+        { node: this.self.name, name: config.name },
+        'a node keeps the name that it has in its cluster; under another one it has to join anew (hive leave, hive join ADDR)',
+      )
     const { security } = parts
     security?.be(this.self.id)
     security?.tidy(this.self.facts.left === true)
@@ -274,6 +281,10 @@ export class Agent {
       opened: plane => this.#onOpened(plane),
       retired: view => this.#follow(view),
     })
+    this.#clocks = new ClockWatch({
+      ...{ self: this.self, clock, links: this.links, limit: config.maxClockSkew },
+      plane: () => this.plane,
+    })
     const desk = this.#deskParts()
     this.certification =
       security &&
@@ -354,6 +365,8 @@ export class Agent {
       view: () => this.view(),
       gossip: () => this.gossip,
       asides: () => [
+        ...this.initiation.notices(),
+        ...this.#clocks.notices(),
         ...this.#fault.notices(this.self.name),
         ...this.scheduled.notices(),
         ...this.#homecoming.notices(),
@@ -388,6 +401,7 @@ export class Agent {
           leader: () => this.leader(),
         }),
         this.initiation.methods(),
+        this.#clocks.methods(),
         this.entry.methods(),
         new FrontDoor({
           ...{ self: this.self, clock, links: this.links },
@@ -546,6 +560,7 @@ export class Agent {
       trace: this.#parts.trace,
       links: this.links,
       levels: this.levels,
+      clocks: this.#clocks,
       roles: {
         requires: role => this.#catalog(role)?.requires,
         needs: role => this.#picture.needs(role),
@@ -682,9 +697,9 @@ export class Agent {
     }
     this.#picture.applied.bump(plane.state.applied)
     if (restored) {
-      this.kv.wakeAll()
+      this.kv.replaced(plane)
       this.#members.knowFailed(plane.state.nodes)
-    } else this.kv.applied(batch)
+    } else this.kv.applied(plane, batch)
     if (administrative > 0) {
       this.#steward.look()
       this.trust?.look()

@@ -19,7 +19,7 @@ import { parseJoinToken } from '../net/security/token.ts'
 import type { Outcome } from '../state/types.ts'
 import type { Agent } from './agent.ts'
 import { restoreSnapshot, takeSnapshot } from './control/snapshot-backend.ts'
-import { unpacked } from './desk/kv.ts'
+import { readPages } from './desk/kv-pages.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
 import { askWitnesses } from './entrance/witness.ts'
@@ -68,7 +68,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     drainProgress: ({ signal, ...request }) =>
       ask<DrainProgress>('drain-progress', request, request.wait, signal),
     assignRoles: async request => ({
-      seq: (await ask<{ index: number }>('role-assign', request)).index,
+      seq: (await ask<{ index: number | null }>('role-assign', request)).index,
     }),
     unassignRoles: async request => ({
       seq: (await ask<{ index: number }>('role-unassign', request)).index,
@@ -199,7 +199,7 @@ async function log(
   checkEventType(request.type)
   const { plane } = agent
   if (plane && plane.leader() === null) {
-    const page = logPage(plane, request.from, request.limit, request.type)
+    const page = logPage(plane, request)
     if (page.events.length > 0 || !request.wait) return page
     return new Promise(resolve => clock.after(Math.min(request.wait!, 1000), () => resolve(page)))
   }
@@ -239,7 +239,7 @@ function join(
     const look = (): void => {
       const now = agent.self.facts.cluster
       if (now && agent.view()?.self?.phase === 'ready') {
-        return resolve({ state: 'joined', cluster: now.name, detail: `admitted to «${now.name}»` })
+        return resolve({ state: 'joined', cluster: now.name, detail: '' })
       }
       const refusal = agent.entry.refusal
       if (refusal?.final)
@@ -387,11 +387,10 @@ function readElsewhere(
   reject: (error: Error) => void,
 ): void {
   requireCluster(agent)
-  const { signal, ...asked } = query
-  const done: Answer = o =>
-    o.ok ? resolve(unpacked(o.body, o.blob ?? new Uint8Array(0))) : reject(errorOf(o))
-  const held = query.index === undefined ? 0 : (query.wait ?? 300_000)
-  agent.authority.ask('kv-read', asked, patience, done, held, signal)
+  readPages(query, ({ signal, ...asked }, done) => {
+    const held = asked.index === undefined ? 0 : (asked.wait ?? 300_000)
+    agent.authority.ask('kv-read', asked, patience, done, held, signal)
+  }).then(resolve, reject)
 }
 
 function settleWrite(

@@ -87,7 +87,7 @@ export async function runAgent(flags: Record<string, unknown>): Promise<void> {
     events: {
       bound: at =>
         trace.info(
-          { address: formatAddress(at), node: config.name, version },
+          { address: formatAddress(at), node: agent.self.name, version },
           'listening for peers',
         ),
       failed: error => fail(error),

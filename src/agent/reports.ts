@@ -72,6 +72,13 @@ export class Reports {
     return this.#parts.links.isConnected(node.id)
   }
 
+  /** Let in, or waiting for an operator: what kept it out before is over. */
+  #isIn(id: string): boolean {
+    const state = this.#parts.plane()?.state
+    if (!state) return this.#parts.gossip().member(id) !== undefined
+    return state.nodes.has(id) || state.joinRequests.get(id)?.refused === null
+  }
+
   #notices(): readonly string[] {
     const { self, clock, entry, journal, security } = this.#parts
     const { name, facts } = self
@@ -85,7 +92,7 @@ export class Reports {
     if (state) out.push(...requestNotices(state.joinRequests))
     if (state && !security?.open)
       out.push(...expiryNotices(state.nodes, state.certificates, clock.wall()))
-    out.push(...journal.notices(name, facts.cluster === undefined))
+    out.push(...journal.notices(name, facts.cluster === undefined, id => this.#isIn(id)))
     const stopped = state?.stopped
     if (stopped)
       out.push(

@@ -33,20 +33,23 @@ export function may({ policies }: Caller, need: Need): boolean {
 export function demand(caller: Caller, need: Need): void {
   if (may(caller, need)) return
   const what = typeof need === 'object' ? kvDeed(need) : needed[need]
-  throw new OperatorError(
-    'PERMISSION',
-    `this token may not ${what}`,
-    `it needs the policy ${policyFor(need)}; make another with: hive token create --api --policy`,
-  )
+  throw new OperatorError('PERMISSION', `this token may not ${what}`, needs(need))
+}
+
+function needs(need: Need): string {
+  const { policy, also } = policyFor(need)
+  const word = /^[\w:/.,@%+=-]+$/.test(policy) ? policy : `'${policy.replaceAll("'", "'\\''")}'`
+  return `it needs the policy ${policy}${also}; make another token with: hive token create --api --policy ${word}`
 }
 
 const needed = {
   token: 'be used here',
   read: 'look at the cluster',
-  operator: 'change the cluster or its nodes',
+  operator: 'do what only operators may',
 } as const
 
 function kvDeed({ key, range, write }: { key: string; range: boolean; write: boolean }): string {
-  const what = range ? `all keys that begin with ${JSON.stringify(key)}` : JSON.stringify(key)
+  const all = key === '' ? 'all keys' : `all keys that begin with ${JSON.stringify(key)}`
+  const what = range ? all : JSON.stringify(key)
   return `${write ? 'write' : 'read'} ${what}`
 }

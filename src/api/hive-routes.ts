@@ -105,7 +105,7 @@ export const hiveRoutes: readonly Route[] = [
     summary: 'Give roles to a node',
     needs: 'operator',
     body: z.strictObject({ node: nodeText, roles: roleTexts }),
-    answer: '{seq}: of the event',
+    answer: '{seq}: of the event; null: the node has all of them already',
     handle: ({ body, actor }, backend) => backend.assignRoles({ ...body, actor }),
   }),
   route({
@@ -134,15 +134,17 @@ export const hiveRoutes: readonly Route[] = [
       from: z._default(queryCount(maxSeq), 0),
       limit: z._default(queryCount(logPage), 100),
       type: z.optional(z.string().check(z.regex(/^[A-Za-z]{1,64}$/, 'must be an event type'))),
+      epoch: z.optional(queryCount(maxSeq)),
       wait: z.optional(queryWait),
     }),
-    answer: '{events, next, names}: pass next as from; names by id, of nodes that left',
+    answer:
+      '{events, next, epoch, names}: pass next as from, and epoch; names by id, of nodes that left',
     blocking: true,
     handle: async ({ query, signal, may }, backend) => {
       const page = await backend.log({
         from: query.from,
         limit: Math.max(1, query.limit),
-        ...given({ type: query.type, wait: query.wait, signal }),
+        ...given({ type: query.type, epoch: query.epoch, wait: query.wait, signal }),
       })
       return { ...page, events: page.events.map(event => readable(event, may)) }
     },

@@ -91,11 +91,12 @@ function permitted(caller: Caller, request: KvRequest, write: boolean): KvReques
 async function get(parts: KvParts, query: KvRequest, response: ServerResponse): Promise<void> {
   const { key, consistency, index, wait } = query
   const recurse = query.recurse || query.keys
+  const asked = { key, recurse, consistency, ...(query.keys && { bare: true }) }
   const read =
     index === undefined
-      ? await parts.backend.kvRead({ key, recurse, consistency })
+      ? await parts.backend.kvRead(asked)
       : await parts.waiting.run(response, signal =>
-          parts.backend.kvRead({ key, recurse, consistency, index, wait, signal }),
+          parts.backend.kvRead({ ...asked, index, wait, signal }),
         )
   const { entries } = read
   if (entries.length === 0) return send(response, 404, stamped(read), '')

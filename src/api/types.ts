@@ -300,6 +300,8 @@ export interface KvRead {
 export interface KvQuery {
   readonly key: string
   readonly recurse: boolean
+  /** With recurse: the keys are wanted, and every value comes empty. */
+  readonly bare?: boolean
   readonly consistency: Consistency
   /** Blocking: wait until the index passes this… */
   readonly index?: number
@@ -338,11 +340,12 @@ export interface Backend {
     wait: number
     signal?: AbortSignal
   }): Promise<DrainProgress>
+  /** `seq` of the event; null: the node has all of them already, and nothing was written. */
   assignRoles(request: {
     node: string
     roles: readonly string[]
     actor: string
-  }): Promise<{ seq: number }>
+  }): Promise<{ seq: number | null }>
   unassignRoles(request: {
     node: string
     roles: readonly string[]
@@ -354,11 +357,15 @@ export interface Backend {
     from: number
     limit: number
     type?: string
+    /** The epoch of what the caller has read: where a rescue threw some of it away, the page begins with the rescue. */
+    epoch?: number
     wait?: number
     signal?: AbortSignal
   }): Promise<{
     events: readonly LoggedEvent[]
     next: number
+    /** To be given with `next`; absent: of an agent of a time before. */
+    epoch?: number
     /** By id, of nodes in these events that are in the cluster no longer. */
     names?: Readonly<Record<string, string>>
   }>

@@ -40,6 +40,7 @@ export function parseAddress(
   if (host === '') return bad('the host is missing; write HOST:PORT')
   const form = bare || bracketed ? /^[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?$/ : /^[A-Za-z0-9._%-]+$/
   if (!form.test(host)) return bad('not a host name or IP address')
+  if (/^\d+$/.test(host)) return bad('only a number; write HOST:PORT')
   if (port === undefined) return { host, port: defaultPort }
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) return bad('the port must be 0 to 65535')
   return { host, port: Number(port) }

@@ -68,6 +68,11 @@ export const errorCodes = {
     exit: 1,
     means: 'the node proves another identity than it claims',
   },
+  DUPLICATE_NODE: {
+    http: 409,
+    exit: 1,
+    means: 'another process runs as that node: a copy of its data directory',
+  },
   UNAUTHENTICATED: {
     http: 401,
     exit: 2,

@@ -64,10 +64,13 @@ function covers(policy: Policy, need: Exclude<Need, 'token'>): boolean {
   }
 }
 
-/** The narrowest policies that would do, for the one who was refused. */
-export function policyFor(need: Need): string {
-  if (need === 'token') return 'any policy'
-  if (need === 'read') return 'read or operator'
-  if (need === 'operator') return 'operator'
-  return `kv:${need.key}:${need.write ? 'rw' : 'r'}, or one for a shorter prefix`
+/** The narrowest policies that would do, for the one who was refused; and a word to whoever reads it. */
+export function policyFor(need: Need): { readonly policy: string; readonly also: string } {
+  if (need === 'token') return { policy: 'read', also: ', or any other' }
+  if (need === 'read') return { policy: 'read', also: '' }
+  if (need === 'operator') return { policy: 'operator', also: '' }
+  const mode = need.write ? 'rw' : 'r'
+  // An empty prefix is right, and looks like a slip.
+  if (need.key === '') return { policy: `kv::${mode}`, also: ', which is for every key' }
+  return { policy: `kv:${need.key}:${mode}`, also: ', or one for a shorter prefix' }
 }

@@ -32,9 +32,11 @@ export function lineOf(text: string, path: string): number | undefined {
   return best?.line
 }
 
-/** How many steps of `wanted` are `at`; 0 unless `at` is on the way there. */
+/** How many steps of `wanted` are `at`; 0 unless `at` is on the way there, or below it. */
 function sharedDepth(at: readonly Step[], wanted: readonly Step[]): number {
-  if (at.length > wanted.length) return 0
+  // `[rolle.host]` is where `rolle` is.
+  if (at.length > wanted.length)
+    return wanted.every((step, i) => step === at[i]) ? wanted.length : 0
   return at.every((step, i) => step === wanted[i]) ? at.length : 0
 }
 

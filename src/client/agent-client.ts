@@ -20,7 +20,7 @@ import type {
 import { OperatorError } from '../base/errors.ts'
 import type { Millis } from '../base/time.ts'
 import { type Door, describeDoor, isDevSocket } from './door.ts'
-import { type Answer, type Exchange, exchange, Nobody, stranger } from './http.ts'
+import { type Answer, type Exchange, exchange, Nobody, nobodyBehind, stranger } from './http.ts'
 
 /** A question that the agent answers from what it knows or one round of the quorum. */
 const quick: Millis = 15_000
@@ -67,7 +67,7 @@ export class AgentClient {
     return this.#json('GET', path, undefined, wait + grace)
   }
 
-  assignRoles(node: string, roles: readonly string[]): Promise<{ seq: number }> {
+  assignRoles(node: string, roles: readonly string[]): Promise<{ seq: number | null }> {
     return this.#json('POST', '/v1/hive/roles/assign', { node, roles })
   }
 
@@ -228,6 +228,7 @@ export class AgentClient {
 
 /** Sockets of a dev cluster in this folder are one place to somebody who reads it. */
 function nobodyAt(doors: readonly Door[]): Nobody {
+  if (doors.length === 1 && doors[0]!.kind === 'tcp') return nobodyBehind(doors[0]!)
   const places = new Set(doors.map(door => (isDevSocket(door) ? '.hive' : describeDoor(door))))
   const dev = doors.some(isDevSocket)
   const message = `no agent answers at ${[...places].join(', ')}`
@@ -253,6 +254,8 @@ export interface LogQuery {
   readonly from: number
   readonly limit: number
   readonly type?: string | undefined
+  /** Of the page before, as it said. */
+  readonly epoch?: number | undefined
   /** Wait so long for something new. */
   readonly wait?: Millis | undefined
 }

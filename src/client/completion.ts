@@ -48,14 +48,20 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 export type Shell = 'bash' | 'zsh' | 'fish'
 
-export function completionFor(shell: Shell, bin: string, commands: readonly Surface[]): string {
+/** `topics`: what first words that are no commands are about. */
+export function completionFor(
+  shell: Shell,
+  bin: string,
+  commands: readonly Surface[],
+  topics: ReadonlyMap<string, string> = new Map(),
+): string {
   switch (shell) {
     case 'bash':
       return bash(bin, commands)
     case 'zsh':
-      return zsh(bin, commands)
+      return zsh(bin, commands, topics)
     case 'fish':
-      return fish(bin, commands)
+      return fish(bin, commands, topics)
     default:
       return shell satisfies never
   }
@@ -151,13 +157,19 @@ complete -F ${fn} ${bin}
 `
 }
 
-function zsh(bin: string, commands: readonly Surface[]): string {
+type Topics = ReadonlyMap<string, string>
+
+function aboutOf(commands: readonly Surface[], topics: Topics): (id: string) => string {
+  return id => commands.find(command => command.id === id)?.summary ?? topics.get(id) ?? ''
+}
+
+function zsh(bin: string, commands: readonly Surface[], topics: Topics): string {
   const { first, second } = wordsOf(commands)
   const quoted = (text: string) => text.replace(/'/g, "'\\''").replace(/:/g, '\\:')
-  const about = (id: string) => commands.find(command => command.id === id)?.summary ?? ''
+  const about = aboutOf(commands, topics)
   const described = (all: readonly string[], prefix = '') =>
     all.map(word => `'${word}:${quoted(about(prefix + word))}'`).join(' ')
-  const topics = [...second].map(([topic, words]) => {
+  const branches = [...second].map(([topic, words]) => {
     const list = described(words, `${topic}:`)
     return `    ${topic}) id="$id \${all[3]}"; from=3; subs=(${list}) ;;`
   })
@@ -168,7 +180,7 @@ _${bin}() {
   local id="\${all[2]}" from=2 at=$CURRENT flags="" values="" args=""
   firsts=(${described(first)})
   case "$id" in
-${topics.join('\n')}
+${branches.join('\n')}
   esac
   if (( at == 2 )); then _describe command firsts; return; fi
   if (( at == 3 && $#subs )); then _describe command subs; return; fi
@@ -190,7 +202,8 @@ compdef _${bin} ${bin}
 `
 }
 
-function fish(bin: string, commands: readonly Surface[]): string {
+function fish(bin: string, commands: readonly Surface[], topics: Topics): string {
+  const about = aboutOf(commands, topics)
   const quoted = (text: string) => text.replace(/['\\]/g, '\\$&')
   const { first, second } = wordsOf(commands)
   const lines = [`# ${bin} completion for fish: ${bin} completion fish | source`]
@@ -203,14 +216,14 @@ function fish(bin: string, commands: readonly Surface[]): string {
           ? '-f'
           : `-f -a '(${bin} completion --names ${kind} 2>/dev/null)'`
   for (const word of first) {
-    const about = commands.find(c => c.id === word)?.summary ?? ''
-    lines.push(`complete -c ${bin} -n __fish_use_subcommand -f -a ${word} -d '${quoted(about)}'`)
+    const what = quoted(about(word))
+    lines.push(`complete -c ${bin} -n __fish_use_subcommand -f -a ${word} -d '${what}'`)
   }
   for (const [topic, words] of second) {
     const unseen = `__fish_seen_subcommand_from ${topic}; and not __fish_seen_subcommand_from ${words.join(' ')}`
     for (const word of words) {
-      const about = commands.find(c => c.id === `${topic}:${word}`)?.summary ?? ''
-      lines.push(`complete -c ${bin} -n '${unseen}' -f -a ${word} -d '${quoted(about)}'`)
+      const what = quoted(about(`${topic}:${word}`))
+      lines.push(`complete -c ${bin} -n '${unseen}' -f -a ${word} -d '${what}'`)
     }
   }
   for (const command of commands) {

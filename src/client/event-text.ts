@@ -2,6 +2,7 @@ import type { StatusReport } from '../api/types.ts'
 import { formatAddress } from '../base/address.ts'
 import type { LoggedEvent } from './agent-client.ts'
 import { type Painter, printable, type Tone } from './paint.ts'
+import { laidOut } from './wrap.ts'
 
 /** An event of the log on one line that a person can read. Pure. */
 
@@ -12,14 +13,31 @@ export function namesIn(report: StatusReport): Names {
   return new Map(report.nodes.map(node => [node.id, node.name]))
 }
 
-/** `   41  2026-11-21 08:11:02  NodeDraining         n3, "kernel update"   by root@h1` */
-export function renderEvent(event: LoggedEvent, names: Names, paint: Painter): string {
+/** `   41  2026-11-21 08:11:02  NodeDraining         n3, "kernel update"   by root@h1`; `width`: of a terminal. */
+export function renderEvent(
+  event: LoggedEvent,
+  names: Names,
+  paint: Painter,
+  width?: number,
+): string {
   learn(event, names)
-  const seq = paint(String(event.seq).padStart(7), 'dim')
-  const type = paint(event.type.padEnd(19), tones[event.type] ?? 'strong')
-  const told = tell(event, names)
-  const by = paint(`by ${printable(nameActor(event.actor, names))}`, 'dim')
-  return `${seq}  ${formatTime(event.time)}  ${type} ${told === '' ? '' : `${printable(told)}   `}${by}`
+  const seq = String(event.seq).padStart(7)
+  const type = event.type.padEnd(19)
+  const time = formatTime(event.time)
+  const told = printable(tell(event, names))
+  const by = `by ${printable(nameActor(event.actor, names))}`
+  return laidOut(
+    {
+      head: `${seq}  ${time}  ${type} `,
+      painted: `${paint(seq, 'dim')}  ${time}  ${paint(type, tones[event.type] ?? 'strong')} `,
+      pieces: [
+        ...(told === '' ? [] : [{ text: told, tone: 'plain' as const }]),
+        { text: by, tone: 'dim', whole: true },
+      ],
+    },
+    width,
+    paint,
+  )
 }
 
 /** Local time, without the zone: what the clock on the wall said. */
@@ -74,8 +92,9 @@ function tell(event: LoggedEvent, names: Names): string {
     case 'TokenCreated':
       return listed(
         String(data.id),
+        isObject(data.use) && purposeOf(data.use),
         typeof data.expires === 'number' && `until ${formatTime(data.expires)}`,
-        data.name,
+        isText(data.name) && `"${data.name}"`,
       )
     case 'TokenRevoked':
       return String(data.id)
@@ -114,7 +133,7 @@ function tell(event: LoggedEvent, names: Names): string {
     case 'NodeUpdated':
       return listed(
         who,
-        isObject(data.address) && `now at ${addressOf(data.address)}`,
+        isObject(data.address) && `at ${addressOf(data.address)}`,
         isText(data.version) && `hive ${data.version}`,
         isText(data.dc) && data.dc,
         isText(data.key) && `key ${short(data.key)}`,
@@ -156,6 +175,15 @@ function tell(event: LoggedEvent, names: Names): string {
     default:
       return listed(who, ...rest(data, names))
   }
+}
+
+/** What a token is good for. */
+function purposeOf(use: Data): string {
+  if (use.kind === 'api') return `API: ${texts(use.policies).join(' ')}`
+  const roles = texts(use.roles)
+  const nodes = `${use.uses === 1 ? 'one node' : `${String(use.uses)} nodes`}`
+  const called = isText(use.pattern) && use.pattern !== '*' ? ` called ${use.pattern}` : ''
+  return `for ${nodes}${called}${roles.length > 0 ? ` as ${roles.join(', ')}` : ''}`
 }
 
 /** Enough of a fingerprint to tell two apart. */

@@ -144,7 +144,18 @@ function targetOf(door: Door) {
   if (door.kind === 'socket') return { socketPath: door.path }
   const { address, caFile } = door
   const { host, port } = address
-  return { host, port, ...(caFile && { ca: readText(caFile, 'authority') }) }
+  return { host, port, ...(caFile && { ca: readAuthority(caFile) }) }
+}
+
+/** What holds no certificate would be taken for an authority that certifies nobody. */
+function readAuthority(path: string): string {
+  const pem = readText(path, 'authority')
+  if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
+  throw new OperatorError(
+    'BAD_REQUEST',
+    `what the file ${path} holds is no certificate in PEM`,
+    'make it on a node: hive ca show --pem > ca.pem',
+  )
 }
 
 /** A token of the API; its text is in no message. */
@@ -181,6 +192,14 @@ export class Nobody extends OperatorError {
   }
 }
 
+/** Whoever named an address or a socket has to look there. */
+export function nobodyBehind(door: Door): Nobody {
+  const message = `no agent answers at ${describeDoor(door)}`
+  return door.kind === 'tcp'
+    ? new Nobody(message, 'check the address, and that the agent there runs with --http HOST:PORT')
+    : new Nobody(message)
+}
+
 /** Somebody listens, who is not a hive agent. */
 export function stranger(door: Door, why: string): OperatorError {
   return new OperatorError(
@@ -201,7 +220,7 @@ function late(door: Door, timeout: Millis): OperatorError {
 function doorError(door: Door, error: Error & { code?: string }): OperatorError {
   const where = describeDoor(door)
   const code = error.code ?? ''
-  if (nobodyThere.has(code)) return new Nobody(`no agent answers at ${where}`)
+  if (nobodyThere.has(code)) return nobodyBehind(door)
   if (code === 'EACCES' || code === 'EPERM') {
     return new OperatorError(
       'PERMISSION',

@@ -1,6 +1,6 @@
 import { OperatorError } from '../base/errors.ts'
 import type { Millis } from '../base/time.ts'
-import type { AgentClient, LoggedEvent } from './agent-client.ts'
+import type { AgentClient, LoggedEvent, LogPage, LogQuery } from './agent-client.ts'
 
 /** The event log, page by page. */
 
@@ -26,14 +26,31 @@ export async function readLog(
   show: (event: LoggedEvent) => void,
   learn: Learn = () => {},
 ): Promise<number> {
-  let { from } = range
+  return (await readAll(agent, range, show, learn)).next
+}
+
+type Read = Pick<LogPage, 'next' | 'epoch'>
+
+async function readAll(
+  agent: AgentClient,
+  { from, type }: LogRange,
+  show: (event: LoggedEvent) => void,
+  learn: Learn,
+): Promise<Read> {
+  let read: Read = { next: from }
   for (;;) {
-    const page = await agent.log({ from, limit: pageSize, type: range.type })
+    const before = read.next
+    const page = await agent.log({ ...after(read), limit: pageSize, type })
     learn(page.names ?? {})
     page.events.forEach(show)
-    if (page.next <= from || page.events.length === 0) return page.next
-    from = page.next
+    read = page
+    if (page.next <= before || page.events.length === 0) return read
   }
+}
+
+/** With the epoch that was read: where a rescue threw history away, the next page goes back to it. */
+function after({ next, epoch }: Read): Pick<LogQuery, 'from' | 'epoch'> {
+  return { from: next, ...(epoch !== undefined && { epoch }) }
 }
 
 /** Goes on with what happens next; ends only by rejecting, when the agent stays away. */
@@ -43,19 +60,20 @@ export async function followLog(
   show: (event: LoggedEvent) => void,
   learn: Learn = () => {},
 ): Promise<never> {
-  let from = await readLog(agent, range, show, learn)
+  let read = await readAll(agent, range, show, learn)
   let failures = 0
   for (;;) {
     try {
-      const page = await agent.log({ from, limit: pageSize, type: range.type, wait: patience })
+      const query = { ...after(read), limit: pageSize, type: range.type, wait: patience }
+      const page = await agent.log(query)
       learn(page.names ?? {})
       page.events.forEach(show)
-      from = page.next
+      read = page
       failures = 0
     } catch (error) {
       const away =
         error instanceof OperatorError &&
-        ['NO_AGENT', 'NO_QUORUM', 'NOT_LEADER', 'TIMEOUT'].includes(error.code)
+        ['NO_AGENT', 'NO_QUORUM', 'NOT_LEADER', 'TIMEOUT', 'BUSY'].includes(error.code)
       if (!away || ++failures > attempts) throw error
       await new Promise(resolve => setTimeout(resolve, retry))
     }

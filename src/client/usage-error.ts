@@ -57,9 +57,11 @@ function misplaced(error: Error, args: readonly unknown[]): OperatorError {
     const told = many.length > 0 ? `too many words: ${many.join(', ')}` : reworded(error.message)
     return new OperatorError('BAD_REQUEST', told, 'see --help; a text with spaces goes in quotes')
   }
-  const words = missing.map(arg => `${arg.name.toUpperCase()} (${arg.description})`)
+  const words = missing.map(
+    arg => `${arg.name.toUpperCase()} (${arg.description?.replace(/\.$/, '')})`,
+  )
   const verb = missing.length > 1 ? 'are' : 'is'
-  return new OperatorError('BAD_REQUEST', `missing ${verb} ${words.join(' and ')}`, 'see --help')
+  return new OperatorError('BAD_REQUEST', `${words.join(' and ')} ${verb} missing`, 'see --help')
 }
 
 function reworded(message: string): string {
@@ -70,7 +72,8 @@ function reworded(message: string): string {
   return lines
     .join(' ')
     .replace(/^The following errors? occurred: /, '')
-    .replace(/^Missing required flag (\S+)/, 'missing is --$1')
+    .replace(/^Missing required flag (\S+)/, '--$1 is missing')
+    .replace(/^Flag (--\S+) can only be specified once/, '$1 can be given only once')
     .replace(/^Parsing (--\S+) Expected/, '$1: expected')
     .replaceAll(/(--\S+)=true\b/g, '$1')
 }

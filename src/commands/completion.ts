@@ -46,7 +46,8 @@ export default class Completion extends AgentCommand {
     const script = completionFor(
       args.shell as Shell,
       this.config.bin,
-      surfaceOf(this.config.commands),
+      surfaceOf(this.config.commands.filter(command => !command.hidden)),
+      new Map(this.config.topics.map(topic => [topic.name, topic.description ?? ''])),
     )
     if (!this.jsonEnabled()) process.stdout.write(script)
     return { script }

@@ -51,6 +51,7 @@ export default class Init extends AgentCommand {
       ...(flags.approve && { approve: true }),
     }
     const answer = await during('the control nodes elect a leader', agent.init(wish))
+    if (file !== undefined && answer.repeated) throw keptAsItIs(file, answer)
     this.log(renderInit(answer, this.paint))
     if (file !== undefined) this.log(renderRestored(await filled(agent, file, answer), this.paint))
     return answer
@@ -60,6 +61,15 @@ export default class Init extends AgentCommand {
 async function inspected(file: string): Promise<Inspection> {
   const { openSnapshot } = await import('../snapshot/inspect.ts')
   return openSnapshot(file).inspection
+}
+
+/** Somebody may have worked in it for a year: what is in it is replaced only by whoever says so. */
+function keptAsItIs(file: string, { name }: InitAnswer): OperatorError {
+  return new OperatorError(
+    'ALREADY_INITIALISED',
+    `«${name}» was active already, by the same init; nothing was restored`,
+    `to replace its keys and settings by those of the snapshot: hive snapshot restore ${file} --from-another`,
+  )
 }
 
 /** If it comes to nothing, there is a cluster without keys: `hive snapshot restore` goes on from there. */

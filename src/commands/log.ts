@@ -4,6 +4,7 @@ import type { LoggedEvent } from '../client/agent-client.ts'
 import { AgentCommand } from '../client/command.ts'
 import { type Names, namesIn, renderEvent } from '../client/event-text.ts'
 import { followLog, type Learn, readLog } from '../client/log-reader.ts'
+import { terminalWidth } from '../client/wrap.ts'
 
 export default class Log extends AgentCommand {
   static override summary = 'Print the event log: what happened, in order, and who allowed it.'
@@ -42,7 +43,8 @@ export default class Log extends AgentCommand {
     if (flags.file !== undefined) return this.#kept(flags.file, flags.from, flags.type)
     const agent = this.agent(flags)
     const names = namesIn(await agent.status())
-    const show = (event: LoggedEvent) => this.log(renderEvent(event, names, this.paint))
+    const show = (event: LoggedEvent) =>
+      this.log(renderEvent(event, names, this.paint, terminalWidth(process.stdout)))
     const query = { from: flags.from, type: flags.type }
     const learn: Learn = gone => {
       for (const [id, name] of Object.entries(gone)) names.set(id, name)
@@ -68,7 +70,7 @@ export default class Log extends AgentCommand {
     for (const event of kept.events) {
       const open =
         event.seq > kept.commitIndex ? this.paint('   not known to be agreed', 'warn') : ''
-      this.log(`${renderEvent(event, names, this.paint)}${open}`)
+      this.log(`${renderEvent(event, names, this.paint, terminalWidth(process.stdout))}${open}`)
     }
     return kept
   }

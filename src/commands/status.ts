@@ -10,7 +10,7 @@ export default class Status extends AgentCommand {
   static override summary = 'Show the cluster: its leader, quorum, nodes and their roles.'
   static override description =
     'Exit code 0: healthy; 1: degraded (a node or role is not well) or zombie (no init yet); 2: no quorum, or no agent answers.'
-  static override aliases = ['status_summary']
+  static override hiddenAliases = ['status_summary']
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --watch',

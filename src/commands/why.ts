@@ -2,6 +2,7 @@ import { Args } from '@oclif/core'
 import type { WhyReport } from '../api/types.ts'
 import { AgentCommand, badInput } from '../client/command.ts'
 import { renderWhy } from '../client/why-text.ts'
+import { terminalWidth } from '../client/wrap.ts'
 
 export default class Why extends AgentCommand {
   static override summary = 'Tell why something is as it is: what happened, newest last.'
@@ -43,7 +44,7 @@ export default class Why extends AgentCommand {
           ? { about: 'join', name: name! }
           : { about: 'node', name: subject },
     )
-    this.log(renderWhy(report, this.paint))
+    this.log(renderWhy(report, this.paint, terminalWidth(process.stdout)))
     return report
   }
 }

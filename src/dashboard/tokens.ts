@@ -24,7 +24,7 @@ export function renderTokens(
     { title: 'STATE', least: 7, expendable: 0 },
     { title: 'USED', least: 4, expendable: 0 },
     { title: 'UNTIL', least: 19, expendable: 0 },
-    { title: 'FOR', least: 8, expendable: 0 },
+    { title: 'FOR', least: 16, expendable: 0 },
     { title: 'NOTE', least: 6, expendable: 1 },
     { title: 'BY', least: 8, expendable: 2 },
   ]
@@ -32,11 +32,11 @@ export function renderTokens(
   const rows = tokens.map(({ id, state, use, used, expires, name, by }) => [
     { text: id, tone: 'strong' as const },
     { text: state, tone: tones[state] },
-    plain(use.kind === 'join' ? `${used}/${use.uses}` : ''),
+    plain(use.kind === 'join' ? `${used}/${use.uses}` : '-'),
     plain(expires === null ? 'never' : formatTime(expires)),
     plain(printable(purpose(use))),
-    plain(printable(name)),
-    { text: printable(by), tone: 'dim' as const },
+    plain(printable(name) || '-'),
+    { text: printable(by.replace(/^token:/, 'token ')), tone: 'dim' as const },
   ])
   return tableOf(columns, rows, width)
     .map(line => paintLine(line, paint).trimEnd())
@@ -77,7 +77,7 @@ export function renderRequests(
     { title: 'ROLES', least: 5, expendable: 3 },
     { title: 'TOKEN', least: 12, expendable: 4 },
     { title: 'ID', least: 13, expendable: 1 },
-    { title: '', least: 6, expendable: 5 },
+    { title: 'REASON', least: 6, expendable: 5 },
   ]
   const plain = (text: string) => ({ text: printable(text), tone: 'plain' as const })
   const rows = requests.map(r => [
@@ -86,10 +86,10 @@ export function renderRequests(
     plain(r.address),
     plain(r.key?.slice(0, 16) ?? 'none'),
     plain(formatTime(r.since)),
-    plain(r.roles.join(', ')),
-    plain(r.token ?? ''),
+    plain(r.roles.join(', ') || '-'),
+    plain(r.token ?? '-'),
     { text: r.id, tone: 'dim' as const },
-    plain(r.reason),
+    plain(r.reason || '-'),
   ])
   return tableOf(columns, rows, width)
     .map(line => paintLine(line, paint).trimEnd())

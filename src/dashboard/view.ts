@@ -149,8 +149,13 @@ function rolesCell(node: StatusNode, rest: Tone): Cell {
 function noticesOf(report: StatusReport): { text: string; tone: Tone }[] {
   const { cluster, nodes } = report
   const notices: { text: string; tone: Tone }[] = []
-  if (cluster.state === 'zombie' && report.refused === undefined)
-    notices.push({ text: 'to make these nodes a cluster: hive init', tone: 'plain' })
+  if (cluster.state === 'zombie' && report.refused === undefined) {
+    // One that sees nobody and says why is told to make a cluster of its own last of all.
+    if (nodes.length > 1)
+      notices.push({ text: 'to make these nodes a cluster: hive init', tone: 'plain' })
+    else if (report.notices.length === 0)
+      notices.push({ text: 'to make a cluster of this node: hive init', tone: 'plain' })
+  }
   const { voters, needed, reachable } = cluster.quorum
   if (cluster.state !== 'zombie' && reachable < needed) {
     const text = `no quorum: ${reachable} of ${voters} control nodes answer, ${needed} are needed; nothing can change until then. Start the missing ones; if they are gone for good: hive recover plan`

@@ -20,6 +20,9 @@ export const maxPingsMissed = 3
 /** Where a link is doubted, so long for a sign of life, ms: longer than a packet lost three times. */
 export const doubtedFor = 1_500
 
+/** A sign of life after a doubt counts so long, ms: longer than the pause between two dials of whoever wants its place. */
+export const answerCounts = 5_000
+
 /** Magic, layout and JSON of a handshake or a verdict: the most that a stranger can make us hold, linked or not. */
 export const maxHandshakeBytes = 16 * 2 ** 10
 

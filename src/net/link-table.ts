@@ -162,16 +162,24 @@ export class LinkTable implements LinkOwner {
   judge(link: Link, greeting: Greeting): Verdict | Duplicate {
     const current = this.#peers.get(greeting.hello.id)?.link
     const verdict = judgeRival(link, greeting, this.greeting().hello, current)
-    if (verdict.outcome === 'rejected' && verdict.code !== 'BAD_REQUEST' && !link.expected) {
-      // The owner's rules say it first: they keep a record, and whoever has stolen an id hears no more than that.
-      const said = this.#validated(link, greeting)
-      return said.outcome === 'rejected' ? said : verdict
-    }
-    if (verdict.outcome !== 'welcome') return verdict
+    if (verdict.outcome === 'duplicate') return verdict
+    if (verdict.outcome !== 'welcome') return this.#turnDown(link, greeting, verdict)
     if (!current && this.linked().length >= maxLinks) {
       return { outcome: 'busy', reason: `${maxLinks} peers are linked already` }
     }
     return this.#validated(link, greeting)
+  }
+
+  #turnDown(link: Link, greeting: Greeting, verdict: Exclude<Verdict, { outcome: 'welcome' }>) {
+    const { hello } = greeting
+    const code = verdict.outcome === 'rejected' ? verdict.code : 'BUSY'
+    if (code === 'BAD_REQUEST' || link.expected) return verdict
+    // The owner's rules say it first: they keep a record, and whoever has stolen an id hears no more than that.
+    const said = this.#validated(link, greeting)
+    if (said.outcome === 'rejected') return said
+    if (verdict.outcome === 'busy') this.doubt(hello.id)
+    if (code === 'DUPLICATE_NODE') this.#handlers.copied?.(hello, link.remote, verdict.reason)
+    return verdict
   }
 
   #validated(link: Link, { hello }: Greeting): Verdict {

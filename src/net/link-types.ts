@@ -17,6 +17,8 @@ export interface LinkHandlers {
   hello(): Hello
   /** First validation of a peer that dialled us (`asked`), or that we dialled. */
   validate(hello: Hello, from: Address, identity?: PeerIdentity, asked?: boolean): Verdict
+  /** Somebody came as that node, which is linked and lives: it was refused. */
+  copied?(hello: Hello, from: Address, reason: string): void
   /**
    * The link is up, in either direction; at most one per peer at a time. `address`: where the peer can be
    * dialled, as it says itself; `peer.address` is the same.

@@ -12,7 +12,7 @@ import {
   type Greeting,
   type Reply,
 } from './hello-codec.ts'
-import { maxHandshakeBytes } from './limits.ts'
+import { answerCounts, maxHandshakeBytes } from './limits.ts'
 import type { LinkOwner } from './link-owner.ts'
 import type { DialFailure } from './link-types.ts'
 import type { CloseReason, Connection, ConnectionHandlers, PeerIdentity } from './types.ts'
@@ -42,6 +42,8 @@ export class Link {
   pingsMissed = 0
   /** It is being found out whether it lives. */
   doubted = false
+  /** When it last answered a doubt. */
+  #answered: Instant = Number.NEGATIVE_INFINITY
   #phase: Phase
   #connection!: Connection
   #decoder = new FrameDecoder(frameHeaderBytes + maxHandshakeBytes)
@@ -90,6 +92,11 @@ export class Link {
   get reachable(): Address {
     const { address } = this.hello
     return address.host === '' ? { host: this.remote.host, port: address.port } : address
+  }
+
+  /** Somebody doubted it a moment ago, and it lives. */
+  get hasShownLife(): boolean {
+    return this.owner.now() - this.#answered < answerCounts
   }
 
   pending(): number {
@@ -167,6 +174,7 @@ export class Link {
   #received(bytes: Uint8Array): void {
     if (this.#isOver) return
     this.heard = true
+    if (this.doubted) this.#answered = this.owner.now()
     this.#decoder.push(bytes)
     try {
       // Anything that a frame sets off may close the link.

@@ -177,7 +177,9 @@ function entryBody(entry: Entry): Uint8Array {
   const { time } = entry
   if (entry.type === 'config') {
     const config = encodeConfiguration(entry.config)
-    return time === undefined ? config : new Writer().raw(config).u64(time).done()
+    if (time === undefined) return config
+    const out = new Writer().raw(config).u64(time)
+    return (entry.by === undefined ? out : out.text(entry.by)).done()
   }
   const { leader, cause } = entry
   if (leader === undefined) return nothing
@@ -239,20 +241,25 @@ function readEntry(
     const leader = input.text()
     const cause = input.text()
     const dated = readTime(input)
+    input.end()
     return { index, term, type: 'noop', leader, ...(cause !== '' && { cause }), ...dated }
   }
   if (type !== config) throw new MalformedError('an unknown type of entry')
   const input = new Reader(bytes.subarray(at, at + length))
   const configuration = readConfiguration(input)
-  return { index, term, type: 'config', config: configuration, ...readTime(input) }
+  const dated = readTime(input)
+  const by = input.left === 0 ? undefined : input.text()
+  input.end()
+  return {
+    ...{ index, term, type: 'config', config: configuration },
+    ...dated,
+    ...(by !== undefined && { by }),
+  }
 }
 
-/** The last of an entry that raft made; an older build wrote none. */
+/** Of an entry that raft made; an older build wrote none. */
 function readTime(input: Reader): { time?: number } {
-  if (input.left === 0) return {}
-  const time = input.u64()
-  input.end()
-  return { time }
+  return input.left === 0 ? {} : { time: input.u64() }
 }
 
 function readFlag(input: Reader): boolean {

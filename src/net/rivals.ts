@@ -1,3 +1,4 @@
+import { formatAddress, sameAddress } from '../base/address.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Instant, Millis } from '../base/time.ts'
 import type { Hello, Verdict } from './handshake.ts'
@@ -30,9 +31,24 @@ export function judgeRival(
     // Only the dialler knows whether it still has the other one; whoever is dialled lets it decide.
     return { outcome: link.target ? 'duplicate' : 'welcome' }
   }
-  const { incarnation } = current.hello
-  if (hello.incarnation >= incarnation) return { outcome: 'welcome' }
-  return rejected('REFUSED', `a newer process of that id is linked (incarnation ${incarnation})`)
+  if (isNextLife(link, hello, current)) return { outcome: 'welcome' }
+  // The next life of a node whose last one nobody has seen end; or a copy of it, which must not take its place.
+  if (current.hasShownLife)
+    return rejected(
+      'DUPLICATE_NODE',
+      `${hello.name} runs already, at ${formatAddress(current.reachable)}: one of the two is a copy`,
+    )
+  return {
+    outcome: 'busy',
+    reason: `${own.name} looks whether ${hello.name} still runs at ${formatAddress(current.reachable)}`,
+  }
+}
+
+/** One machine gives a port to one process: who comes from it and listens there is what became of the one before. */
+function isNextLife(link: Link, hello: Hello, current: Link): boolean {
+  const samePlace =
+    link.remote.host === current.remote.host && sameAddress(hello.address, current.hello.address)
+  return samePlace && hello.incarnation > current.hello.incarnation
 }
 
 /**

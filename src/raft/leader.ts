@@ -139,7 +139,10 @@ function settleConfig(core: Core, lead: Leadership): void {
   const { config, configIndex } = core.log
   if (configIndex > core.commit) return
   if (isJoint(config)) {
-    appendConfig(core, lead, leave(config))
+    const joint = core.log.at(configIndex)
+    // An entry that was compacted away meanwhile took the name of who asked along.
+    const by = joint?.type === 'config' ? joint.by : undefined
+    appendConfig(core, lead, leave(config), by)
     advanceCommit(core, lead)
   } else if (!isVoter(config, core.id)) {
     resign(core, lead)

@@ -10,10 +10,16 @@ import type { ChangeResult, ConfigChange, Configuration, PeerId } from './types.
 /** Election timeouts for which somebody who left is still told so. */
 const farewell = 4
 
-export function appendConfig(core: Core, lead: Leadership, config: Configuration): void {
+export function appendConfig(
+  core: Core,
+  lead: Leadership,
+  config: Configuration,
+  by: string | undefined,
+): void {
   const { log, now } = core
   const next = log.lastIndex + 1
-  log.push({ index: next, term: core.term, type: 'config', config, ...core.date() })
+  const asked = by === undefined ? {} : { by }
+  log.push({ index: next, term: core.term, type: 'config', config, ...core.date(), ...asked })
   const present = members(config)
   for (const id of present) {
     if (id !== core.id) lead.addPeer(id, next, core.config.maxInflight, now)
@@ -62,6 +68,6 @@ export function changeConfig(core: Core, change: ConfigChange): ChangeResult {
       return { ok: false, why: 'not-caught-up' }
     }
   }
-  appendConfig(core, lead, enter(config, change))
+  appendConfig(core, lead, enter(config, change), change.by)
   return { ok: true, index: core.log.lastIndex, term: core.term }
 }

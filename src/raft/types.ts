@@ -38,6 +38,8 @@ export type Entry =
       readonly config: Configuration
       /** As above. */
       readonly time?: EpochMillis
+      /** Who asked for the change, for people; only beside a time. Absent: nobody said. */
+      readonly by?: string
     }
 
 /** What must survive a crash besides the entries. `commit` may lag. */
@@ -186,6 +188,8 @@ export type ProposeResult =
 export interface ConfigChange {
   readonly voters: readonly PeerId[]
   readonly learners: readonly PeerId[]
+  /** Who asked for it: goes into the entries, of which every node must be able to read that much. */
+  readonly by?: string
 }
 
 export type ChangeResult =

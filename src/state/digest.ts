@@ -23,6 +23,13 @@ export class Digest {
     this.#addHash(hash)
   }
 
+  /** All that the other one has added up. */
+  addSum(sum: Digest): void {
+    this.#low = (this.#low + sum.#low) >>> 0
+    this.#high = (this.#high + sum.#high) >>> 0
+    this.#rows += sum.#rows
+  }
+
   toString(): string {
     const hex = (lane: number) => lane.toString(16).padStart(8, '0')
     return `${hex(this.#high)}${hex(this.#low)}-${this.#rows}`

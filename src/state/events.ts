@@ -6,10 +6,13 @@ import type { EpochMillis } from '../base/time.ts'
  * in `apply/`, its line in `README.md`; raise `eventsVersion` and propose it only once every member
  * can read it.
  */
-export const eventsVersion = 4
+export const eventsVersion = 5
 
 /** Up to this version events were proposed before clusters agreed on one; beyond, `ClusterUpgraded` comes first. */
 export const ungatedEvents = 3
+
+/** From this version on, raft's entries of who votes say who asked for it. */
+export const askedVoters = 5
 
 export type NodeId = string
 

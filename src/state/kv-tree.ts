@@ -17,10 +17,14 @@ interface Chunk<E> {
   entries: E[]
   /** Exactly the highest ModifyIndex of `entries`: it must not depend on how the chunks were cut. */
   max: number
+  /** What `sums` made of `entries`; undefined: they have changed since. */
+  sum: unknown
 }
 
 /** Small enough to move in a microsecond, large enough that a million keys are a few thousand chunks. */
 const chunkSize = 512
+/** How far keys that come in order fill a chunk. */
+const roomy = Math.floor(chunkSize * 0.75)
 
 export class KvTree<E extends Keyed> implements Iterable<E> {
   #chunks: Chunk<E>[] = []
@@ -29,19 +33,27 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
   #last: { key: string; at: number; i: number } | null = null
 
   /** From entries in any order; of equal keys the last one stays. */
-  static from<E extends Keyed>(entries: readonly E[]): KvTree<E> {
+  static from<E extends Keyed>(entries: Iterable<E>): KvTree<E> {
     const tree = new KvTree<E>()
-    const keys = entries.map(entry => sortable(entry.key))
-    if (!inOrder(keys)) {
-      for (const entry of entries) tree.set(entry)
-      return tree
-    }
-    const step = Math.floor(chunkSize * 0.75)
-    for (let i = 0; i < entries.length; i += step) {
-      tree.#chunks.push(chunkOf(keys.slice(i, i + step), entries.slice(i, i + step)))
-    }
-    tree.#size = entries.length
+    for (const entry of entries) tree.append(entry)
     return tree
+  }
+
+  /** As `set`, for entries that come in the order of their keys as a rule: nothing is searched, and room is left. */
+  append(entry: E): void {
+    const key = sortable(entry.key)
+    const chunk = this.#chunks.at(-1)
+    if (chunk !== undefined && chunk.keys.at(-1)! >= key) return this.set(entry)
+    this.#last = null
+    this.#size++
+    if (chunk === undefined || chunk.keys.length >= roomy) {
+      this.#chunks.push(chunkOf([key], [entry]))
+      return
+    }
+    chunk.keys.push(key)
+    chunk.entries.push(entry)
+    chunk.max = Math.max(chunk.max, entry.modifyIndex)
+    chunk.sum = undefined
   }
 
   get size(): number {
@@ -70,6 +82,7 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
       this.#size++
       return
     }
+    chunk.sum = undefined
     const i = last?.i ?? lowerBound(chunk.keys, key)
     if (chunk.keys[i] === key) {
       const old = chunk.entries[i]!
@@ -93,6 +106,7 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
     if (chunk === undefined) return undefined
     const i = lowerBound(chunk.keys, sought)
     if (chunk.keys[i] !== sought) return undefined
+    chunk.sum = undefined
     chunk.keys.splice(i, 1)
     const old = chunk.entries.splice(i, 1)[0]!
     this.#size--
@@ -108,6 +122,7 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
     for (const { chunk, from, to } of this.#under(prefix)) {
       chunk.keys.splice(from, to - from)
       for (const entry of chunk.entries.splice(from, to - from)) removed.push(entry)
+      chunk.sum = undefined
       chunk.max = highest(chunk.entries)
     }
     this.#size -= removed.length
@@ -127,6 +142,16 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
     return found
   }
 
+  /** Entries under the prefix, in order; of these the ones behind `after`, if that is given. */
+  *walk(prefix: string, after?: string): Iterable<E> {
+    const behind = after === undefined ? '' : sortable(after)
+    for (const { chunk, from, to } of this.#under(prefix, behind)) {
+      let i = Math.max(from, lowerBound(chunk.keys, behind))
+      if (chunk.keys[i] === behind) i++
+      for (; i < to; i++) yield chunk.entries[i]!
+    }
+  }
+
   /** Highest ModifyIndex under the prefix; 0: nothing there. */
   maxIndex(prefix: string): number {
     let max = 0
@@ -138,15 +163,27 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
     return max
   }
 
+  /**
+   * What `add` makes of the entries of one chunk after the other, made anew only where they have changed since; `add`
+   * has to be the same one each time. A change between two of them does no harm.
+   */
+  *sums<S>(add: (entries: readonly E[]) => S): Iterable<S> {
+    for (let at = 0; at < this.#chunks.length; at++) {
+      const chunk = this.#chunks[at]!
+      chunk.sum ??= add(chunk.entries)
+      yield chunk.sum as S
+    }
+  }
+
   *[Symbol.iterator](): Iterator<E> {
     for (const chunk of this.#chunks) yield* chunk.entries
   }
 
-  /** The part of each chunk that is under the prefix, in order. */
-  *#under(prefix: string): Iterable<{ chunk: Chunk<E>; from: number; to: number }> {
+  /** The part of each chunk that is under the prefix, in order; without chunks that end before `start`. */
+  *#under(prefix: string, start = ''): Iterable<{ chunk: Chunk<E>; from: number; to: number }> {
     const sought = sortable(prefix)
     const chunks = this.#chunks
-    for (let at = this.#chunkAt(sought); at < chunks.length; at++) {
+    for (let at = this.#chunkAt(start > sought ? start : sought); at < chunks.length; at++) {
       const chunk = chunks[at]!
       const length = chunk.keys.length
       const from = lowerBound(chunk.keys, sought)
@@ -175,12 +212,13 @@ export class KvTree<E extends Keyed> implements Iterable<E> {
     const cut = last ? Math.floor(chunkSize * 0.9) : chunkSize >>> 1
     const right = chunkOf(chunk.keys.splice(cut), chunk.entries.splice(cut))
     chunk.max = highest(chunk.entries)
+    chunk.sum = undefined
     this.#chunks.splice(at + 1, 0, right)
   }
 }
 
 function chunkOf<E extends Keyed>(keys: string[], entries: E[]): Chunk<E> {
-  return { keys, entries, max: highest(entries) }
+  return { keys, entries, max: highest(entries), sum: undefined }
 }
 
 function highest(entries: readonly Keyed[]): number {
@@ -212,9 +250,4 @@ function pastPrefix(keys: readonly string[], from: number, prefix: string): numb
     else high = middle
   }
   return low
-}
-
-function inOrder(keys: readonly string[]): boolean {
-  for (let i = 1; i < keys.length; i++) if (keys[i - 1]! >= keys[i]!) return false
-  return true
 }

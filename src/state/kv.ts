@@ -1,4 +1,4 @@
-import type { Digest } from './digest.ts'
+import { Digest } from './digest.ts'
 import { compareKeys } from './kv-key.ts'
 import { type Keyed, KvTree } from './kv-tree.ts'
 import { holds, type Packed, pack, unpack, unpackInto } from './kv-value.ts'
@@ -11,6 +11,21 @@ import type { KvEntry, Row } from './types.ts'
 export interface KvRecord extends Omit<KvEntry, 'value'> {
   readonly packed: Packed
 }
+
+/** Which entries under a prefix; by default all, whole. */
+export interface KvPageWish {
+  /** Only those behind this key. */
+  readonly after?: string | undefined
+  readonly bytes?: number | undefined
+  /** Without their values. */
+  readonly bare?: boolean | undefined
+}
+
+/** What an entry weighs besides key and value where it is written out, about. */
+const recordBytes = 128
+
+/** Each entry's hash is kept only where there are no more: of a million they would weigh as much as the entries. */
+const hashedOnce = 4096
 
 /** How many keys a replacement came to. */
 export interface KvChanges {
@@ -34,7 +49,6 @@ export class Kv implements Rowed {
   /** Changed since the last `takeRows`; null: gone. */
   readonly #changed = new Map<string, KvRecord | null>()
   readonly #changedGraves = new Map<string, number | null>()
-  #arriving: { entries: KvRecord[]; graves: Keyed[] } | null = null
 
   record(key: string): KvRecord | undefined {
     return this.#entries.get(key)
@@ -47,6 +61,18 @@ export class Kv implements Rowed {
 
   list(prefix: string, limit?: number): KvEntry[] {
     return this.#entries.list(prefix, limit).map(shown)
+  }
+
+  page(prefix: string, { after, bytes, bare }: KvPageWish): { entries: KvEntry[]; more: boolean } {
+    const entries: KvEntry[] = []
+    let taken = 0
+    for (const record of this.#entries.walk(prefix, after)) {
+      if (bytes !== undefined && taken >= bytes) return { entries, more: true }
+      const entry = shown(bare ? { ...record, packed: '' } : record)
+      entries.push(entry)
+      taken += entry.key.length + entry.value.length + recordBytes
+    }
+    return { entries, more: false }
   }
 
   /** Highest index at which something under the prefix (or the key) changed or went. */
@@ -124,25 +150,19 @@ export class Kv implements Rowed {
   }
 
   load(row: Row): void {
-    this.#arriving ??= { entries: [], graves: [] }
     if (row.table === 'kv') {
       const [flags, createIndex, modifyIndex, lockIndex] = parseRow(row) as KvNumbers
       const packed = row.blob === null ? '' : pack(row.blob)
       const entry = { key: row.key, packed, flags, createIndex, modifyIndex, lockIndex }
-      this.#arriving.entries.push(entry)
+      this.#entries.append(entry)
     } else if (row.key === '') {
       this.#floor = parseRow(row) as number
     } else {
-      this.#arriving.graves.push({ key: row.key, modifyIndex: parseRow(row) as number })
+      this.#graves.append({ key: row.key, modifyIndex: parseRow(row) as number })
     }
   }
 
-  loaded(): void {
-    if (this.#arriving === null) return
-    this.#entries = KvTree.from(this.#arriving.entries)
-    this.#graves = KvTree.from(this.#arriving.graves)
-    this.#arriving = null
-  }
+  loaded(): void {}
 
   takeRows(out: Row[]): void {
     // One array for all small values of the batch, and views into it: a fifth of the time.
@@ -162,9 +182,22 @@ export class Kv implements Rowed {
   }
 
   digest(into: Digest): void {
-    for (const entry of this.#entries) into.addOnce(entry, () => kvRow(entry))
+    for (const sum of this.sums()) into.addSum(sum)
     for (const { key, modifyIndex } of this.#graves) into.add(graveRow(key, modifyIndex))
     if (this.#floor > 0) into.add(graveRow('', this.#floor))
+  }
+
+  /** Of a thousand keys or so at a time, so that who wants the digest of very many can do other things in between. */
+  sums(): Iterable<Digest> {
+    return this.#entries.sums(entries => {
+      const sum = new Digest()
+      const few = this.#entries.size <= hashedOnce
+      for (const entry of entries) {
+        if (few) sum.addOnce(entry, () => kvRow(entry))
+        else sum.add(kvRow(entry))
+      }
+      return sum
+    })
   }
 
   #bury(key: string, index: number): void {

@@ -27,7 +27,8 @@ export function toLogged(
     const voters = [...entry.config.voters].sort()
     const observers = [...entry.config.learners].sort()
     const data = { voters, observers }
-    return { ...at, time: dated(entry, time), actor: 'raft', type: 'VotersChanged', data }
+    const actor = entry.by ?? 'raft'
+    return { ...at, time: dated(entry, time), actor, type: 'VotersChanged', data }
   }
   const { event } = entry
   if ('unknown' in event) return undefined

@@ -7,7 +7,7 @@ import { Clients } from './clients.ts'
 import { Digest } from './digest.ts'
 import { eventsVersion, type HiveEvent, type LoggedEvent, type NodeId } from './events.ts'
 import { History } from './history.ts'
-import { Kv } from './kv.ts'
+import { Kv, type KvPageWish } from './kv.ts'
 import { toLogged } from './logged.ts'
 import { type Facts, Meta, type VoterReplacement } from './meta.ts'
 import { Nodes } from './nodes.ts'
@@ -185,6 +185,12 @@ export class State {
     return epochs.findLast(({ from }) => from <= index)?.epoch ?? 0
   }
 
+  /** Where the first epoch after that one began; undefined: none has. */
+  epochAfter(epoch: number): number | undefined {
+    const epochs = this.#parts.meta.fact('epochs') ?? []
+    return epochs.find(begun => begun.epoch > epoch)?.from
+  }
+
   /**
    * Administrative events that took effect (everything but Kv*, and nothing refused) from seq `from`
    * on, newest last, at most `limit`; the last 10 000 are kept.
@@ -200,6 +206,11 @@ export class State {
   /** Entries under the prefix in byte order of their keys; at most `limit`. */
   kvList(prefix: string, limit?: number): readonly KvEntry[] {
     return this.#parts.kv.list(prefix, limit)
+  }
+
+  /** The same in pages: those behind `after`, about so many bytes of them; `bare`: with empty values. */
+  kvPage(prefix: string, page: KvPageWish): { entries: readonly KvEntry[]; more: boolean } {
+    return this.#parts.kv.page(prefix, page)
   }
 
   /**
@@ -246,6 +257,11 @@ export class State {
     this.#noteApplied()
     for (const part of this.#rowed) part.digest(digest)
     return digest.toString()
+  }
+
+  /** The dear part of `fingerprint`, in pieces of some milliseconds: it then only looks at what has changed since. */
+  *fingerprinting(): Iterable<void> {
+    for (const _ of this.#parts.kv.sums()) yield
   }
 
   #loaded(): State {

@@ -29,6 +29,7 @@ export type EntryLike = { readonly index: number; readonly term: number } & (
   | {
       readonly type: 'config'
       readonly time?: EpochMillis
+      readonly by?: string
       readonly config: {
         readonly voters: readonly NodeId[]
         readonly outgoing: readonly NodeId[]

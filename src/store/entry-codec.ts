@@ -102,7 +102,7 @@ export function makeEntry(
   if (type === typeNumbers.data) return { index, term, type: 'data', data }
   if (type !== typeNumbers.config) return undefined
   const config = parseConfig(fromUtf8(data))
-  return config && { index, term, type: 'config', config, ...timeIn(data) }
+  return config && { index, term, type: 'config', config, ...datedIn(data) }
 }
 
 /** Reads the text of a configuration; undefined when it is none. */
@@ -137,19 +137,19 @@ function parseOffice(json: string): { leader?: string; cause?: string; time?: nu
   return { leader, ...(cause !== undefined && { cause }), ...(isTime(time) && { time }) }
 }
 
-/** Of a configuration that is one. */
-function timeIn(data: Uint8Array): { time?: number } {
-  const { time } = JSON.parse(fromUtf8(data)) as { readonly time?: unknown }
-  return isTime(time) ? { time } : {}
+/** When, and who asked for it: of a configuration that is one. */
+function datedIn(data: Uint8Array): { time?: number; by?: string } {
+  const { time, by } = JSON.parse(fromUtf8(data)) as { readonly time?: unknown; by?: unknown }
+  return { ...(isTime(time) && { time }), ...(typeof by === 'string' && { by }) }
 }
 
 function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-export function configText(config: Configuration, time?: number): string {
+export function configText(config: Configuration, time?: number, by?: string): string {
   const { voters, outgoing, learners, learnersNext } = config
-  return JSON.stringify({ voters, outgoing, learners, learnersNext, time })
+  return JSON.stringify({ voters, outgoing, learners, learnersNext, time, by })
 }
 
 export function encodeConfig(config: Configuration): Uint8Array {
@@ -164,7 +164,7 @@ export const entryHead = 13
 
 function entryData(entry: Entry): Uint8Array {
   if (entry.type === 'data') return entry.data
-  if (entry.type === 'config') return utf8(configText(entry.config, entry.time))
+  if (entry.type === 'config') return utf8(configText(entry.config, entry.time, entry.by))
   const { leader, cause, time } = entry
   return leader === undefined ? nothing : utf8(JSON.stringify({ leader, cause, time }))
 }

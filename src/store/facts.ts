@@ -21,6 +21,7 @@ export function parseFacts(json: string): NodeFacts {
   count(raw, 'incarnation')
   if (raw.cluster !== undefined) checkCluster(fields(raw.cluster, 'cluster'))
   if (raw.group !== undefined) checkGroup(fields(raw.group, 'group'))
+  if (raw.abandoned !== undefined) checkGroup(fields(raw.abandoned, 'abandoned'))
   if (raw.returning !== undefined) {
     const returning = fields(raw.returning, 'returning')
     text(returning, 'tag')
@@ -68,6 +69,7 @@ function checkContacts(from: Fields, key: string): void {
     const contact = fields(value, `${key}[${i}]`)
     text(contact, 'id')
     text(contact, 'name')
+    if (contact.key !== undefined) text(contact, 'key')
     checkAddress(contact)
   })
 }

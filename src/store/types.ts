@@ -5,6 +5,21 @@ import type { Row } from '../state/types.ts'
 
 /** The seam under the agent: bytes at rest. SQLite implements it, and the simulator's disk does; both pass test/contract. */
 
+/** By whom and with what an init was asked of a voter. */
+export interface PreparedInit {
+  readonly coordinator: string
+  readonly name: string
+  readonly voters: readonly Contact[]
+  /** Wall clock, ms. */
+  readonly at: number
+  /** False: raft has not been started, so nothing was voted or promised: may be dropped safely. */
+  readonly started: boolean
+  /** Nodes that are new wait for an operator, from the first event on. */
+  readonly approve?: boolean
+  /** Once started: who the control nodes are, for the first event. */
+  readonly control?: readonly NodeDescription[]
+}
+
 /** What a node knows of itself, besides log and state. Small, written whole, durable on return. */
 export interface NodeFacts {
   readonly id: string
@@ -23,29 +38,19 @@ export interface NodeFacts {
     readonly horizon?: number
     /** What this node knows of the event log, for one that does not carry it; may lag by a minute. */
     readonly seen?: number
-    /** Where the control nodes were last seen. */
-    readonly control: readonly Contact[]
+    /** Where the control nodes were last seen, and the fingerprints of the keys that they are known by. */
+    readonly control: readonly (Contact & { readonly key?: string })[]
   }
   /** Present: this node is or is about to be part of a raft group. */
   readonly group?: {
     readonly tag: string
     /** A rescue that this node begins, until its event is agreed. */
     readonly rescue?: EventData['ClusterRecovered'] & { readonly actor: string }
-    /** Still waiting for `ClusterInitialised`: by whom and with what the init was asked. */
-    readonly prepared?: {
-      readonly coordinator: string
-      readonly name: string
-      readonly voters: readonly Contact[]
-      /** Wall clock, ms. */
-      readonly at: number
-      /** False: raft has not been started, so nothing was voted or promised: may be dropped safely. */
-      readonly started: boolean
-      /** Nodes that are new wait for an operator, from the first event on. */
-      readonly approve?: boolean
-      /** Once started: who the control nodes are, for the first event. */
-      readonly control?: readonly NodeDescription[]
-    }
+    /** Still waiting for `ClusterInitialised`. */
+    readonly prepared?: PreparedInit
   }
+  /** An init that this node gave up before it began: nothing was promised, so it may begin yet if another voter has. */
+  readonly abandoned?: { readonly tag: string; readonly prepared: PreparedInit }
   /** Peers to try at the next boot, besides the configured seeds. */
   readonly known: readonly Contact[]
   /** Operator's wish `hive join ADDR`, kept until in the logical topology. */

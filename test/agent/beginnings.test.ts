@@ -52,6 +52,74 @@ describe('init', () => {
     },
   )
 
+  /** Two voters, both prepared; the second dies when the start reaches it. */
+  async function halfBegun(heard: boolean): Promise<{ room: Machines; answer: Promise<unknown> }> {
+    const room = new Machines()
+    room.start('n1', 'n2')
+    await room.until('they have met', () => room.agent('n1').gossip.members().length === 1)
+    const { links, self } = room.agent('n1')
+    const request = links.request.bind(links)
+    const n2 = room.agent('n2').self
+    let tried = false
+    links.request = (to, method, body, timeout, done, blob) => {
+      if (method !== 'init-start' || room.cluster.node('n2').boots > 1)
+        return request(to, method, body, timeout, done, blob)
+      tried = true
+      if (heard) request(to, method, body, timeout, () => {}, blob)
+    }
+    const control = ['n1', 'n2']
+    const asked = room.call('n1', b => b.init({ name: 'prod', control, actor: 'test' }))
+    await room.until(
+      'n2 has come so far',
+      () => tried && n2.facts.group?.prepared?.started === heard,
+    )
+    room.kill('n2')
+    const answer = room
+      .until('it is told', () => asked.settled !== undefined)
+      .then(() => asked.settled)
+    await answer
+    await room.until('n1 waits no longer', () => self.facts.group === undefined)
+    return { room, answer }
+  }
+
+  test('whose only other voter dies before it begins is over, and may be begun anew', async () => {
+    const { room, answer } = await halfBegun(false)
+    expect(await answer).toMatchObject({
+      error: { code: 'TIMEOUT', message: expect.stringMatching(/n2 has not said that it began/) },
+    })
+    room.boot(room.cluster.node('n2'))
+    await room.until('they have met', () =>
+      room
+        .agent('n1')
+        .gossip.members()
+        .some(m => m.status === 'alive'),
+    )
+    await room.pass(5_000)
+    expect(['n1', 'n2'].map(n => room.agent(n).self.facts.group)).toEqual([undefined, undefined])
+    const control = ['n1', 'n2']
+    await room.ask('n1', b => b.init({ name: 'again', control, actor: 'test' }))
+    await room.until('both are in it', () => control.every(n => room.phase(n) === 'ready'))
+  })
+
+  test('whose only other voter dies when it has begun goes on when that is back, whatever was told', async () => {
+    const { room } = await halfBegun(true)
+    room.boot(room.cluster.node('n2'))
+    await room.until('both are in it', () => ['n1', 'n2'].every(n => room.phase(n) === 'ready'))
+    expect(room.agent('n1').self.facts.cluster?.name).toBe('prod')
+    expect(room.agent('n1').self.facts.abandoned).toBeUndefined()
+  })
+
+  test('that one node has begun and no other goes on with says so', async () => {
+    const { room } = await halfBegun(true)
+    await room.ask('n1', b => b.init({ name: 'other', control: ['n1'], actor: 'test' }))
+    room.boot(room.cluster.node('n2'))
+    await room.pass(15_000)
+    const { notices } = await room.ask('n2', b => b.status())
+    expect(notices.join()).toMatch(/«prod».*waits for n1.*hive reset/)
+    room.agent('n2').reset()
+    await room.until('n2 is in the other', () => room.phase('n2') === 'ready')
+  })
+
   test('a disk that refuses the preparation is named, and nobody stays prepared', async () => {
     const room = new Machines()
     room.start('n1', 'n2', 'n3')

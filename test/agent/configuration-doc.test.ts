@@ -6,7 +6,7 @@ import Agent from '../../src/commands/agent.ts'
 import { builtInRoles } from '../../src/roles/registry.ts'
 
 const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
-const around = { hostname: 'n1', uid: 0, roles: builtInRoles }
+const around = { hostname: 'n1', uid: 0, addresses: [], roles: builtInRoles }
 
 describe('docs/configuration.md', () => {
   it('has a row for every setting', () => {

@@ -17,6 +17,7 @@ function planeWith(kept: number): ControlPlane {
     entries: () => [],
     state: {
       applied: kept,
+      epochAt: () => 1,
       tombstones: new Map([[gone, { name: 'n4' }]]),
       history: (from: number, limit: number) => history.filter(e => e.seq >= from).slice(0, limit),
     },
@@ -26,7 +27,7 @@ function planeWith(kept: number): ControlPlane {
 test.each([1, 999, 1000, 1001, 5000])(
   'of %d kept events the one of a type is found, however far back others go',
   kept => {
-    const page = logPage(planeWith(kept), 0, 500, 'NodeFailed')
+    const page = logPage(planeWith(kept), { from: 0, limit: 500, type: 'NodeFailed' })
     expect(page.events.map(e => e.seq)).toEqual([kept])
     expect(page.next).toBeGreaterThan(kept)
   },
@@ -36,7 +37,7 @@ test('pages of kept events have no gap between them', () => {
   const plane = planeWith(2_345)
   const seen: number[] = []
   for (let next = 0; ; ) {
-    const page = logPage(plane, next, 500)
+    const page = logPage(plane, { from: next, limit: 500 })
     seen.push(...page.events.map(e => e.seq))
     if (page.events.length === 0) break
     next = page.next
@@ -45,8 +46,8 @@ test('pages of kept events have no gap between them', () => {
 })
 
 test('who left is called by the name that it had', () => {
-  expect(logPage(planeWith(1), 0, 10).names).toEqual({ [gone]: 'n4' })
-  expect(logPage(planeWith(2), 0, 1).names).toBeUndefined()
+  expect(logPage(planeWith(1), { from: 0, limit: 10 }).names).toEqual({ [gone]: 'n4' })
+  expect(logPage(planeWith(2), { from: 0, limit: 1 }).names).toBeUndefined()
 })
 
 test('a type that no event bears is refused, with the nearest one', () => {

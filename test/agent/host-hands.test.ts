@@ -86,6 +86,60 @@ describe('the hands of a role', () => {
     await expect(host.requestHttp('not a url', 'GET', 1000)).rejects.toThrow()
   })
 
+  it('follow redirects, as Consul does, ten at most and within the time of one look', async () => {
+    const port = await listening(
+      createHttpServer((request, response) => {
+        const [, what, n = '0'] = /^\/(\w+)(?:\/(\d+))?$/.exec(request.url!)!
+        const left = Number(n)
+        if (what === 'slow') {
+          setTimeout(() => response.writeHead(302, { location: '/slow' }).end(), 30)
+        } else if (what === 'other') {
+          response.writeHead(301, { location: 'ftp://127.0.0.1/' }).end()
+        } else if (what === 'bare') response.writeHead(302).end()
+        else if (left > 0)
+          response.writeHead(307, { location: `/${what}/${left - 1}` }).end('moved')
+        else response.writeHead(200).end('here')
+      }),
+    )
+    const ask = (path: string, timeout = 2000) =>
+      host.requestHttp(`http://127.0.0.1:${port}${path}`, 'GET', timeout)
+    expect(await ask('/a/1')).toEqual({ status: 200, body: 'here' })
+    expect(await ask('/a/10')).toEqual({ status: 200, body: 'here' })
+    await expect(ask('/a/11')).rejects.toThrow('more than 10 redirects')
+    await expect(ask('/slow', 100)).rejects.toThrow('no answer within 100 ms')
+    await expect(ask('/other')).rejects.toThrow('ftp:')
+    expect((await ask('/bare')).status).toBe(302)
+  })
+
+  it('look at so many things at a time and no more; the others wait, and their time has not begun', async () => {
+    let open = 0
+    let most = 0
+    const held: (() => void)[] = []
+    const port = await listening(
+      createHttpServer((_, response) => {
+        most = Math.max(most, ++open)
+        held.push(() => {
+          open--
+          response.end('ok')
+        })
+      }),
+    )
+    const looks = Array.from({ length: 300 }, () =>
+      host.requestHttp(`http://127.0.0.1:${port}/`, 'GET', 10_000),
+    )
+    let answered = 0
+    for (const look of looks) look.then(() => answered++)
+    while (answered < looks.length) {
+      await new Promise(resolve => setImmediate(resolve))
+      if (held.length >= Math.min(128, looks.length - answered)) held.shift()?.()
+    }
+    expect(most).toBe(128)
+  })
+
+  it('read files, and nothing that has no end', async () => {
+    await expect(host.readFile('/dev/zero')).rejects.toThrow('not a file')
+  })
+
   it('repeat without overlapping, whatever the task throws, until told otherwise', async () => {
     const clock = new FakeClock()
     const memory = await openRoleMemory(join(folder, 'roles', 'test.json'), () => {})

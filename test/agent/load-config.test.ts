@@ -5,7 +5,12 @@ import { options } from '../../src/agent/process/options.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import { builtInRoles } from '../../src/roles/registry.ts'
 
-const around = { hostname: 'Web-1.example.com', uid: 1000, roles: builtInRoles }
+const around = {
+  hostname: 'Web-1.example.com',
+  uid: 1000,
+  addresses: ['10.0.0.7', 'fd00::7'],
+  roles: builtInRoles,
+}
 const home = { HOME: '/home/ann' }
 
 function load(flags = {}, env: Record<string, string> = home, files: Record<string, string> = {}) {
@@ -161,12 +166,13 @@ interval = "10s"
 `
     const env = { HOME: '/h', HIVE_LOG_LEVEL: 'loud' }
     expect(refused({ config: 'c.toml', 'timing-factor': '0' }, env, { 'c.toml': file })).toEqual([
-      'the configuration has 8 problems:',
+      'the configuration has 9 problems:',
       'HIVE_LOG_LEVEL: "loud" must be one of trace, debug, info, warn, error, silent',
       '--timing-factor: "0" must be a number from 0.1 to 100',
-      'c.toml line 3: bind: "1.2.3.4:99999": the port must be 0 to 65535',
-      'c.toml line 4: join[2]: "bad host": not a host name or IP address',
       'c.toml line 2: naem: unknown; did you mean name?',
+      'c.toml line 3: bind: "1.2.3.4:99999": the port must be 0 to 65535',
+      'c.toml line 4: join[1]: "7": only a number; write HOST:PORT',
+      'c.toml line 4: join[2]: "bad host": not a host name or IP address',
       'c.toml line 7: role.host.reload: must be a duration such as 10s',
       'c.toml line 8: role.host.fiels: unknown; did you mean files?',
       'c.toml line 16: role.hots: no role of this build: unknown; did you mean host?',
@@ -242,5 +248,36 @@ interval = "10s"
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('a node that binds to all addresses', () => {
+  const at = (bind: string, addresses: readonly string[], advertise?: string) =>
+    loadConfig({ bind, ...(advertise && { advertise }) }, home, () => '', { ...around, addresses })
+      .advertise
+
+  it.each([
+    ['0.0.0.0', ['10.0.0.7'], '10.0.0.7'],
+    ['0.0.0.0', ['10.0.0.7', 'fd00::7'], '10.0.0.7'],
+    ['::', ['10.0.0.7', 'fd00::7'], '10.0.0.7'],
+    ['[::]', ['fd00::7'], 'fd00::7'],
+    ['0:0:0:0:0:0:0:0', ['fd00::7'], 'fd00::7'],
+  ])('%s: tells others its only one of %j', (host, addresses, host2) => {
+    const bind = host.includes(':') && !host.startsWith('[') ? `[${host}]:5` : `${host}:5`
+    expect(at(bind, addresses)).toEqual({ host: host2, port: 5 })
+    expect(at(bind, addresses, 'n1.example.com:9')).toEqual({ host: 'n1.example.com', port: 9 })
+  })
+
+  it.each([
+    ['0.0.0.0', ['10.0.0.7', '192.168.1.7'], /10\.0\.0\.7, 192\.168\.1\.7/],
+    ['0.0.0.0', ['fd00::7'], /none yet/],
+    ['0.0.0.0', [], /none yet/],
+  ])('%s: has to be told which of %j', (bind, addresses, told) => {
+    expect(() => at(bind, addresses)).toThrow(/advertise: is needed with bind/)
+    expect(() => at(bind, addresses)).toThrow(told)
+  })
+
+  it.each(['127.0.0.1', '10.0.0.7', '::1', 'n1.example.com', '00ff::1'])('%s is one', bind => {
+    expect(at(bind, [])).toBeNull()
   })
 })

@@ -80,6 +80,49 @@ describe('a snapshot on its way out', () => {
   })
 })
 
+test('a snapshot for which the receiver has no room is sent again later and later, to that one alone', () => {
+  const clock = new ManualClock()
+  const copies: string[] = []
+  let room = false
+  let asking = 'full'
+  const store = {
+    takeSnapshot: (done: (failure: unknown, source?: unknown) => void) => {
+      copies.push(asking)
+      done(undefined, { meta: meta(1), size: 1, read: () => new Uint8Array(1), close() {} })
+    },
+  } as unknown as GroupStore
+  const request: Links['request'] = (to, _method, _body, _patience, done) => {
+    const full = { ok: false, code: 'STORAGE', message: 'no space left on device' } as const
+    done(to === 'full' && !room ? full : { ok: true, body: {} })
+  }
+  const snapshots = new Snapshots({
+    ...{ trace: silentTrace, clock, links: { request } as Links, term: () => 3, lineage: () => 0 },
+    ...{ store: () => store, leads: () => true, complete: () => true },
+    // Raft asks again with the next answer, which comes at once.
+    sent: (peer, ok) => {
+      if (!ok && copies.length < 20) snapshots.send(peer)
+    },
+  })
+  snapshots.send('full')
+  for (const pause of [1_000, 2_000, 4_000, 8_000]) {
+    const before = copies.length
+    clock.advance(pause - 1)
+    expect(copies.length).toBe(before)
+    clock.advance(1)
+    expect(copies.length).toBe(before + 1)
+  }
+  asking = 'other'
+  snapshots.send('other')
+  expect(copies.filter(peer => peer === 'other')).toHaveLength(1)
+  ;[asking, room] = ['full', true]
+  clock.advance(16_000)
+  room = false
+  snapshots.send('full')
+  const before = copies.length
+  clock.advance(1_000)
+  expect(copies.length).toBe(before + 1)
+})
+
 describe('a snapshot that comes in', () => {
   test('is complete when all of it came from the one who says so', () => {
     const { snapshots, chunk, written } = receiver()

@@ -141,7 +141,8 @@ export class FakeBackend implements Backend {
     this.calls.push({ method: 'kvDelete', request })
     const { key, recurse, cas } = request
     const before = this.entries.get(key)
-    if (cas !== undefined && cas !== before?.modifyIndex) return { ok: false, index: this.index }
+    if (cas !== undefined && before && cas !== before.modifyIndex)
+      return { ok: false, index: this.index }
     for (const name of [...this.entries.keys()]) {
       if (recurse ? name.startsWith(key) : name === key) this.entries.delete(name)
     }

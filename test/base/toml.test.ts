@@ -39,7 +39,7 @@ describe('the line of a key in TOML', () => {
     ['list[1]', 8],
     ['after', 12],
     ['after.in', 12],
-    ['role', undefined],
+    ['role', 14],
     ['role.host', 14],
     ['role.host.files', 15],
     ['role.host.quoted key.inner', 14],

@@ -48,6 +48,32 @@ test('following goes on when the agent comes back, and gives up when it stays aw
   expect(asked).toBe(3 + 61)
 })
 
+test('following goes on when the agent ends what it holds because it stops', async () => {
+  const stopping = new OperatorError('BUSY', 'the agent is stopping')
+  const over = new OperatorError('BAD_REQUEST', 'the test is over')
+  let asked = 0
+  const agent = agentWith(3, ({ wait }) => {
+    if (wait !== undefined) throw ++asked < 3 ? stopping : over
+  })
+  const failure = expect(followLog(agent, { from: 0 }, () => {})).rejects.toBe(over)
+  await vi.runAllTimersAsync()
+  await failure
+})
+
+test('following says which epoch it has read', async () => {
+  const over = new OperatorError('BAD_REQUEST', 'the test is over')
+  const asked: LogQuery[] = []
+  const agent = {
+    log: async (query: LogQuery) => {
+      asked.push(query)
+      if (asked.length === 3) throw over
+      return { events: [], next: 8, epoch: 2 }
+    },
+  } as unknown as AgentClient
+  await expect(followLog(agent, { from: 8 }, () => {})).rejects.toBe(over)
+  expect(asked.map(({ epoch }) => epoch)).toEqual([undefined, 2, 2])
+})
+
 test('an error that waiting cannot mend ends the following at once', async () => {
   const broken = new OperatorError('BAD_REQUEST', 'no such type')
   const agent = agentWith(0, ({ wait }) => {

@@ -48,6 +48,9 @@ describe('a dead control node', () => {
     expect(shown.stdout).toMatch(/2 of 3 control nodes answer, 2 are needed; none may be lost/)
     // Nobody who may vote is there until an operator says who.
     expect(await n4.hive('control', 'promote', 'n4', '--observer')).toMatchObject(ok)
+    expect((await n4.hive('log', '--type', 'VotersChanged')).stdout).toMatch(
+      /VotersChanged +voters n1 n2 n3, observers n4 {3}by \S+@\S+\n$/,
+    )
     const heir = await n4.reports('the heir', r => r.cluster.quorum.missing?.[0]?.heir === 'n4')
     expect(controls(heir, dead.name)).toBe('voter')
     expect(await n4.hive('settings', 'set', 'voter-replacement-after', '1s')).toMatchObject(ok)
@@ -97,6 +100,7 @@ describe('hive node remove', () => {
     expect(out.stdout).toMatch(
       /is removed.*\n2 control nodes are left, .*: hive control promote n4\n/,
     )
+    expect((await n4.hive('log', '--type', 'NodeFailed')).stdout.split('\n')).toHaveLength(2)
     const left = await n4.json<WhyReport>('why', dead.name)
     expect(left.conclusion).toMatch(/left .* ago \(an operator asked for it\)/)
 
@@ -104,6 +108,7 @@ describe('hive node remove', () => {
     const leader = await leaderOf(all)
     const rest = all.find(a => a !== dead && a !== leader && a !== n4)!
     await rest.kill()
+    await n4.reports('nobody leads', r => r.cluster.leader === null)
     const refused = await n4.hive('node', 'remove', rest.name, '--force')
     expect(refused).toMatchObject({ code: 2, stdout: '' })
     expect(refused.stderr).toMatch(/do: .*hive recover plan/)

@@ -55,6 +55,11 @@ test('a node that was told to join others, and sees none, is no cluster by mista
     /^error: n1 sees nobody: no answer from 127\.0\.0\.1:\d+\n {2}do: start the others.* hive init --control n1/,
   )
   await n1.sees({ n1: 'zombie' })
+  const lonely = await (await node('n3', { args: ['--join', '127.0.0.9'] })).start().answers()
+  const { notices } = await lonely.reports('whom it looks for, as it was given', status =>
+    status.notices.some(text => text.startsWith('127.0.0.9 does not answer: nobody listens')),
+  )
+  expect(notices).toHaveLength(1)
   expect(await n1.hive('init', '--name', 'prod', '--control', 'n1')).toMatchObject({ code: 0 })
   await n1.sees({ n1: 'ready' })
 })

@@ -70,7 +70,11 @@ test('roles are assigned, run, shown and taken away', async () => {
     code: 0,
     stdout: expect.stringMatching(/host +n2 +running/),
   })
-  expect(await n1.hive('role', 'assign', 'n2', 'host')).toMatchObject({ code: 0 })
+  const before = await n1.json<{ next: number }>('log')
+  expect(await n1.hive('role', 'assign', 'n2', 'host')).toMatchObject({
+    ...{ code: 0, stdout: 'n2 has host already\n' },
+  })
+  expect((await n1.json<{ next: number }>('log')).next).toBe(before.next)
 
   const mistakes = [
     [['assign', 'n9', 'host'], /^error: no node n9/],

@@ -83,6 +83,14 @@ test('what is left of a cluster that is no more makes another one', async () => 
   expect(await fresh.hive('init', '--from-snapshot', file)).toMatchObject(ok)
   expect((await fresh.hive('kv', 'get', 'a')).stdout).toBe('old\n')
   expect((await fresh.status()).cluster.name).toBe('prod')
+
+  // What was written since is not overwritten by somebody who runs the same line again.
+  expect(await fresh.hive('kv', 'put', 'a', 'since')).toMatchObject(ok)
+  expect(await fresh.hive('init', '--from-snapshot', file)).toMatchObject({
+    ...{ code: 1, stdout: '' },
+    stderr: expect.stringContaining('do: to replace its keys'),
+  })
+  expect((await fresh.hive('kv', 'get', 'a')).stdout).toBe('since\n')
 })
 
 test('control nodes make snapshots by the clock, and say where', async () => {

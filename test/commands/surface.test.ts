@@ -17,7 +17,7 @@ test('the command surface', () => {
     })
     return [
       ['hive', ...id.split(':'), ...args].join(' '),
-      ...command.aliases.map(alias => `  also: hive ${alias}`),
+      ...[...command.aliases, ...command.hiddenAliases].map(alias => `  also: hive ${alias}`),
       ...Object.entries(flags)
         .sort()
         .map(([name, flag]) => `  ${flagText(name, flag)}`),

@@ -93,7 +93,7 @@ function describeLog(start: Start): void {
       { index: 4, term: 2, type: 'config', config: joint },
       { index: 5, term: 2, type: 'data', data: new Uint8Array(70_000).fill(7) },
       { index: 6, term: 2, type: 'noop', leader: 'n1', cause: 'timeout', time: 1_795_273_507_000 },
-      { index: 7, term: 2, type: 'config', config: joint, time: 1_795_273_507_001 },
+      { index: 7, term: 2, type: 'config', config: joint, time: 1_795_273_507_001, by: 'ann@h1' },
     ]
     const hardState: HardState = { term: 2, vote: null, commit: 0 }
     await process.write({ hardState, entries })

@@ -18,7 +18,7 @@ const configuration: fc.Arbitrary<Configuration> = fc.record({
 type Body =
   | { type: 'noop'; leader?: string; cause?: string; time?: number }
   | { type: 'data'; data: Uint8Array }
-  | { type: 'config'; config: Configuration; time?: number }
+  | { type: 'config'; config: Configuration; time?: number; by?: string }
 
 const body: fc.Arbitrary<Body> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ type: 'noop' } as const) },
@@ -44,6 +44,13 @@ const body: fc.Arbitrary<Body> = fc.oneof(
       { type: fc.constant('config' as const), config: configuration, time: whole },
       { requiredKeys: ['type', 'config'] },
     ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('config' as const),
+      ...{ config: configuration, time: whole, by: fc.constantFrom('ann@h1', '', 'leader:n1') },
+    }),
   },
 )
 

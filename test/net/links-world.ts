@@ -118,6 +118,7 @@ export class TestNode {
       failed: error => note(`failed: ${error.message}`),
       hello: () => this.hello,
       validate: hello => this.verdict(hello),
+      copied: ({ name }, from) => note(`copied ${name} from ${from.host}`),
       connected: (peer, address) => note(`connected ${peer.name} at ${formatAddress(address)}`),
       disconnected: (id, why) => note(`disconnected n${id[0]}: ${why}`),
       dialFailed: (address, id, failure) => {

@@ -65,9 +65,7 @@ describe('services of a node', () => {
     await host.clock.pass(1000)
     expect(shown()[1]).toBe('web passing | c passing: TCP connect 10.0.0.1:80: success')
     host.ports.clear()
-    await host.clock.pass(9000)
-    expect(shown()[1]).toContain('web passing')
-    await host.clock.pass(1000)
+    await host.clock.pass(10_000)
     expect(shown()[1]).toBe('web critical | c critical: connection refused')
   })
 
@@ -101,6 +99,29 @@ describe('services of a node', () => {
     ])
     expect(shown()[0]).toContain('HTTP GET http://127.0.0.1/health: 299 why')
   })
+
+  it('are all looked at soon, and then by turns: a thousand checks do not come in bursts', async () => {
+    const looks: number[] = []
+    host.connectTcp = async () => void looks.push(host.clock.now())
+    const files = Array.from({ length: 1000 }, (_, i) => ({
+      name: `s${i}`,
+      check: { tcp: '10.0.0.1:80', interval: '10s' },
+    }))
+    await boot({ service: files })
+    await host.clock.pass(1_000)
+    expect(looks.length).toBeGreaterThanOrEqual(1000)
+    await host.clock.pass(10_000)
+    expect(looks.length).toBeGreaterThanOrEqual(2000)
+    looks.length = 0
+    await host.clock.pass(10_000)
+    expect(looks.length).toBeGreaterThanOrEqual(990)
+    expect(looks.length).toBeLessThanOrEqual(1010)
+    const perSecond = Array.from({ length: 10 }, (_, s) => {
+      const from = 11_000 + s * 1000
+      return looks.filter(at => at >= from && at < from + 1000).length
+    })
+    expect(Math.max(...perSecond)).toBeLessThan(160)
+  }, 30_000)
 
   it('fail when a TTL check is not reported in time', async () => {
     await boot()
@@ -311,8 +332,41 @@ describe('services in files', () => {
     await host.clock.pass(10_000)
     expect(shown()).toEqual(['api passing', 'web passing'])
     host.folders.set('services', [])
-    await host.clock.pass(10_000)
+    await host.clock.pass(20_000)
     expect(shown()).toEqual([])
+  })
+
+  it.each([
+    ['empty', () => host.files.set('services/web.toml', '')],
+    ['gone', () => host.folders.set('services', [])],
+    ['cut where it still makes sense', () => host.files.set('services/web.toml', web)],
+  ])('are not withdrawn by one that is written just now and is %s for a moment', async (_, cut) => {
+    const whole = `${web}[[service]]\nname = "api"\n`
+    host.files.set('services/web.toml', whole)
+    await boot({ files: ['services'] })
+    const before = seq()
+    cut()
+    await host.clock.pass(10_000)
+    host.folders.set('services', ['web.toml'])
+    host.files.set('services/web.toml', whole)
+    await host.clock.pass(10_000)
+    expect([shown(), seq()]).toEqual([['api passing', 'web passing'], before])
+    // Missed once, a while ago, is not missed twice.
+    cut()
+    await host.clock.pass(10_000)
+    expect(shown()).toEqual(['api passing', 'web passing'])
+  })
+
+  it.each(['a.toml', 'z.toml'])('may move to another one (%s) at any time', async to => {
+    await boot({ files: ['services'] })
+    host.files.set('services/web.toml', '')
+    host.folders.set('services', ['web.toml', to].sort())
+    host.files.set(`services/${to}`, web.replace('80', '81'))
+    await host.clock.pass(10_000)
+    expect(role.directory.list().map(one => [one.id, one.port])).toEqual([['web', 81]])
+    expect([runner.state, runner.detail]).toEqual(['running', ''])
+    await host.clock.pass(60_000)
+    expect(shown()).toEqual(['web passing'])
   })
 
   it('stay as they were while a file is wrong, and the role says what is', async () => {

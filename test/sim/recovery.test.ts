@@ -107,6 +107,31 @@ describe('the rescue', () => {
     expect(await world.get('n4', 'after')).toBe('2')
   })
 
+  test('is what the next page of the log begins with, also for who had read more than the survivor had', async () => {
+    const world = new World(3)
+    await world.cluster3()
+    await world.run(3_000)
+    world.split(['n1'], ['n2', 'n3'])
+    await world.sees('n2', 'a leader', ({ cluster }) => ['n2', 'n3'].includes(cluster.leader ?? ''))
+    for (let i = 0; i < 40; i++) await world.put('n2', `lost/${i}`, '1')
+    const read = await world.ask('n2', b => b.log({ from: 0, limit: 500 }))
+    world.kill('n2', 'n3')
+    await world.sees('n1', 'no leader', ({ cluster }) => cluster.leader === null)
+    world.heal()
+    await apply(world, 'n1')
+    const since = (epoch?: number) =>
+      world.ask('n1', b => b.log({ from: read.next, limit: 500, ...(epoch && { epoch }) }))
+    const page = await since(read.epoch)
+    expect(page.events[0]).toMatchObject({ type: 'ClusterRecovered', epoch: 2 })
+    expect(page.events[0]!.seq).toBeLessThan(read.next)
+    expect(page.epoch).toBe(2)
+    // Once is enough.
+    const after = await world.ask('n1', b =>
+      b.log({ from: page.next, limit: 500, epoch: page.epoch! }),
+    )
+    expect(after.events).toEqual([])
+  })
+
   test('survives the power at every moment', async () => {
     const moments = new Set<string>()
     for (let wait = 0; wait < 12; wait += 0.5) {

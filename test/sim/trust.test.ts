@@ -259,6 +259,23 @@ describe('an authority that is rotated', () => {
   })
 })
 
+test('a node that missed a new authority and a new epoch knows its control nodes by their keys, and comes home', async () => {
+  const world = secured(41)
+  await world.cluster3(['n4', 'n5'])
+  await certified(world, 'n1', 5)
+  const settings = { 'tombstone-grace': '2s' }
+  await world.ask('n1', b => b.changeSettings({ settings, actor: 'test' }))
+  await world.run(3_000)
+  world.kill('n4', 'n5')
+  await world.ask('n1', b => b.leave({ node: 'n5', force: true, actor: 'test' }))
+  await world.sees('n1', 'epoch 2', ({ cluster }) => cluster.epoch === 2)
+  await world.ask('n1', b => b.rotateCa({ actor: 'test' }))
+  await world.run(5_000)
+  world.start('n4')
+  await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+  expect(world.node('n4').disk.aside.has('epoch-1')).toBe(true)
+})
+
 describe('a node that lost its power in the middle', () => {
   /** The facts are on disk, the identity is not yet; what they wrote before is what the others see. */
   test.each([
@@ -290,6 +307,33 @@ describe('a node that lost its power in the middle', () => {
 })
 
 describe('a leader whose clock is wrong', () => {
+  test('forgets nothing and certifies nobody, and says so', async () => {
+    const world = secured(16)
+    await world.cluster3(['n4', 'n5'])
+    await certified(world, 'n1', 5)
+    await settled(world, 'n1', 1)
+    await world.ask('n1', b => b.leave({ node: 'n5', force: true, actor: 'test' }))
+    await settled(world, 'n1', 2)
+    const leader = await leaderOf(world, 'n1')
+    const log = async () => (await world.ask('n1', b => b.log({ from: 1, limit: 500 }))).events
+    const before = (await log()).length
+    world.node(leader).watch.skew += 365 * 86_400_000
+    await world.sees(leader, 'it', r => r.notices.some(n => /its clock is 365 d ahead of/.test(n)))
+    await world.run(30_000)
+    expect((await log()).slice(before).map(e => e.type)).toEqual([])
+    const { certificates } = await ca(world, 'n1')
+    expect(certificates.filter(c => c.removed)).toHaveLength(1)
+    world.node(leader).watch.skew -= 365 * 86_400_000
+    await world.sees(leader, 'nothing', r => !r.notices.some(n => /its clock is/.test(n)))
+    world.add('n6', ['n1'])
+    await comes(
+      world,
+      'n6 is certified',
+      () => ca(world, 'n1'),
+      r => r.certificates.some(c => c.node === 'n6'),
+    )
+  })
+
   /** As many of them as make the story, each short. */
   const minute = 15_000
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { EventData, EventType } from '../../src/state/events.ts'
+import { type EventData, type EventType, eventsVersion } from '../../src/state/events.ts'
 import { packEntries } from '../../src/state/restoring.ts'
 import type { EntryLike } from '../../src/state/types.ts'
 import { describeNode, event, initialised } from './support.ts'
@@ -191,7 +191,10 @@ export const anyEntry: fc.Arbitrary<Body> = fc.oneof(
   { weight: 200, arbitrary: anyData.map((event): Body => ({ type: 'data', event })) },
   {
     weight: 10,
-    arbitrary: fc.constant<Body>({ type: 'data', event: { unknown: { type: 'Later', needs: 5 } } }),
+    arbitrary: fc.constant<Body>({
+      type: 'data',
+      event: { unknown: { type: 'Later', needs: eventsVersion + 1 } },
+    }),
   },
 )
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MalformedError } from '../../src/base/bytes.ts'
 import { decodeEvent, encodeEvent } from '../../src/state/codec.ts'
-import type { HiveEvent } from '../../src/state/events.ts'
+import { eventsVersion, type HiveEvent } from '../../src/state/events.ts'
 import { anyEvent } from './arbitrary.ts'
 import { describeNode, event } from './support.ts'
 
@@ -70,19 +70,33 @@ describe('what a newer hive wrote is recognised as such', () => {
   const json = (value: unknown) => decodeEvent(Buffer.from(JSON.stringify(value)))
 
   test.each([
-    ['an unknown type', { v: 1, type: 'QuotaSet', data: 1 }, { type: 'QuotaSet', needs: 5 }],
+    [
+      'an unknown type',
+      { v: 1, type: 'QuotaSet', data: 1 },
+      { type: 'QuotaSet', needs: eventsVersion + 1 },
+    ],
     ['a newer version', { v: 7, type: 'NodeReady', when: 'now' }, { type: 'NodeReady', needs: 7 }],
-    ['both', { v: 5, type: 'toString' }, { type: 'toString', needs: 5 }],
-    ['a put that is JSON again', { v: 5, type: 'KvPut' }, { type: 'KvPut', needs: 5 }],
+    [
+      'both',
+      { v: eventsVersion + 1, type: 'toString' },
+      { type: 'toString', needs: eventsVersion + 1 },
+    ],
+    [
+      'a put that is JSON again',
+      { v: eventsVersion + 1, type: 'KvPut' },
+      { type: 'KvPut', needs: eventsVersion + 1 },
+    ],
   ])('%s', (_, value, unknown) => {
     expect(json(value)).toEqual({ unknown })
   })
 
   test('a binary form that we do not have, and a newer one of that which we have', () => {
     expect(decodeEvent(new Uint8Array([9, 1, 2]))).toEqual({
-      unknown: { type: 'form 9', needs: 5 },
+      unknown: { type: 'form 9', needs: eventsVersion + 1 },
     })
-    expect(decodeEvent(new Uint8Array([1, 5]))).toEqual({ unknown: { type: 'KvPut', needs: 5 } })
+    expect(decodeEvent(new Uint8Array([1, eventsVersion + 1]))).toEqual({
+      unknown: { type: 'KvPut', needs: eventsVersion + 1 },
+    })
   })
 })
 

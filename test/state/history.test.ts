@@ -96,8 +96,12 @@ test('entries of raft are shown too, and what is no event to people is not', () 
       { type: 'VotersChanged', time: 91 },
     ],
     [
+      { ...at, type: 'config', config, time: 91, by: 'ann@h1' },
+      { type: 'VotersChanged', time: 91, actor: 'ann@h1' },
+    ],
+    [
       { ...at, type: 'config', config },
-      { type: 'VotersChanged', data: { voters: ['a', 'b'], observers: ['c'] } },
+      { type: 'VotersChanged', actor: 'raft', data: { voters: ['a', 'b'], observers: ['c'] } },
     ],
   ]
   for (const [entry, expected] of entries)

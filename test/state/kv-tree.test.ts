@@ -85,9 +85,38 @@ const operation = fc.oneof(
       what: fc.constant('look' as const),
       key: manyPrefixes,
       limit: fc.nat(50),
+      after: fc.oneof(manyKeys, manyPrefixes),
     }),
   },
 )
+
+const written = (entries: readonly Keyed[]): string[] =>
+  entries.map(({ key, modifyIndex }) => `${key} ${modifyIndex}`)
+
+test('a sum is made anew only where something changed', () => {
+  const tree = new KvTree<Keyed>()
+  for (let i = 0; i < 5_000; i++) {
+    tree.append({ key: `k${String(i).padStart(5, '0')}`, modifyIndex: i })
+  }
+  let added = 0
+  const count = (entries: readonly Keyed[]): number => {
+    added += 1
+    return entries.length
+  }
+  const total = () => [...tree.sums(count)].reduce((sum, more) => sum + more, 0)
+  expect(total()).toBe(5_000)
+  const chunks = added
+  expect(chunks).toBeGreaterThan(8)
+  expect(total()).toBe(5_000)
+  expect(added).toBe(chunks)
+  tree.set({ key: 'k00007', modifyIndex: 9_999 })
+  tree.delete('k04000')
+  expect(total()).toBe(4_999)
+  expect(added).toBe(chunks + 2)
+  // What changes between two of them does no harm.
+  for (const _ of tree.sums(count)) tree.deletePrefix('k00')
+  expect(total()).toBe(tree.size)
+})
 
 test('the tree does what a sorted array does', () => {
   fc.assert(
@@ -119,6 +148,10 @@ test('the tree does what a sorted array does', () => {
           case 'look': {
             const under = twin.list(op.key)
             expect(tree.list(op.key, op.limit)).toEqual(under.slice(0, op.limit))
+            expect([...tree.walk(op.key)]).toEqual(under)
+            const behind = under.filter(({ key }) => compareKeys(key, op.after) > 0)
+            expect([...tree.walk(op.key, op.after)]).toEqual(behind)
+            expect([...tree.sums(written)].flat()).toEqual(written(twin.list('')))
             expect(tree.maxIndex(op.key)).toBe(Math.max(0, ...under.map(e => e.modifyIndex)))
             break
           }

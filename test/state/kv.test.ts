@@ -28,7 +28,7 @@ class Twin {
     if (data.recurse && data.cas !== undefined) return 'BAD_REQUEST'
     if (!data.recurse && data.key === '') return 'BAD_REQUEST'
     const old = this.entries[data.key]
-    if (data.cas !== undefined && data.cas !== (old ? old.modifyIndex : 0)) return 'CAS_FAILED'
+    if (data.cas !== undefined && old && data.cas !== old.modifyIndex) return 'CAS_FAILED'
     for (const key of Object.keys(this.entries)) {
       if (data.recurse ? !key.startsWith(data.key) : key !== data.key) continue
       delete this.entries[key]

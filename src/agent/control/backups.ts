@@ -33,6 +33,8 @@ const firstDelay = 10_000
 const retryDelay = 300_000
 /** Entries of the log applied at once while a snapshot is brought forward. */
 const entriesAtOnce = 256
+/** Pieces of a digest summed at once, each of up to a millisecond or two. */
+const piecesAtOnce = 4
 
 /** `CLUSTER-INDEX-TIME.snapshot` */
 const pattern = /^(?<cluster>.+)-(?<index>\d{12})-(?<time>\d{8}T\d{6})Z\.snapshot$/
@@ -166,10 +168,23 @@ export class ScheduledSnapshots {
           copy = loading.done()
         })
         if (!copy) return this.#refuse(name, unfinished ?? 'it cannot be loaded')
-        this.#bringForward(plane, name, copy)
+        this.#sum(plane, name, copy)
       })
     }
     step(0)
+  }
+
+  /** What of the two digests is dear, a little at a time: a leader that stands still for a second leads no more. */
+  #sum(plane: ControlPlane, name: string, copy: State): void {
+    const pieces = piecesOf(copy, plane.state)
+    const step = (): void => {
+      if (this.#stopped) return
+      for (let i = 0; i < piecesAtOnce; i++) {
+        if (pieces.next().done) return this.#bringForward(plane, name, copy)
+      }
+      this.#parts.clock.soon(step)
+    }
+    step()
   }
 
   /** The living state has gone on meanwhile: the log brings the copy to where that is. */
@@ -246,6 +261,10 @@ export class ScheduledSnapshots {
     this.#copy?.close()
     this.#copy = undefined
   }
+}
+
+function* piecesOf(...states: readonly State[]): Iterator<void> {
+  for (const state of states) yield* state.fingerprinting()
 }
 
 function nameOf(cluster: string, index: number, taken: number): string {

@@ -16,7 +16,7 @@ import type {
 } from '../../raft/types.ts'
 import { decodeEvent, encodeEvent } from '../../state/codec.ts'
 import type { EventData, EventType, HiveEvent, RequestId } from '../../state/events.ts'
-import { ungatedEvents, versionOf } from '../../state/events.ts'
+import { askedVoters, ungatedEvents, versionOf } from '../../state/events.ts'
 import { State } from '../../state/state.ts'
 import type { Applied, Outcome } from '../../state/types.ts'
 import {
@@ -236,8 +236,11 @@ export class ControlPlane {
     this.#schedule()
   }
 
-  changeConfig(change: ConfigChange): ChangeResult {
-    const result = this.#raft.changeConfig(change, this.#parts.clock.now())
+  /** `by`: who asked for it, an operator or this leader. */
+  changeConfig(change: Omit<ConfigChange, 'by'>, by: string): ChangeResult {
+    const agreed = this.state.cluster?.events ?? ungatedEvents
+    const told = agreed >= askedVoters ? { ...change, by } : change
+    const result = this.#raft.changeConfig(told, this.#parts.clock.now())
     this.#schedule()
     return result
   }

@@ -1,17 +1,20 @@
 import { count, type Fields, optionalCount } from '../../base/shape.ts'
-import type { Clock } from '../../base/time.ts'
+import type { Clock, Millis } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import type { Links } from '../../net/link-types.ts'
 import type { SnapshotMeta } from '../../raft/types.ts'
-import type { GroupStore, SnapshotSource, StorageFailure } from '../../store/types.ts'
+import type { GroupStore, SnapshotSource } from '../../store/types.ts'
 import { type Methods, refusal } from '../requests.ts'
 
 /** Small enough to share a link with heartbeats, large enough that round trips do not matter. */
 const chunkBytes = 256 * 1024
 const chunkPatience = 10_000
-/** Whoever could make no copy tries again after so long, ms, and twice as long each time. */
+/** Where a disk had no room for a copy, here or there, it is tried again after so long, ms, and twice as long each time. */
 const firstPause = 1_000
 const longestPause = 60_000
+
+/** This node's disk, among the ids of peers. */
+const own = ''
 
 export interface SnapshotParts {
   readonly clock: Clock
@@ -41,8 +44,8 @@ export class Snapshots {
   readonly #parts: SnapshotParts
   /** One at a time per peer; raft asks again if one breaks. */
   readonly #sending = new Set<string>()
-  /** Of the next copy that fails: the disk that refused one will refuse the next, whoever it is for. */
-  #pause = firstPause
+  /** Of the next copy that a disk refuses: the own one will refuse the next, whoever it is for; a peer's, its own. */
+  readonly #pauses = new Map<string, Millis>()
   /** What comes in: of one sender, whole and in order, or not at all. */
   #arriving: Arriving | undefined
 
@@ -55,10 +58,8 @@ export class Snapshots {
     if (!store || this.#sending.has(peer)) return
     this.#sending.add(peer)
     store.takeSnapshot((failure, source) => {
-      if (!source) {
-        return this.#later(peer, failure)
-      }
-      this.#pause = firstPause
+      if (!source) return this.#later(own, peer, undefined, failure)
+      this.#pauses.delete(own)
       this.#parts.trace.info(
         { peer, index: source.meta.index, bytes: source.size },
         'sending a snapshot',
@@ -68,10 +69,17 @@ export class Snapshots {
   }
 
   /** Raft asks again with the next answer of the peer once it is told: it is told after a pause. */
-  #later(peer: string, failure: StorageFailure | undefined): void {
-    const pause = this.#pause
-    this.#pause = Math.min(pause * 2, longestPause)
-    this.#parts.trace.warn({ peer, failure, pause }, 'no snapshot could be taken')
+  #later(
+    whose: string,
+    peer: string,
+    source: SnapshotSource | undefined,
+    failure: { readonly message: string } | undefined,
+  ): void {
+    const pause = this.#pauses.get(whose) ?? firstPause
+    this.#pauses.set(whose, Math.min(pause * 2, longestPause))
+    const what = whose === own ? 'no snapshot could be taken' : 'a snapshot found no room'
+    this.#parts.trace.warn({ peer, failure, pause }, what)
+    source?.close()
     this.#parts.clock.after(pause, () => this.#over(peer, undefined, false))
   }
 
@@ -89,6 +97,8 @@ export class Snapshots {
       body,
       chunkPatience,
       outcome => {
+        if (!outcome.ok && outcome.code === 'STORAGE')
+          return this.#later(peer, peer, source, { message: outcome.message })
         if (!outcome.ok) return this.#over(peer, source, false)
         if (next < source.size) return this.#chunk(peer, source, next)
         this.#deliver(peer, source)
@@ -107,6 +117,7 @@ export class Snapshots {
   }
 
   #deliver(peer: string, source: SnapshotSource): void {
+    this.#pauses.delete(peer)
     this.#over(peer, source, this.#parts.complete(peer, source.meta))
   }
 

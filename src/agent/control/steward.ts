@@ -111,6 +111,7 @@ export class Steward {
     const plane = this.#parts.plane()
     if (!plane?.isLeader()) return
     if (!plane.state.cluster) return this.#finishInit(plane)
+    this.#parts.clocks.look()
     this.#upgrade(plane)
     this.#finishRescue(plane)
     this.#handOn(plane)
@@ -186,7 +187,9 @@ export class Steward {
     for (const subject of this.#accusations.subjects())
       if (!plane.state.nodes.has(subject)) this.#accusations.forget(subject)
     for (const node of plane.state.nodes.values()) {
-      if (node.id === self.id || isFailed(node)) continue
+      // One that had failed when it was told to leave fails no second time on its way out.
+      const gone = isLeaving(node) && node.failedAt !== undefined
+      if (node.id === self.id || isFailed(node) || gone) continue
       const member = gossip.member(node.id)
       this.#accusations.answered(node.id, Math.max(node.incarnation, member?.incarnation ?? 0))
       const unreachable = member?.status === 'unreachable'
@@ -249,11 +252,11 @@ export class Steward {
       tombstoneGrace(cluster!.settings),
       this.#parts.clock.wall(),
     )
-    if (due === undefined) return
+    if (due === undefined || !this.#parts.clocks.isRight) return
     this.#propose(plane, 'collect', {
       type: 'TombstonesCollected',
       data: { epoch: cluster!.epoch + 1, through: due },
-      actor: `leader:${this.#parts.self.name}`,
+      actor: this.#actor,
     })
   }
 
@@ -278,14 +281,14 @@ export class Steward {
     if (!order) return
     const { id, by, voters, observers, agreed } = order
     if (agreed) {
-      if (plane.changeConfig({ voters, learners: observers }).ok)
+      if (plane.changeConfig({ voters, learners: observers }, this.#actor).ok)
         this.#parts.trace.warn({ id, by }, 'a dead voter gives its vote to an observer')
       return
     }
     this.#propose(plane, 'replace voter', {
       type: 'VoterReplacing',
       data: { id, by, reason: `failed for ${formatDuration(after!)}` },
-      actor: `leader:${this.#parts.self.name}`,
+      actor: this.#actor,
     })
   }
 
@@ -300,7 +303,7 @@ export class Steward {
     this.#propose(plane, 'restore', {
       type: 'RestoreDropped',
       data: { id: restore.id, reason: 'nobody went on with it' },
-      actor: `leader:${this.#parts.self.name}`,
+      actor: this.#actor,
     })
   }
 
@@ -313,7 +316,7 @@ export class Steward {
     this.#propose(plane, `drained ${node.id}`, {
       type: 'NodeDrained',
       data: { id: node.id, forced: finished === 'forced' },
-      actor: `leader:${this.#parts.self.name}`,
+      actor: this.#actor,
     })
   }
 
@@ -331,13 +334,18 @@ export class Steward {
       return this.#propose(plane, `left ${node.id}`, {
         type: 'NodeLeft',
         data: { id: node.id, reason: 'an operator asked for it' },
-        actor: `leader:${this.#parts.self.name}`,
+        actor: this.#actor,
       })
     }
     if (node.id === this.#parts.self.id) return
     // Judged anew: of those that were to remain, some may have died since the leave was allowed.
     const verdict = demoteVerdict(votersNow(this.#parts, plane), node.id, true)
-    if (verdict.ok) plane.changeConfig({ voters: verdict.voters, learners: verdict.observers })
+    if (!verdict.ok) return
+    plane.changeConfig({ voters: verdict.voters, learners: verdict.observers }, this.#actor)
+  }
+
+  get #actor(): string {
+    return `leader:${this.#parts.self.name}`
   }
 
   #propose(plane: ControlPlane, chore: string, draft: Draft): void {

@@ -25,6 +25,7 @@ export function controlDesk(parts: DeskParts): Methods {
     promote: asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       const observer = flag(body, 'observer')
+      const by = text(body, 'actor')
       const now = votersNow(parts, plane)
       if (node.phase !== 'ready' && !now.voters.includes(node.id)) {
         return answer(
@@ -46,7 +47,7 @@ export function controlDesk(parts: DeskParts): Methods {
       }
       const votes = () => plane.state.voters.includes(node.id)
       const carries = () => votes() || plane.state.observers.includes(node.id)
-      const vote = () => change(parts, plane, { decide: asVoter, reached: votes }, answer)
+      const vote = () => change(parts, plane, { by, decide: asVoter, reached: votes }, answer)
       // One that observes and has never answered may have missed its enrolment.
       if (now.observers.includes(node.id) && hasAnswered(plane, node.id)) return vote()
       enrol(parts, plane, node.id, outcome => {
@@ -54,7 +55,7 @@ export function controlDesk(parts: DeskParts): Methods {
         change(
           parts,
           plane,
-          { decide: observer ? asObserver : asLearner, reached: carries },
+          { by, decide: observer ? asObserver : asLearner, reached: carries },
           outcome => (outcome.ok && !observer ? vote() : answer(outcome)),
         )
       })
@@ -65,7 +66,7 @@ export function controlDesk(parts: DeskParts): Methods {
       const force = flag(body, 'force')
       const decide = () => demoteVerdict(votersNow(parts, plane), node.id, force)
       const reached = () => ![...plane.state.voters, ...plane.state.observers].includes(node.id)
-      change(parts, plane, { decide, reached }, answer)
+      change(parts, plane, { by: text(body, 'actor'), decide, reached }, answer)
     }),
   }
 }
@@ -113,6 +114,8 @@ export function invitation(plane: ControlPlane) {
 }
 
 interface Wish {
+  /** Who asked for it. */
+  readonly by: string
   decide(): VotersVerdict
   /** Is it agreed and applied here? Other changes may come on top of it. */
   reached(): boolean
@@ -130,7 +133,8 @@ export function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer
     const verdict = wish.decide()
     if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
     if (verdict.nothing) return settled(parts, plane, wish, deadline, answer)
-    const result = plane.changeConfig({ voters: verdict.voters, learners: verdict.observers })
+    const { voters, observers } = verdict
+    const result = plane.changeConfig({ voters, learners: observers }, wish.by)
     if (result.ok) return settled(parts, plane, wish, deadline, answer)
     if (!mayPass(result))
       return answer(

@@ -7,6 +7,7 @@ import type { ClusterView } from '../../cluster/view.ts'
 import type { Links, RequestOutcome } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord, Outcome } from '../../state/types.ts'
+import type { ClockWatch } from '../control/clock-watch.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
 import type { Levels } from '../levels.ts'
 import type { Gossip } from '../membership/gossip.ts'
@@ -30,6 +31,8 @@ export interface DeskParts {
     names(): readonly string[]
   }
   readonly levels: Levels
+  /** The leader's, held against those of others. */
+  readonly clocks: Pick<ClockWatch, 'isRight' | 'look'>
   /** Bumped with the index of each administrative event. */
   readonly admin: Watch
   /** Undefined: this node is no control node. */

@@ -1,4 +1,4 @@
-import type { KvQuery, KvRead } from '../../api/types.ts'
+import type { KvQuery } from '../../api/types.ts'
 import { kvLimits } from '../../api/types.ts'
 import {
   count,
@@ -9,16 +9,15 @@ import {
   optionalText,
   text,
 } from '../../base/shape.ts'
-import type { Timer } from '../../base/time.ts'
 import { utf8 } from '../../base/utf8.ts'
 import type { RequestId } from '../../state/events.ts'
 import type { Outcome } from '../../state/types.ts'
 import type { AppliedEntry, ControlPlane } from '../control/control-plane.ts'
 import type { Methods, PeerRequest } from '../requests.ts'
 import { asLeader, type DeskParts, notLeader, outcomeOf } from './desk.ts'
+import { HeldReads } from './held-reads.ts'
+import { type KvPage, packed, pageBytes } from './kv-pages.ts'
 
-/** Held reads at once; more are answered without waiting. */
-const maxHeld = 10_000
 /** Consul's bounds of `?wait=`, ms. */
 const longestWait = 600_000
 
@@ -30,23 +29,22 @@ export interface KvWrite {
   readonly request?: RequestId
 }
 
-/** A read that waits; `due` says whether what it waits for has come. */
-interface Held {
-  due(): boolean
-  wake(): void
+/** What another node asks in pages: so many bytes of what is behind a key. */
+interface PageQuery extends KvQuery {
+  readonly after?: string | undefined
+  readonly bytes?: number | undefined
 }
 
-type ReadDone = (read: KvRead | null) => void
+type ReadDone = (read: KvPage | null) => void
 
 /** Keys and values: linearizable reads, held reads that wake for their own keys only, writes. */
 export class KvDesk {
   readonly #parts: DeskParts
-  readonly #exact = new Map<string, Set<Held>>()
-  readonly #prefixes = new Map<string, Set<Held>>()
-  #held = 0
+  readonly #held: HeldReads
 
   constructor(parts: DeskParts) {
     this.#parts = parts
+    this.#held = new HeldReads(parts.clock)
   }
 
   put(
@@ -61,44 +59,36 @@ export class KvDesk {
   }
 
   /** null: leadership was lost. A stale read answers from what this node has applied. */
-  read(plane: ControlPlane, query: KvQuery, done: ReadDone): void {
+  read(plane: ControlPlane, query: PageQuery, done: ReadDone): void {
     const answer = (): void => {
       const now = this.#look(plane, query)
-      if (query.index === undefined || now.index > query.index || this.#held >= maxHeld)
-        return done(now)
-      const after = query.index
-      const due = (): boolean => plane.state.kvIndex(query.key, query.recurse) > after
+      const { key, recurse, index: after, signal } = query
+      if (after === undefined || now.index > after || this.#held.full) return done(now)
       const patience = Math.min(query.wait ?? 300_000, longestWait)
-      this.#hold(query, patience, due, () => done(this.#look(plane, query)))
+      const held = { key, recurse, after, signal }
+      this.#held.hold(held, patience, () => done(this.#look(plane, query)))
     }
     if (query.consistency === 'stale') return answer()
     plane.read(index => (index === null ? done(null) : answer()))
   }
 
   /** Wakes the readers of the keys that changed. */
-  applied(batch: readonly AppliedEntry[]): void {
-    if (this.#held === 0) return
-    for (const { event } of batch) {
-      // Any key may be another now.
-      if (event?.type === 'SnapshotRestored') return this.wakeAll()
-      if (event?.type !== 'KvPut' && event?.type !== 'KvDelete') continue
-      const { key } = event.data
-      wakeDue(this.#exact.get(key))
-      for (const [prefix, held] of this.#prefixes) {
-        const touched =
-          key.startsWith(prefix) ||
-          (event.type === 'KvDelete' && event.data.recurse && prefix.startsWith(key))
-        if (touched) wakeDue(held)
-      }
-      if (event.type === 'KvDelete' && event.data.recurse) {
-        for (const [exact, held] of this.#exact) if (exact.startsWith(key)) wakeDue(held)
-      }
-    }
+  applied({ state }: ControlPlane, batch: readonly AppliedEntry[]): void {
+    if (this.#held.none) return
+    this.#held.applied(
+      state,
+      batch.flatMap(({ event }) => event ?? []),
+    )
   }
 
-  /** What was held is answered from what is known now: the state became another, or the agent stops. */
+  /** Any key may be another now. */
+  replaced({ state }: ControlPlane): void {
+    this.#held.replaced(state)
+  }
+
+  /** What was held is answered from what is known now: the log is not this node's any more, or the agent stops. */
   wakeAll(): void {
-    for (const held of [...this.#exact.values(), ...this.#prefixes.values()]) wakeAll(held)
+    this.#held.wakeAll()
   }
 
   methods(): Methods {
@@ -128,51 +118,14 @@ export class KvDesk {
     })
   }
 
-  #look(plane: ControlPlane, { key, recurse }: KvQuery): KvRead {
+  #look(plane: ControlPlane, { key, recurse, ...page }: PageQuery): KvPage {
     const { state } = plane
-    const one = recurse ? undefined : state.kvGet(key)
-    return {
-      entries: recurse ? state.kvList(key) : one ? [one] : [],
-      index: Math.max(1, state.kvIndex(key, recurse)),
-      leaderKnown: plane.leader() !== null,
-    }
+    const index = Math.max(1, state.kvIndex(key, recurse))
+    const leaderKnown = plane.leader() !== null
+    if (recurse) return { ...state.kvPage(key, page), index, leaderKnown }
+    const one = state.kvGet(key)
+    return { entries: one ? [one] : [], index, leaderKnown }
   }
-
-  #hold(
-    { key, recurse, signal }: KvQuery,
-    patience: number,
-    due: () => boolean,
-    done: () => void,
-  ): void {
-    if (signal?.aborted) return done()
-    const table = recurse ? this.#prefixes : this.#exact
-    const held = table.get(key) ?? new Set<Held>()
-    let timer: Timer | undefined
-    const wake = (): void => {
-      timer?.cancel()
-      signal?.removeEventListener('abort', wake)
-      held.delete(one)
-      if (held.size === 0) table.delete(key)
-      this.#held -= 1
-      done()
-    }
-    const one = { due, wake }
-    timer = this.#parts.clock.after(patience, wake)
-    // Whoever asked is gone: its place is another's now.
-    signal?.addEventListener('abort', wake)
-    held.add(one)
-    table.set(key, held)
-    this.#held += 1
-  }
-}
-
-function wakeAll(held: Set<Held> | undefined): void {
-  if (held) for (const { wake } of [...held]) wake()
-}
-
-/** A write that was refused, or wrote what was there already, is no change. */
-function wakeDue(held: Set<Held> | undefined): void {
-  if (held) for (const { due, wake } of [...held]) if (due()) wake()
 }
 
 /** Whoever sends it here may have sent it to another leader before, this node itself included: the id tells. */
@@ -195,7 +148,7 @@ export function requestOf(body: Fields): RequestId {
   }
 }
 
-function queryOf(body: Fields): KvQuery {
+function queryOf(body: Fields): PageQuery {
   const consistency = optionalText(body, 'consistency')
   return {
     key: text(body, 'key', 4096),
@@ -203,6 +156,10 @@ function queryOf(body: Fields): KvQuery {
     consistency: consistency === 'stale' || consistency === 'consistent' ? consistency : 'default',
     index: optionalCount(body, 'index'),
     wait: optionalCount(body, 'wait'),
+    bare: flag(body, 'bare'),
+    after: optionalText(body, 'after', 4096),
+    // An older build knows nothing of pages and would take the first for all.
+    bytes: flag(body, 'pages') ? pageBytes : undefined,
   }
 }
 
@@ -225,31 +182,4 @@ function tooLarge(key: string, value: Uint8Array): Outcome | undefined {
     }
   }
   return undefined
-}
-
-/** The values travel as one blob behind the JSON, not as base64 in it. */
-export function packed(read: KvRead): { body: unknown; blob: Uint8Array } {
-  let size = 0
-  for (const e of read.entries) size += e.value.length
-  const blob = new Uint8Array(size)
-  let at = 0
-  const entries = read.entries.map(({ value, ...rest }) => {
-    blob.set(value, at)
-    at += value.length
-    return { ...rest, length: value.length }
-  })
-  return { body: { ...read, entries }, blob }
-}
-
-export function unpacked(body: unknown, blob: Uint8Array): KvRead {
-  const from = body as Omit<KvRead, 'entries'> & {
-    entries: (Omit<KvRead['entries'][number], 'value'> & { length: number })[]
-  }
-  let at = 0
-  const entries = from.entries.map(({ length, ...rest }) => {
-    const value = blob.slice(at, at + length)
-    at += length
-    return { ...rest, value }
-  })
-  return { ...from, entries }
 }

@@ -28,6 +28,9 @@ const roleStates: readonly RoleState[] = [
   'failed',
 ]
 
+/** It is so already: nothing is written. */
+const nothingToDo = { ok: true, body: { index: null } } as const
+
 /** What operators ask for: drain, roles. */
 export function operationsDesk(parts: DeskParts): Methods {
   return {
@@ -57,8 +60,10 @@ export function operationsDesk(parts: DeskParts): Methods {
           ),
         )
       }
-      if (node.phase === 'draining' || node.phase === 'drained') return report()
       const patience = optionalCount(body, 'deadline')
+      // One that is under way may still be given an end.
+      const ends = node.phase === 'draining' && patience !== undefined && !flag(body, 'again')
+      if ((node.phase === 'draining' || node.phase === 'drained') && !ends) return report()
       const deadline = patience === undefined ? null : parts.clock.wall() + patience
       plane.propose(
         {
@@ -84,7 +89,9 @@ export function operationsDesk(parts: DeskParts): Methods {
     'role-assign': asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       const roles = texts(body, 'roles', 64)
-      const all = [...roles, ...node.roles.map(r => r.name)]
+      const has = node.roles.map(r => r.name)
+      if (roles.every(role => has.includes(role))) return answer(nothingToDo)
+      const all = [...roles, ...has]
       const verdict = rolesVerdict(plane.state.nodes, node, all, parts.roles)
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
       plane.propose(

@@ -173,7 +173,7 @@ function join(
     const { voters, observers } = plane.state
     return ids.every(id => voters.includes(id) || (as === 'learn' && observers.includes(id)))
   }
-  change(parts, plane, { decide, reached }, answer)
+  change(parts, plane, { by: `leader:${parts.self.name}`, decide, reached }, answer)
 }
 
 function report(plane: ControlPlane, missing: readonly string[], answer: Answer): void {

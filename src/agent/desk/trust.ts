@@ -53,6 +53,9 @@ export function certify(
       ),
     )
   }
+  // A wrong time would also make whoever was removed be forgotten too soon.
+  if (!parts.clocks.isRight)
+    return done(refusal('BUSY', 'the leader is not sure of its clock', 'it is asked again'))
   const [ca, certifier] = currentAuthority(security, plane)
   if (!ca || !certifier) {
     return done(
@@ -116,16 +119,15 @@ export function trustFor(
   plane: ControlPlane,
   ids: Iterable<string>,
 ): ViewOfTrust | undefined {
-  const { authorities, nodes, certificates, gossipKeys, time } = plane.state
+  const { authorities, nodes, certificates, gossipKeys } = plane.state
   if (authorities.size === 0) return undefined
   const keys: Record<string, string> = {}
   for (const id of ids) {
     const key = nodes.get(id)?.key
     if (key !== undefined) keys[id] = key
   }
-  const removed = [...certificates.values()]
-    .filter(c => c.notAfter > time && !nodes.has(c.id))
-    .map(c => c.id)
+  // All that are remembered: the time of the last event may be of a clock that was wrong.
+  const removed = [...certificates.keys()].filter(id => !nodes.has(id))
   return {
     authorities: certificatesOf(plane),
     gossip: ringFor(security, gossipKeys),

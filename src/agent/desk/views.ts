@@ -36,11 +36,13 @@ export function viewsDesk(
       const from = count(body, 'from')
       const limit = Math.min(Math.max(1, count(body, 'limit')), longestPage)
       const type = optionalText(body, 'type', 64)
-      const page = logPage(plane, from, limit, type)
+      const epoch = optionalCount(body, 'epoch')
+      const look = () => logPage(plane, { from, limit, type, epoch })
+      const page = look()
       const wait = Math.min(optionalCount(body, 'wait') ?? 0, longestWait)
       if (page.events.length > 0 || wait === 0) return answer({ ok: true, body: page })
       const after = Math.max(plane.state.applied, from - 1)
-      const done = () => answer({ ok: true, body: logPage(plane, from, limit, type) })
+      const done = () => answer({ ok: true, body: look() })
       parts.applied.wait(after, wait, done, gone?.())
     }),
 
@@ -51,17 +53,27 @@ export function viewsDesk(
 export interface LogPage {
   readonly events: readonly LoggedEvent[]
   readonly next: number
+  /** The one that counts before `next`. */
+  readonly epoch: number
   /** By id, of nodes in these events that are in the cluster no longer. */
   readonly names?: Readonly<Record<string, string>>
 }
 
+export interface LogRange {
+  readonly from: number
+  readonly limit: number
+  readonly type?: string | undefined
+  /** The one that counted where the caller has read to. */
+  readonly epoch?: number | undefined
+}
+
 /** From the log while it has the entry, from the kept history of administrative events before that. */
-export function logPage(plane: ControlPlane, from: number, limit: number, type?: string): LogPage {
+export function logPage(plane: ControlPlane, { from, limit, type, epoch }: LogRange): LogPage {
   const { firstIndex } = plane
   const { applied } = plane.state
   const wanted = (e: LoggedEvent) => type === undefined || e.type === type
   const events: LoggedEvent[] = []
-  let next = Math.max(1, from)
+  let next = Math.max(1, rescuedAt(plane, from, epoch) ?? from)
   while (next < firstIndex && events.length < limit) {
     const kept = plane.state.history(next, longestPage)
     for (const event of kept) {
@@ -84,7 +96,17 @@ export function logPage(plane: ControlPlane, from: number, limit: number, type?:
       if (event && wanted(event)) events.push(event)
     }
   }
-  return { events, next, ...namesOfGone(plane.state.tombstones, events) }
+  const counts = plane.state.epochAt(next - 1)
+  return { events, next, epoch: counts, ...namesOfGone(plane.state.tombstones, events) }
+}
+
+/**
+ * Whoever has read further than a later epoch's beginning, and nothing of that epoch, has read what a rescue then threw
+ * away: what came in its place begins there.
+ */
+function rescuedAt(plane: ControlPlane, from: number, epoch: number | undefined) {
+  const began = epoch === undefined ? undefined : plane.state.epochAfter(epoch)
+  return began !== undefined && began < from ? began : undefined
 }
 
 /** Nobody else can say what somebody was called who has left. */

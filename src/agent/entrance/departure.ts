@@ -150,6 +150,7 @@ export class Departure {
       group: undefined,
       known: [],
       joining: [],
+      abandoned: undefined,
       left: how === 'left' ? true : undefined,
       returning: undefined,
       // Who comes back under the same id is a later one: a join of the one before, still under way, is not.

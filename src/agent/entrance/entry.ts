@@ -45,6 +45,8 @@ export interface EntryParts {
 const seedPace = { first: 500, most: 5_000 }
 /** …and those that answered, or refused this node for good, are looked after so seldom. */
 const seedCare = 30_000
+/** Where an address names no port. */
+const defaultPort = 4483
 const announcePace = 300
 const askPatience = 10_000
 /** A refusal that may pass is asked about again after so long. */
@@ -67,7 +69,10 @@ export interface Refusal {
 }
 
 interface Seed {
+  /** As it was given, perhaps without a port. */
   readonly text: string
+  /** The same in full: what dials and links call it. */
+  readonly at: string
   next: Instant
   pause: number
   /** Who answered there last. */
@@ -137,7 +142,7 @@ export class Entry {
 
   /** Why nobody at that address answers, as far as that is known. */
   silence(address: string): string | undefined {
-    return this.#seeds.find(seed => seed.text === address)?.silence
+    return this.#seedAt(inFull(address))?.silence
   }
 
   /** Why it was not let in the last time it asked. */
@@ -154,9 +159,9 @@ export class Entry {
   get wanted(): readonly { readonly address: string; readonly answers: boolean }[] {
     const { self, links, seeds } = this.#parts
     const own = formatAddress(self.address)
-    const told = new Set([...seeds, ...self.facts.joining])
+    const told = new Set([...seeds, ...self.facts.joining].map(inFull))
     return this.#seeds
-      .filter(({ text, peer }) => told.has(text) && text !== own && peer !== self.id)
+      .filter(({ at, peer }) => told.has(at) && at !== own && peer !== self.id)
       .map(({ text, peer }) => ({
         address: text,
         answers: peer !== undefined && links.isConnected(peer),
@@ -188,7 +193,7 @@ export class Entry {
     const { self } = this.#parts
     if (this.#refused && doorCodes.has(this.#refused.code)) this.#refused = undefined
     for (const seed of this.#seeds) {
-      if (seed.text === formatAddress(address) || seed.text === formatAddress(peer.address))
+      if (seed.at === formatAddress(address) || seed.at === formatAddress(peer.address))
         seed.peer = peer.id
       if (seed.peer === peer.id) delete seed.silence
     }
@@ -204,7 +209,7 @@ export class Entry {
   }
 
   dialFailed(address: Address, failure: DialFailure): void {
-    const seed = this.#seeds.find(s => s.text === formatAddress(address))
+    const seed = this.#seedAt(formatAddress(address))
     if (seed) {
       const silence = silences[failure.why]
       if (silence === undefined) delete seed.silence
@@ -319,8 +324,18 @@ export class Entry {
     if (self.facts.left) return []
     const { cluster, known, joining } = self.facts
     const contacts = [...(cluster?.control ?? []), ...known].map(c => formatAddress(c))
-    const texts = [...new Set([...seeds, ...joining, ...contacts])]
-    return texts.map(text => ({ text, next: clock.now(), pause: seedPace.first }))
+    const texts = new Map<string, string>()
+    for (const text of [...seeds, ...joining, ...contacts]) {
+      const at = inFull(text)
+      if (!texts.has(at)) texts.set(at, text)
+    }
+    return [...texts].map(([at, text]) => ({
+      ...{ text, at, next: clock.now(), pause: seedPace.first },
+    }))
+  }
+
+  #seedAt(at: string): Seed | undefined {
+    return this.#seeds.find(seed => seed.at === at)
   }
 
   #next(delay: number): void {
@@ -343,7 +358,7 @@ export class Entry {
       seed.pause = answered ? seedPace.first : Math.min(seed.pause * 2, seedPace.most)
       seed.next = now + pause * (0.75 + random.next() / 2)
       if (answered) this.#askAgain(seed.peer!)
-      const address = parseAddress(seed.text, 4483)
+      const address = parseAddress(seed.at, defaultPort)
       if (!answered && !('message' in address)) links.dialSeed(address)
     }
   }
@@ -444,6 +459,12 @@ export class Entry {
     if (phase === 'recovering' || phase === 'failed' || phase === 'leaving') return true
     return address.host !== self.address.host || address.port !== self.address.port
   }
+}
+
+/** With its port; what is no address stays what it is. */
+function inFull(text: string): string {
+  const address = parseAddress(text, defaultPort)
+  return 'message' in address ? text : formatAddress(address)
 }
 
 /** Why no link came about: over once there is one. */

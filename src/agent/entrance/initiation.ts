@@ -11,6 +11,7 @@ import { type Contact, contactOf } from '../../cluster/contact.ts'
 import { chooseControl, type Sought, sameInit, validClusterName } from '../../cluster/init.ts'
 import type { Links, RequestOutcome } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
+import type { NodeFacts } from '../../store/types.ts'
 import type { Member } from '../../swim/types.ts'
 import { description } from '../desk/description.ts'
 import { isLoopback } from '../process/exposure.ts'
@@ -63,6 +64,8 @@ const poll = 50
 const startAgain = 200
 /** Who has started and hears no leader tells the others this often: the coordinator may be gone. */
 const passOnPace = 1_000
+/** After so many times it is worth a notice that others do not take part. */
+const passOnsUntilTold = 10
 /** A prepared node whose coordinator went silent is a zombie again after so long. */
 const preparedPatience = 30_000
 
@@ -72,6 +75,10 @@ const preparedPatience = 30_000
  */
 export class Initiation {
   readonly #parts: InitiationParts
+  /** How often this node has told the others to begin. */
+  #passedOn = 0
+  /** Who has begun, too. */
+  readonly #takesPart = new Set<string>()
 
   constructor(parts: InitiationParts) {
     this.#parts = parts
@@ -221,11 +228,17 @@ export class Initiation {
   ): void {
     const { self, links, clock } = this.#parts
     const deadline = clock.now() + commitPatience
+    let begun = voters.length === 1
+    const silent = new Map(voters.filter(v => v.id !== self.id).map(v => [v.id, v.name]))
     // Whoever is not told makes itself a zombie again: so it is told until it has heard.
     const tell = (id: string): void =>
       links.request(id, 'init-start', { tag, control }, preparePatience, outcome => {
         const heard = outcome.ok || outcome.code === 'REFUSED'
-        if (outcome.ok) begin()
+        if (outcome.ok) {
+          silent.delete(id)
+          begun = true
+          begin()
+        }
         if (!heard && clock.now() < deadline) clock.after(startAgain, () => tell(id))
       })
     // Not before somebody else has: a coordinator that began alone and died would wait for the others for good.
@@ -245,14 +258,7 @@ export class Initiation {
       if (self.facts.cluster?.tag === tag)
         return done({ ok: true, answer: this.#answer(names, why, false) })
       if (clock.now() > deadline) {
-        return done({
-          ok: false,
-          error: new OperatorError(
-            'TIMEOUT',
-            `${names.join(', ')} are prepared, but no leader was elected yet; the init completes by itself once a majority of them talk`,
-            'look at hive status; to give up: hive reset on each of them',
-          ),
-        })
+        return done({ ok: false, error: unfinished(names, [...silent.values()], begun) })
       }
       if (voters.some(v => v.id === self.id)) return void clock.after(poll, look)
       const asked = voters[Math.floor(clock.now() / poll) % voters.length]!
@@ -333,7 +339,21 @@ export class Initiation {
   resume(): void {
     const { group } = this.#parts.self.facts
     if (group?.prepared?.started) this.#passOn(group.tag)
-    else if (group?.prepared) this.#cancelled(group.tag)
+    else if (group?.prepared) this.#abandon(group.tag)
+  }
+
+  /** An init that has begun here and comes to nothing. */
+  notices(): readonly string[] {
+    const { self } = this.#parts
+    const { cluster, group } = self.facts
+    const { prepared } = group ?? {}
+    if (cluster || !prepared?.started || this.#passedOn < passOnsUntilTold) return []
+    const waits = prepared.voters.filter(v => v.id !== self.id && !this.#takesPart.has(v.id))
+    if (waits.length === 0) return []
+    return [
+      `${self.name}: the init of «${prepared.name}» by ${prepared.coordinator} has begun here and waits for ${waits.map(v => v.name).join(', ')}; ` +
+        'it goes on by itself as soon as most of its control nodes take part; to give it up: hive reset here',
+    ]
   }
 
   /**
@@ -346,8 +366,14 @@ export class Initiation {
     const { prepared } = group ?? {}
     if (cluster || group?.tag !== tag || !prepared?.control) return
     const { control } = prepared
-    for (const { id } of prepared.voters)
-      if (id !== self.id) links.request(id, 'init-start', { tag, control }, passOnPace, () => {})
+    this.#passedOn += 1
+    for (const { id } of prepared.voters) {
+      if (id === self.id) continue
+      links.request(id, 'init-start', { tag, control }, passOnPace, ({ ok }) => {
+        if (ok) this.#takesPart.add(id)
+        else this.#takesPart.delete(id)
+      })
+    }
     clock.after(passOnPace, () => this.#passOn(tag))
   }
 
@@ -375,16 +401,14 @@ export class Initiation {
       started: false,
       ...(flag(from, 'approve') && { approve: true }),
     }
-    self.update({ group: { tag, prepared } })
-    clock.after(preparedPatience, () => {
-      const now = self.facts.group
-      if (now?.tag === tag && now.prepared && !now.prepared.started) this.#cancelled(tag)
-    })
+    self.update({ group: { tag, prepared }, abandoned: undefined })
+    clock.after(preparedPatience, () => this.#abandon(tag))
     return { ok: true, body: self.describe() }
   }
 
   #started(tag: string, control: readonly NodeDescription[]) {
     const { self } = this.#parts
+    this.#takeUp(tag)
     const { group } = self.facts
     if (group?.tag !== tag) return undefined
     if (group.prepared && !group.prepared.started) {
@@ -394,13 +418,29 @@ export class Initiation {
     return this.#parts.startGroup()
   }
 
-  #cancelled(tag: string): void {
+  #cancelled(tag: string, abandoned?: NodeFacts['abandoned']): void {
     const { self, trace } = this.#parts
     const { group } = self.facts
     if (group?.tag !== tag || !group.prepared || group.prepared.started) return
     trace.info({ tag }, 'init cancelled')
-    self.note({ group: undefined })
+    self.note({ group: undefined, abandoned })
     this.#parts.dropGroup()
+  }
+
+  /** Nobody has said that it begins. Somebody may have heard so all the same, and then still needs this node. */
+  #abandon(tag: string): void {
+    const { prepared } = this.#parts.self.facts.group ?? {}
+    if (prepared) this.#cancelled(tag, { tag, prepared })
+  }
+
+  #takeUp(tag: string): void {
+    const { self, trace } = this.#parts
+    const { abandoned, group, cluster, returning, left } = self.facts
+    if (abandoned?.tag !== tag || group || cluster || returning || left) return
+    trace.info({ tag }, 'an init that was given up here has begun elsewhere')
+    const { prepared } = abandoned
+    this.#parts.createGroup(prepared.voters.map(v => v.id))
+    self.update({ group: { tag, prepared }, abandoned: undefined })
   }
 
   #contact(id: string): Contact {
@@ -408,6 +448,27 @@ export class Initiation {
     if (id === self.id) return contactOf({ id, name: self.name, address: self.address })
     return contactOf(this.#parts.members().find(m => m.id === id)!)
   }
+}
+
+/** As far as the one who asked for it knows. */
+function unfinished(
+  control: readonly string[],
+  silent: readonly string[],
+  begun: boolean,
+): OperatorError {
+  if (begun) {
+    return new OperatorError(
+      'TIMEOUT',
+      `${control.join(', ')} are prepared, but no leader was elected yet; the init completes by itself once a majority of them talk`,
+      'look at hive status; to give up: hive reset on each of them',
+    )
+  }
+  const [has, is] = silent.length === 1 ? ['has', 'it is'] : ['have', 'they are']
+  return new OperatorError(
+    'TIMEOUT',
+    `all are prepared, but ${silent.join(', ')} ${has} not said that it began`,
+    `if it has begun there, it goes on by itself when ${is} back; if not, everybody is a zombie again in half a minute: run init again then`,
+  )
 }
 
 export function contact(value: unknown): Contact {

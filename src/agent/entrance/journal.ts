@@ -42,12 +42,22 @@ const maxEntries = 256
 const maxReason = 300
 /** Written at most this often, ms: whoever knocks decides how often there is something to write. */
 const savePace: Millis = 5_000
-/** A refusal is worth a notice in the status for so long after it last happened, ms. */
-const newsFor: Millis = 5 * 60_000
+/** A refusal is worth a notice in the status for so long after it last happened, ms; who still wants in knocks twice a minute. */
+const newsFor: Millis = 2 * 60_000
 /** Notices at once: the newest. */
 const maxNotices = 4
 /** Networks double a packet now and then; so many are worth a word. */
 const copiesWorthTelling = 100
+/** Refusals of a joiner that it has got over once it is in: of whoever comes as somebody else they say nothing. */
+const ofJoiners: ReadonlySet<ErrorCode> = new Set([
+  'TOKEN_WRONG',
+  'TOKEN_EXPIRED',
+  'TOKEN_SPENT',
+  'TOKEN_REVOKED',
+  'NAME_REFUSED',
+  'NAME_TAKEN',
+  'JOIN_REFUSED',
+])
 /** What is foreign is traced at most so often, ms. */
 const tracePace: Millis = 1_000
 
@@ -121,6 +131,7 @@ export class Journal {
       cure,
     }
     const key = keyOf(fresh)
+    this.#supersede(fresh)
     this.#settled.delete(key)
     const before = this.#entries.get(key)
     this.#entries.delete(key)
@@ -140,6 +151,13 @@ export class Journal {
     for (const [key, entry] of this.#entries) if (entry.id === id) this.#settled.add(key)
   }
 
+  /** Who is refused for another reason now has got over the one before. */
+  #supersede({ whom, id }: Pick<Refused, 'whom' | 'id'>): void {
+    if (id === '') return
+    for (const [key, entry] of this.#entries)
+      if (entry.id === id && entry.whom === whom) this.#settled.add(key)
+  }
+
   #drop(key: string): void {
     this.#entries.delete(key)
     this.#settled.delete(key)
@@ -155,12 +173,23 @@ export class Journal {
     return { count, last: from ? `${formatAddress(from)}: ${why}` : '' }
   }
 
-  /** What an operator should read, in this node's name; `alone`: this node belongs to no cluster and says so itself. */
-  notices(self: string, alone: boolean): readonly string[] {
+  /**
+   * What an operator should read, in this node's name; `alone`: this node belongs to no cluster and says so itself;
+   * `isIn`: has been let in since, or waits to be.
+   */
+  notices(
+    self: string,
+    alone: boolean,
+    isIn: (id: string) => boolean = () => false,
+  ): readonly string[] {
     const { count, last } = this.foreignCount
     const now = this.#clock.wall()
+    const isOver = (e: Refused) => e.whom === 'by us' && ofJoiners.has(e.code) && isIn(e.id)
     const isNews = (e: Refused) =>
-      e.code !== 'BUSY' && Math.abs(now - e.last) < newsFor && !this.#settled.has(keyOf(e))
+      !isOver(e) &&
+      e.code !== 'BUSY' &&
+      Math.abs(now - e.last) < newsFor &&
+      !this.#settled.has(keyOf(e))
     const mirrored = (e: Refused) => this.#entries.has(keyOf({ ...e, whom: 'by us' }))
     const news = this.entries()
       .filter(isNews)

@@ -1,4 +1,5 @@
 import type { Address } from '../../base/address.ts'
+import { cureOf } from '../../cluster/first-validation.ts'
 import type { Hello, Verdict } from '../../net/handshake.ts'
 import type { DialFailure, LinkHandlers } from '../../net/link-types.ts'
 import type { PeerIdentity } from '../../net/types.ts'
@@ -33,6 +34,8 @@ export interface ReceptionParts {
   failed(error: Error): void
 }
 
+const copied = 'DUPLICATE_NODE'
+
 /** `parts` are asked for when something happens: links exist before the rooms behind them. */
 export function reception(parts: () => ReceptionParts): LinkHandlers {
   return {
@@ -47,6 +50,10 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       objection(parts(), hello, from, identity) ??
       parts().passports.crowded(from.host, identity) ??
       parts().gate.validate(hello, from, identity, asked),
+    copied: ({ id, name, address }, from, reason) => {
+      const at = { host: address.host || from.host, port: address.port }
+      parts().journal.refused('by us', { id, name, address: at }, copied, reason, cureOf(copied))
+    },
     connected: (peer, address) => {
       const { journal, entry, levels, passports, part, departure } = parts()
       if (!passports.hasRoom(peer.id)) return part(peer.id)
@@ -107,7 +114,7 @@ function gone({ members, group }: ReceptionParts, id: string): void {
 }
 
 function dialFailed(
-  { self, journal, passports, departure, homecoming, entry }: ReceptionParts,
+  { self, journal, passports, departure, homecoming, entry, members }: ReceptionParts,
   address: Address,
   id: string | undefined,
   failure: DialFailure,
@@ -122,6 +129,7 @@ function dialFailed(
     const why = 'the two ends do not believe each other: another secret, or another cluster'
     journal.refused('us', peer, 'UNTRUSTED', why)
   }
+  if (failure.why === 'rejected' && failure.code === copied && !failure.own) members.doubled()
   departure.heardRemoved(failure)
   if (failure.why === 'rejected' && isHistory(failure.code) && by) {
     // Whoever answers where a node of ours was can say anything.

@@ -38,6 +38,7 @@ export class Belonging {
     self.note({
       cluster: this.#clusterFacts(view),
       ...(group && settled && { group: { tag: group.tag } }),
+      abandoned: undefined,
       left: undefined,
       returning: undefined,
       joining: [],
@@ -95,7 +96,10 @@ export class Belonging {
       ...(lineage !== undefined && { lineage }),
       ...(horizon !== undefined && { horizon }),
       ...(!this.#parts.plane() && { seen }),
-      control: view.control,
+      control: view.control.map(contact => {
+        const key = view.trust?.keys[contact.id]
+        return key === undefined ? contact : { ...contact, key }
+      }),
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Address } from '../../base/address.ts'
 import type { Random } from '../../base/random.ts'
-import type { Clock, Timer } from '../../base/time.ts'
+import type { Clock, Instant, Timer } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import {
@@ -56,6 +56,8 @@ export interface MembersParts {
 const maxAccused = 64
 /** Between the news that a node left and the end of its link and address here, ms. */
 const partingTime = 2_000
+/** A copy of a node is silent for so long after it was last told, ms; it goes on dialling, and is told again. */
+const copyHushed = 15_000
 const none = new Uint8Array(0)
 
 export class Members {
@@ -65,6 +67,7 @@ export class Members {
   #gossip: Gossip
   /** As agreed; before that a node keeps everybody. */
   #slice: number | undefined
+  #doubledAt: Instant = Number.NEGATIVE_INFINITY
   /** Who left a moment ago. */
   readonly #parting = new Map<string, Timer>()
 
@@ -105,6 +108,20 @@ export class Members {
   close(): void {
     this.#gossip.stop()
     this.#datagrams.close()
+  }
+
+  /**
+   * Another process is this node, says somebody who is linked with it. As long as no control node is linked with this one, it
+   * is this one that is the copy: it neither speaks nor listens, or the two would take back for ever what the other says.
+   */
+  doubled(): void {
+    this.#doubledAt = this.#parts.clock.now()
+  }
+
+  get #isCopy(): boolean {
+    const { clock, control, links } = this.#parts
+    if (clock.now() - this.#doubledAt > copyHushed) return false
+    return !control().some(id => links.isConnected(id))
   }
 
   received(from: string, message: SwimMessage): void {
@@ -282,7 +299,7 @@ export class Members {
   /** Datagrams of our cluster, or of somebody who passed the first validation before the init. */
   #speaksToUs(from: string, tag: string | null, address: Address): boolean {
     const ours = this.#parts.self.facts.cluster?.tag ?? null
-    if (this.#parts.isShutOut(from)) return false
+    if (this.#parts.isShutOut(from) || this.#isCopy) return false
     // It may still have the key of gossip, and must not hear who is here.
     if (tag !== null && tag === ours && this.#parts.isRemoved(from)) return false
     if (tag === ours || this.#gossip.member(from)) return true
@@ -300,7 +317,7 @@ export class Members {
       self: { id, name, address, incarnation: facts.incarnation, meta: this.#meta() },
       // Room for the seal, needed or not: nodes of one cluster count alike, whatever else they have.
       config: { ...timing(config.timingFactor), packetBytes: maxDatagramBytes - sealOverhead },
-      sendDatagram: (to, message) => this.#datagrams.send(to, message),
+      sendDatagram: (to, message) => !this.#isCopy && this.#datagrams.send(to, message),
       sendStream: (to, at, message) => {
         links.setAddress(to, at)
         links.sendSwim(to, message)

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Address } from '../../base/address.ts'
 import { formatProblem, unknownKey } from '../../base/check.ts'
 import { OperatorError, type Problem } from '../../base/errors.ts'
 import { lineOf } from '../../base/toml.ts'
@@ -17,12 +18,15 @@ import {
   type TomlFile,
 } from './config-source.ts'
 import { type Option, options } from './options.ts'
+import { advertised, isWildcard, ownAddresses } from './own-address.ts'
 
 /** What defaults depend on besides the environment, so that tests need no machine. */
 export interface Surroundings {
   readonly hostname: string
   /** Effective user id; 0 is root. */
   readonly uid: number
+  /** Where other machines find this one. */
+  readonly addresses: readonly string[]
   readonly roles: readonly RoleFacts[]
 }
 
@@ -74,7 +78,12 @@ export function loadConfig(
 }
 
 function thisMachine(): Surroundings {
-  return { hostname: hostname(), uid: process.geteuid?.() ?? -1, roles: builtInRoles }
+  return {
+    hostname: hostname(),
+    uid: process.geteuid?.() ?? -1,
+    addresses: ownAddresses(),
+    roles: builtInRoles,
+  }
 }
 
 function unknownKeys({ tree, text }: TomlFile): Problem[] {
@@ -153,11 +162,12 @@ function withDefaults(
   if (name === '') {
     problems.push({ key: 'name', message: `is missing, and "${around.hostname}" makes none` })
   }
+  const bind = get('bind', { host: '127.0.0.1', port: 4483 })
   return {
     name,
     dataDir,
-    bind: get('bind', { host: '127.0.0.1', port: 4483 }),
-    advertise: get('advertise', null),
+    bind,
+    advertise: get('advertise', null) ?? ownAddress(bind, around, problems),
     http: get('http', { host: '127.0.0.1', port: 4480 }),
     httpTls: get('httpTls', 'auto'),
     httpAuth: get('httpAuth', 'auto'),
@@ -178,6 +188,15 @@ function withDefaults(
   }
 }
 
+/** Null: what it binds to can be dialled. */
+function ownAddress(bind: Address, { addresses }: Surroundings, problems: Problem[]) {
+  if (!isWildcard(bind.host)) return null
+  const found = advertised(bind.host, addresses)
+  if ('host' in found) return { host: found.host, port: bind.port }
+  problems.push(found)
+  return null
+}
+
 function defaultDataDir(env: Environment, uid: number): string | undefined {
   if (uid === 0) return '/var/lib/hive'
   return env.HOME ? join(env.HOME, '.local/share/hive') : undefined
@@ -193,7 +212,9 @@ function nameOfHost(host: string): string {
 }
 
 function badConfig(problems: readonly Problem[], path: string | undefined): OperatorError {
-  const lines = problems.map(problem => {
+  // As somebody reads who goes through the file; what is outside of it comes first.
+  const inOrder = [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+  const lines = inOrder.map(problem => {
     const text = formatProblem(problem)
     return problem.line === undefined ? text : `${path} ${text}`
   })

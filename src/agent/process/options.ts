@@ -2,6 +2,7 @@ import { type Address, parseAddress } from '../../base/address.ts'
 import { parseDuration } from '../../base/duration.ts'
 import type { Problem } from '../../base/errors.ts'
 import type { AgentConfig } from './config.ts'
+import { isWildcard } from './own-address.ts'
 
 /**
  * Every setting of the agent, once: its flag, its variable, its TOML key, how it is read and what it
@@ -84,7 +85,7 @@ export const options: readonly Option[] = [
     toml: 'advertise',
     value: 'HOST[:PORT]',
     summary: 'what other nodes dial',
-    default: 'the same as bind',
+    default: 'the same as bind; where that is all addresses, the only one of this machine',
     read: readAdvertise,
   },
   {
@@ -286,7 +287,7 @@ function readAddress(text: string, port: number): { value: Address } | { problem
 
 function readAdvertise(text: string): Read {
   const read = readAddress(text, defaultPorts.peers)
-  if ('problem' in read || !['0.0.0.0', '::', '0'].includes(read.value.host)) return read
+  if ('problem' in read || !isWildcard(read.value.host)) return read
   return {
     problem: `"${text}": nobody can dial ${read.value.host}; give an address of this machine`,
   }

@@ -22,6 +22,10 @@ export interface HostParts {
 const maxFileBytes = 4 * 1024 * 1024
 /** Of an HTTP answer's body, kept; the rest is not read. */
 const maxBodyBytes = 4096
+/** As in Consul. */
+const maxRedirects = 10
+/** Connections of checks at a time, on one node: those that wait for nobody must not take all the sockets. */
+const maxLooks = 128
 
 /** The real hands: this machine's clock, files and network. */
 export function realHost(parts: HostParts): Host {
@@ -37,8 +41,8 @@ export function realHost(parts: HostParts): Host {
     recall: key => memory.get(key),
     readFile: path => readText(resolvePath(folder, path)),
     listFiles: path => list(resolvePath(folder, path)),
-    connectTcp,
-    requestHttp,
+    connectTcp: (host, port, timeout) => inTurn(() => connectTcp(host, port, timeout)),
+    requestHttp: (url, method, timeout) => inTurn(() => requestHttp(url, method, timeout)),
     health: (state, detail) => parts.health?.(state, detail),
     trace: text => trace.debug({ role }, text),
   }
@@ -71,8 +75,9 @@ function repeat(
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    const { size } = await stat(path)
-    if (size > maxFileBytes) throw new Error(`larger than ${maxFileBytes} bytes`)
+    const entry = await stat(path)
+    if (!entry.isFile() && !entry.isDirectory()) throw new Error('not a file')
+    if (entry.size > maxFileBytes) throw new Error(`larger than ${maxFileBytes} bytes`)
     return await readFile(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
@@ -87,6 +92,25 @@ async function list(path: string): Promise<readonly string[] | undefined> {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw error
+  }
+}
+
+const inTurn = turns(maxLooks)
+
+/** Runs tasks, so many at a time, in the order in which they came. */
+function turns(most: number): <T>(task: () => Promise<T>) => Promise<T> {
+  let running = 0
+  const waiting: (() => void)[] = []
+  return async task => {
+    if (running >= most) await new Promise<void>(resolve => waiting.push(resolve))
+    else running += 1
+    try {
+      return await task()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running -= 1
+    }
   }
 }
 
@@ -110,23 +134,43 @@ async function requestHttp(
   method: string,
   timeout: Millis,
 ): Promise<{ status: number; body: string }> {
+  const late = AbortSignal.timeout(timeout)
+  try {
+    let at = new URL(url)
+    for (let hops = 0; hops <= maxRedirects; hops++) {
+      const { status, body, location } = await ask(at, method, timeout, late)
+      if (location === undefined) return { status, body }
+      at = new URL(location, at)
+    }
+    throw new Error(`more than ${maxRedirects} redirects`)
+  } catch (error) {
+    throw late.aborted ? new Error(`no answer within ${timeout} ms`) : error
+  }
+}
+
+/** `location`: the answer is to be looked for there. */
+async function ask(at: URL, method: string, timeout: Millis, late: AbortSignal) {
+  if (at.protocol !== 'http:' && at.protocol !== 'https:')
+    throw new Error(`redirected to ${at.protocol}, which is not HTTP`)
   // Loaded with the first check over HTTP: most agents have none.
   const { Client } = await import('undici')
   // A connection of its own: a check that reuses one does not see that nobody listens any more.
-  const client = new Client(new URL(url).origin, { connectTimeout: timeout, pipelining: 0 })
-  const late = AbortSignal.timeout(timeout)
+  const client = new Client(at.origin, { connectTimeout: timeout, pipelining: 0 })
   try {
-    const { pathname, search } = new URL(url)
-    const path = pathname + search
+    const path = at.pathname + at.search
     const headers = { 'user-agent': 'hive' }
     const answer = await client.request({ path, method: method as 'GET', headers, signal: late })
-    return { status: answer.statusCode, body: await firstOf(answer.body) }
-  } catch (error) {
-    throw late.aborted ? new Error(`no answer within ${timeout} ms`) : error
+    const { statusCode: status } = answer
+    const { location } = answer.headers
+    const moved = redirects.has(status) && typeof location === 'string'
+    return { status, body: await firstOf(answer.body), ...(moved && { location }) }
   } finally {
     await client.destroy()
   }
 }
+
+/** With the same method, as health checks ask without a body. */
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** The beginning of a body; the rest is not read. */
 async function firstOf(body: AsyncIterable<Buffer>): Promise<string> {

@@ -30,7 +30,7 @@ export function readToken(
 /** Which of an agent's files is meant. */
 function of(file: string, error: OperatorError): OperatorError {
   if (error.message.includes(file)) return error
-  return new OperatorError(error.code, `token file ${file}: ${error.message}`, error.remedy)
+  return new OperatorError('BAD_CONFIG', `token file ${file}: ${error.message}`, error.remedy)
 }
 
 function textOf(file: string): string {

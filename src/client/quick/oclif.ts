@@ -36,6 +36,7 @@ export abstract class Command {
   static args: Record<string, ArgDefinition> = {}
   static enableJsonFlag = false
   static aliases: readonly string[] = []
+  static hiddenAliases: readonly string[] = []
 
   readonly argv: string[]
   readonly config: unknown

@@ -49,7 +49,9 @@ function find(
   const [first = '', second = ''] = argv
   const topical = commands[`${first}:${second}`]
   if (topical) return [2, topical]
-  const direct = commands[first] ?? Object.values(commands).find(one => one.aliases.includes(first))
+  const direct =
+    commands[first] ??
+    Object.values(commands).find(one => [...one.aliases, ...one.hiddenAliases].includes(first))
   if (direct) return [1, direct]
   throw new NeedOclif('no such command')
 }

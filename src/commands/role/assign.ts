@@ -20,11 +20,15 @@ export default class RoleAssign extends AgentCommand {
     }),
   }
 
-  override async run(): Promise<{ seq: number }> {
+  override async run(): Promise<{ seq: number | null }> {
     const { args, flags } = await this.parse(RoleAssign)
     const roles = args.roles as unknown as string[]
     const answer = await this.agent(flags).assignRoles(args.node, roles)
-    this.log(`${args.node} has been assigned ${roles.join(', ')} (event ${answer.seq})`)
+    this.log(
+      answer.seq === null
+        ? `${args.node} has ${roles.join(', ')} already`
+        : `${args.node} has been assigned ${roles.join(', ')} (event ${answer.seq})`,
+    )
     return answer
   }
 }

@@ -10,12 +10,18 @@ const maxFiles = 1024
 
 /**
  * Keeps the directory's services in step with the files that define them. A file that is wrong
- * leaves its services as they were and turns the role red; one that is gone takes its services along.
+ * leaves its services as they were and turns the role red; one that is gone takes its services along, when it is
+ * missed twice.
  */
 export class ServiceFiles {
   readonly #services: Services
   /** Text of each file as it was last read. */
   #texts = new Map<string, string>()
+  /**
+   * Services that the last reading missed, and whose file they are of: one that is being written just now is shorter than
+   * it will be, or is not there.
+   */
+  readonly #missed = new Map<string, string>()
   #paths: readonly string[] = []
   #troubles: readonly string[] = []
   #timer: { cancel(): void } | undefined
@@ -36,8 +42,16 @@ export class ServiceFiles {
         this.#keep(path, texts)
       }
     }
-    for (const [path, text] of texts) troubles.push(...this.#take(path, text))
-    for (const path of this.#texts.keys()) if (!texts.has(path)) this.#dropAll(path, [])
+    const definitions = new Map<string, readonly ServiceDefinition[]>()
+    for (const [path, text] of texts) {
+      const parsed = parseServiceFile(path, text)
+      if ('problems' in parsed) troubles.push(formatFileProblems(path, parsed.problems))
+      else definitions.set(path, parsed.value)
+    }
+    for (const path of [...this.#texts.keys(), ...this.#missed.values()])
+      if (!texts.has(path)) definitions.set(path, [])
+    for (const [path, services] of definitions) this.#withdraw(path, services)
+    for (const [path, services] of definitions) troubles.push(...this.#take(path, services))
     this.#texts = texts
     this.#tell(troubles, host)
   }
@@ -50,6 +64,7 @@ export class ServiceFiles {
   close(): void {
     this.#timer?.cancel()
     this.#texts = new Map()
+    this.#missed.clear()
     this.#troubles = []
   }
 
@@ -60,13 +75,12 @@ export class ServiceFiles {
     }
   }
 
-  /** What is wrong with it; nothing: its services are in the directory now. */
-  #take(path: string, text: string): string[] {
-    const parsed = parseServiceFile(path, text)
-    if ('problems' in parsed) return [formatFileProblems(path, parsed.problems)]
-    this.#dropAll(path, parsed.value)
+  /** What of them cannot be; all others are in the directory now. */
+  #take(path: string, services: readonly ServiceDefinition[]): string[] {
     const troubles: string[] = []
-    for (const service of parsed.value) {
+    for (const service of services) {
+      // It moved here.
+      if (this.#missed.delete(service.id)) this.#services.drop(service.id)
       const conflict = this.#services.conflict(service, { from: 'file', path })
       if (conflict !== undefined) troubles.push(`${path}: ${conflict}`)
       else this.#services.take(service, { from: 'file', path })
@@ -74,9 +88,13 @@ export class ServiceFiles {
     return troubles
   }
 
-  #dropAll(path: string, but: readonly ServiceDefinition[]): void {
+  /** What the file has no more, as soon as that is read twice. */
+  #withdraw(path: string, but: readonly ServiceDefinition[]): void {
     for (const id of this.#services.fromFile(path)) {
-      if (!but.some(service => service.id === id)) this.#services.drop(id)
+      const missed = this.#missed.delete(id)
+      if (but.some(service => service.id === id)) continue
+      if (missed) this.#services.drop(id)
+      else this.#missed.set(id, path)
     }
   }
 

@@ -11,7 +11,7 @@ export type Origin =
   | { readonly from: 'api' | 'config' }
   | { readonly from: 'file'; readonly path: string }
 
-/** First looks are spread over this, ms, so that an agent with many checks does not start with a burst. */
+/** First looks are spread over this, ms, and all others over their interval, so that many checks do not come in bursts. */
 const spread: Millis = 1000
 
 /** One registered service with its checks running, until `end`. */
@@ -81,9 +81,14 @@ export class RunningService {
       const { status, output } = await probe(definition, this.#host)
       if (this.#timers.has(definition.id)) this.#result(check, check.result(status, output))
     }
-    const delay = hash(definition.id) % Math.min(definition.interval, spread)
-    this.#once(definition.id, delay, async () => {
-      this.#timer(definition.id, this.#host.every(definition.interval, look))
+    const { id, interval } = definition
+    const soon = hash(id) % Math.min(interval, spread)
+    const phase = 1 + (hash(`${id} again`) % interval)
+    this.#once(id, soon, async () => {
+      this.#once(id, phase, async () => {
+        this.#timer(id, this.#host.every(interval, look))
+        await look()
+      })
       await look()
     })
   }

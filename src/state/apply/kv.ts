@@ -7,8 +7,8 @@ import type { Outcome } from '../types.ts'
 
 /**
  * Consul's rules for `/v1/kv`: `cas` 0 means "only if absent", else "only if ModifyIndex is this";
- * deleting what is not there succeeds; writing what is there already changes no index, so that nobody
- * is woken for nothing (agent/consul/state/kvs.go, kvsSetTxn).
+ * deleting what is not there succeeds, whatever index was expected; writing what is there already changes no index, so that nobody
+ * is woken for nothing (agent/consul/state/kvs.go, kvsSetTxn, kvsDeleteCASTxn).
  */
 
 export function put(kv: Kv, data: EventData['KvPut'], index: number): Outcome {
@@ -45,7 +45,8 @@ export function remove(kv: Kv, data: EventData['KvDelete'], index: number): Outc
   const bad = badKey(data.key)
   if (bad !== undefined) return bad
   const old = kv.record(data.key)
-  if (data.cas !== undefined && data.cas !== (old?.modifyIndex ?? 0)) return changed(old, data)
+  if (old === undefined) return { ok: true, index }
+  if (data.cas !== undefined && data.cas !== old.modifyIndex) return changed(old, data)
   kv.delete(data.key, index)
   return { ok: true, index }
 }

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { World } from './world.ts'
+
+/** Drains as operators meet them, with a role that does not hand over. */
+test('a drain that hangs may be given a deadline when it is under way, and another one', async () => {
+  const world = new World(3, name =>
+    name === 'n4'
+      ? {
+          roles: ({ report }) => ({
+            services: undefined,
+            update(view) {
+              const state = view?.self?.phase === 'draining' ? 'draining' : 'running'
+              if (view?.self?.roles.some(r => r.name === 'host' && r.state !== state))
+                report('host', state, 'connections are open', () => {})
+            },
+            stop: done => done(),
+          }),
+        }
+      : {},
+  )
+  await world.cluster3(['n4'])
+  const flags = { node: 'n4', cancel: false, dryRun: false, force: true, actor: 'test', reason: '' }
+  const drain = (deadline: number | null = null) =>
+    world.ask('n1', b => b.drain({ ...flags, deadline }))
+  const state = async () => (await world.status('n1')).nodes.find(n => n.name === 'n4')!.state
+  await world.ask('n1', b => b.assignRoles({ node: 'n4', roles: ['host'], actor: 'test' }))
+  await world.run(2_000)
+  await drain()
+  await world.run(60_000)
+  expect(await state()).toBe('draining')
+  await drain(600_000)
+  await world.run(60_000)
+  expect(await state()).toBe('draining')
+  // Without one, the one before stays.
+  await drain()
+  await drain(0)
+  await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'drained' })
+  const { events } = await world.ask('n1', b => b.log({ from: 1, limit: 200 }))
+  const told = events.filter(e => /Drain/.test(e.type)).map(e => e.type)
+  expect(told).toEqual(['NodeDraining', 'NodeDraining', 'NodeDraining', 'NodeDrained'])
+})
