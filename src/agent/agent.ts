@@ -698,7 +698,7 @@ export class Agent {
     }
     this.#picture.applied.bump(plane.state.applied)
     if (restored) {
-      this.kv.wakeAll()
+      this.kv.replaced(plane)
       this.#members.knowFailed(plane.state.nodes)
     } else this.kv.applied(plane, batch)
     if (administrative > 0) {

@@ -92,8 +92,9 @@ function tell(event: LoggedEvent, names: Names): string {
     case 'TokenCreated':
       return listed(
         String(data.id),
+        isObject(data.use) && purposeOf(data.use),
         typeof data.expires === 'number' && `until ${formatTime(data.expires)}`,
-        data.name,
+        isText(data.name) && `"${data.name}"`,
       )
     case 'TokenRevoked':
       return String(data.id)
@@ -174,6 +175,15 @@ function tell(event: LoggedEvent, names: Names): string {
     default:
       return listed(who, ...rest(data, names))
   }
+}
+
+/** What a token is good for. */
+function purposeOf(use: Data): string {
+  if (use.kind === 'api') return `API: ${texts(use.policies).join(' ')}`
+  const roles = texts(use.roles)
+  const nodes = `${use.uses === 1 ? 'one node' : `${String(use.uses)} nodes`}`
+  const called = isText(use.pattern) && use.pattern !== '*' ? ` called ${use.pattern}` : ''
+  return `for ${nodes}${called}${roles.length > 0 ? ` as ${roles.join(', ')}` : ''}`
 }
 
 /** Enough of a fingerprint to tell two apart. */

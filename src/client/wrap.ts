@@ -18,13 +18,14 @@ export interface Entry {
 
 /** Fewer columns than this are too few to read in: then later lines begin further left. */
 const readable = 40
-/** Where they begin then. */
-const shallow = 9
+/** Where they begin then, by choice: under what stands behind number and time, or under the time. */
+const shallow = [30, 9]
 
 /** `width` undefined: not a terminal, so one line however long, which `grep` and `awk` can take. */
 export function laidOut(entry: Entry, width: number | undefined, paint: Painter): string {
   const { head, painted, pieces } = entry
-  const indent = width !== undefined && width - head.length < readable ? shallow : head.length
+  const fits = (at: number) => at <= head.length && (width ?? Infinity) - at >= readable
+  const indent = [head.length, ...shallow].find(fits) ?? 2
   const words = pieces.flatMap(({ text, tone, whole }, i) =>
     (whole ? [text] : text.split(' ').filter(word => word !== '')).map((word, at) => ({
       word,

@@ -24,7 +24,7 @@ export function renderTokens(
     { title: 'STATE', least: 7, expendable: 0 },
     { title: 'USED', least: 4, expendable: 0 },
     { title: 'UNTIL', least: 19, expendable: 0 },
-    { title: 'FOR', least: 8, expendable: 0 },
+    { title: 'FOR', least: 16, expendable: 0 },
     { title: 'NOTE', least: 6, expendable: 1 },
     { title: 'BY', least: 8, expendable: 2 },
   ]

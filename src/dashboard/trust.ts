@@ -10,7 +10,9 @@ export function renderCa(report: CaReport, width: number, paint: Painter): strin
     const part = ca.certifies
       ? paint('certifies', 'good')
       : paint('believed until its last certificate is replaced', 'warn')
-    return `authority ${ca.fingerprint}   since ${formatTime(ca.created)}   ${part}`
+    const since = `since ${formatTime(ca.created)}`
+    const short = 'authority '.length + ca.fingerprint.length + since.length + 20 > width
+    return `authority ${ca.fingerprint}${short ? '\n  ' : '   '}${since}   ${part}`
   })
   const columns = [
     { title: 'NODE', least: 6, expendable: 0 },

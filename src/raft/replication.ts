@@ -82,7 +82,10 @@ function sendAppend(core: Core, peer: Progress, prevIndex: number, entries: read
   peer.sentCommit = Math.max(peer.sentCommit, Math.min(core.commit, last))
 }
 
-/** A commit index beyond what the follower is known to have could not be used there. */
+/**
+ * A commit index beyond what the follower is known to have could not be used there; and what one that leaves has
+ * acknowledged, it may have set aside by now, with an empty log in its place. Appends say it, which are compared first.
+ */
 export function sendHeartbeats(core: Core, lead: Leadership): void {
   lead.heartbeatDue = false
   lead.reads.startRound()
@@ -92,7 +95,7 @@ export function sendHeartbeats(core: Core, lead: Leadership): void {
       from: core.id,
       to: peer.id,
       term: core.term,
-      commit: Math.min(peer.match, core.commit),
+      commit: peer.departsAt === undefined ? Math.min(peer.match, core.commit) : 0,
       round: lead.reads.round,
     })
   }

@@ -29,7 +29,7 @@ test('where little room is left beside the head, later lines begin further left'
   const text = 'one two three four five six seven eight'
   expect(laidOut(entry(head, text, 'by me'), 80, plain).split('\n')).toEqual([
     `${head}one two three four five six`,
-    `${' '.repeat(9)}seven eight   by me`,
+    `${' '.repeat(30)}seven eight   by me`,
   ])
 })
 

@@ -100,6 +100,7 @@ describe('hive node remove', () => {
     expect(out.stdout).toMatch(
       /is removed.*\n2 control nodes are left, .*: hive control promote n4\n/,
     )
+    expect((await n4.hive('log', '--type', 'NodeFailed')).stdout.split('\n')).toHaveLength(2)
     const left = await n4.json<WhyReport>('why', dead.name)
     expect(left.conclusion).toMatch(/left .* ago \(an operator asked for it\)/)
 
@@ -107,6 +108,7 @@ describe('hive node remove', () => {
     const leader = await leaderOf(all)
     const rest = all.find(a => a !== dead && a !== leader && a !== n4)!
     await rest.kill()
+    await n4.reports('nobody leads', r => r.cluster.leader === null)
     const refused = await n4.hive('node', 'remove', rest.name, '--force')
     expect(refused).toMatchObject({ code: 2, stdout: '' })
     expect(refused.stderr).toMatch(/do: .*hive recover plan/)

@@ -125,7 +125,13 @@ describe('who left and comes back at once', () => {
     acknowledge(3, 'b')
     expect(node.raft.status()).toMatchObject({ commit: 3, config: { voters: ['a', 'b'] } })
     expect(node.raft.status().progress.map(peer => peer.id)).toEqual(['b', 'c'])
-    // Meanwhile it has set its log aside, and is taken in again with an empty one.
+    // Meanwhile it has set its log aside, has an empty one ready, and is about to be taken in again.
+    node.now += defaults.heartbeat
+    node.raft.tick(node.now)
+    expect(node.run().filter(m => m.type === 'heartbeat')).toMatchObject([
+      { to: 'b', commit: 3 },
+      { to: 'c', commit: 0 },
+    ])
     node.raft.changeConfig({ voters: ['a', 'b'], learners: ['c'] }, node.now)
     expect(node.raft.status().progress).toMatchObject([{ match: 3 }, { id: 'c', match: 0 }])
     node.run()

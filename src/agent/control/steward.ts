@@ -187,7 +187,9 @@ export class Steward {
     for (const subject of this.#accusations.subjects())
       if (!plane.state.nodes.has(subject)) this.#accusations.forget(subject)
     for (const node of plane.state.nodes.values()) {
-      if (node.id === self.id || isFailed(node)) continue
+      // One that had failed when it was told to leave fails no second time on its way out.
+      const gone = isLeaving(node) && node.failedAt !== undefined
+      if (node.id === self.id || isFailed(node) || gone) continue
       const member = gossip.member(node.id)
       this.#accusations.answered(node.id, Math.max(node.incarnation, member?.incarnation ?? 0))
       const unreachable = member?.status === 'unreachable'

@@ -40,7 +40,7 @@ export function examineNeighbour(
     if (!clock.ok) {
       const old = clock.code === 'BAD_REQUEST'
       if (old) return done({ ...base, tooOld: true })
-      return done({ ...base, silent: withoutName(clock.message, name) })
+      return done({ ...base, silent: withoutName(clock.message, name, peer.id) })
     }
     const found: { datagrams?: Datagrams; streams?: Streams } = {}
     const finish = (): void => {
@@ -138,8 +138,10 @@ function failureOf({ code, message }: Failure): Stranger | { readonly failed: st
 }
 
 /** The line that shows it begins with the name. */
-function withoutName(text: string, name: string): string {
-  return text.startsWith(`${name} `) ? text.slice(name.length + 1) : text
+/** A link that never came about knows its node by the id alone. */
+function withoutName(text: string, ...names: readonly string[]): string {
+  const own = names.find(name => text.startsWith(`${name} `))
+  return own === undefined ? text : text.slice(own.length + 1)
 }
 
 function largest(sizes: readonly unknown[]): number {
