@@ -5,7 +5,7 @@ import type { Cluster } from './member.ts'
 import { startConsul, startEtcd } from './peers.ts'
 import { type Room, subdir } from './room.ts'
 
-/** hive and the peers that agree on writes, three members each, all up at once. */
+/** hive and peers that agree on writes, three members each, all up at once. */
 export interface Contest {
   readonly hive: HiveCluster
   readonly etcd: Cluster | undefined
@@ -13,26 +13,44 @@ export interface Contest {
   readonly all: readonly Cluster[]
 }
 
-/** Starts all, hands them over, and ends them whatever happens. */
+const peers = { etcd: startEtcd, consul: startConsul } as const
+type PeerName = keyof typeof peers
+
+/** Starts hive and those of the peers that are there, hands them over, and ends them whatever happens. */
 export async function withContest<T>(
   room: Room,
   run: (contest: Contest) => Promise<T>,
+  wanted: readonly PeerName[] = ['etcd', 'consul'],
 ): Promise<T> {
   const all: Cluster[] = []
-  const note = <C extends Cluster | undefined>(cluster: C): C => {
-    if (cluster) all.push(cluster)
-    return cluster
-  }
+  const found: { [name in PeerName]?: Cluster } = {}
   try {
-    const etcd = note(await startEtcd(subdir(room, 'etcd')))
-    if (!etcd) room.say('etcd is not installed: no comparison with it')
-    const consul = note(await startConsul(subdir(room, 'consul')))
-    if (!consul) room.say('consul is not on the path nor below $PEERS_DIR: no comparison with it')
-    const hive = note(await HiveCluster.start(room.script, subdir(room, 'hive'), 3))
-    return await run({ hive, etcd, consul, all })
+    for (const name of wanted) {
+      const cluster = await peers[name](subdir(room, name))
+      if (cluster) all.push((found[name] = cluster))
+      else room.say(`${name} is neither on the path nor below $PEERS_DIR: no comparison with it`)
+    }
+    const hive = await HiveCluster.start(room.script, subdir(room, 'hive'), 3)
+    all.push(hive)
+    return await run({ hive, etcd: found.etcd, consul: found.consul, all })
   } finally {
     for (const cluster of all) await cluster.stop()
   }
+}
+
+/** hive beside one peer after the other: a third cluster would take its share of the cores while it waits. */
+export async function inPairs(
+  room: Room,
+  run: (contest: Contest) => Promise<Figure[]>,
+): Promise<Figure[]> {
+  const figures: Figure[] = []
+  for (const name of Object.keys(peers) as PeerName[]) {
+    const apart = { ...room, dir: subdir(room, `beside-${name}`) }
+    const beside = (contest: Contest) =>
+      contest[name] || figures.length === 0 ? run(contest) : Promise.resolve([])
+    figures.push(...(await withContest(apart, beside, [name])))
+  }
+  return figures
 }
 
 export interface Contender {

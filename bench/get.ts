@@ -1,4 +1,4 @@
-import { type Contender, type Contest, compared, interleaved, withContest } from './contest.ts'
+import { type Contender, type Contest, compared, inPairs, interleaved } from './contest.ts'
 import type { Figure } from './figures.ts'
 import { writeEach } from './load.ts'
 import type { Bench, Room } from './room.ts'
@@ -8,7 +8,7 @@ import { getEtcd, getKv, putEtcd, putKv } from './targets.ts'
 export const get: Bench = {
   name: 'get',
   summary: 'linearizable reads, three members, beside etcd and Consul (?consistent)',
-  run: room => withContest(room, contest => measure(room, contest)),
+  run: room => inPairs(room, contest => measure(room, contest)),
 }
 
 async function measure(room: Room, { hive, etcd, consul }: Contest): Promise<Figure[]> {

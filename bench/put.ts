@@ -1,4 +1,4 @@
-import { type Contender, type Contest, compared, interleaved, withContest } from './contest.ts'
+import { type Contender, type Contest, compared, inPairs, interleaved } from './contest.ts'
 import type { Figure } from './figures.ts'
 import type { Cluster } from './member.ts'
 import { cpuMillisOf, memoryOf } from './processes.ts'
@@ -9,7 +9,7 @@ import { putEtcd, putKv } from './targets.ts'
 export const put: Bench = {
   name: 'put',
   summary: 'replicated writes of 100 bytes, three members, beside etcd and Consul',
-  run: room => withContest(room, contest => measure(room, contest)),
+  run: room => inPairs(room, contest => measure(room, contest)),
 }
 
 const clientCounts = [1, 16, 64, 256]

@@ -1,14 +1,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Spread } from './spread.ts'
 import { type Chart, type Line, svgOf } from './svg.ts'
+import { type Results, type Row, withTables } from './tables.ts'
 
-/** `node bench/scale/plots.ts`: what `results.json` holds, as pictures in `docs/scale`. */
-type Spread = { readonly mean: number; readonly p50: number; readonly p99: number; p999: number }
-type Row = { readonly nodes: number; readonly [key: string]: unknown }
-
+/** `node bench/scale/plots.ts`: what `results.json` holds, as pictures in `docs/scale` and as tables in `docs/scale.md`. */
 const results = JSON.parse(
   readFileSync(new URL('results.json', import.meta.url), 'utf8'),
-) as Record<string, readonly Row[]>
+) as Results
 const folder = new URL('../../docs/scale/', import.meta.url)
+const page = new URL('../../docs/scale.md', import.meta.url)
 
 function line(
   name: string,
@@ -20,7 +20,9 @@ function line(
 }
 
 const spread = (row: Row, field: string) => row[field] as Spread
-const blocked = (results.slow ?? []).filter(r => r.how === 'blocked')
+const blocked = (results.slow ?? []).filter(
+  r => r.how === 'blocked' && r.guard !== 'Lifeguard and lag',
+)
 const bySize = { x: 'members', logX: true } as const
 
 const charts: Record<string, Chart> = {
@@ -62,6 +64,41 @@ const charts: Record<string, Chart> = {
       line('99.9 % of keepers', 'failures', r => spread(r, 'keepersKnow').p999),
     ],
   },
+  'loss.svg': {
+    ...bySize,
+    title: 'From a death to the agreement on it, while packets are lost',
+    y: 'ms, half of them',
+    lines: [0.01, 0.1, 0.3].map(share => ({
+      name: `${share * 100} % lost`,
+      points: (results.loss ?? [])
+        .filter(r => r.loss === share && r.deaths !== undefined)
+        .map(r => [r.nodes, spread(r, 'agreed').p50] as const),
+    })),
+  },
+  'loss-bytes.svg': {
+    ...bySize,
+    title: 'Bytes that one node sends while packets are lost',
+    y: 'bytes/s',
+    lines: [0.01, 0.1, 0.3].map(share => ({
+      name: `${share * 100} % lost`,
+      points: (results.loss ?? [])
+        .filter(r => r.loss === share)
+        .map(r => [r.nodes, r.bytesPerSecond as number] as const),
+    })),
+  },
+  'halved.svg': {
+    title: 'How the gaps close after half of all died',
+    x: 's after',
+    y: 'share of the right neighbours, %',
+    lines: (results.halved ?? [])
+      .filter(r => (r.stages as readonly Row[]).length > 1)
+      .map(r => ({
+        name: `${r.nodes.toLocaleString('en').replaceAll(',', ' ')} members`,
+        points: (r.stages as readonly Row[]).map(
+          stage => [(stage.after as number) / 1000, (stage.placed as number) * 100] as const,
+        ),
+      })),
+  },
   'join.svg': {
     ...bySize,
     title: 'From a join to who keeps the newcomer',
@@ -74,10 +111,16 @@ const charts: Record<string, Chart> = {
           .map(r => [r.nodes, r.knownAt999 as number | null] as const),
       },
       {
-        name: 'rings alone, half',
+        name: 'alone, half',
         points: (results.joins ?? [])
           .filter(r => r.helped === false)
           .map(r => [r.nodes, spread(r, 'keepersKnow').p50] as const),
+      },
+      {
+        name: 'alone, 99 %',
+        points: (results.joins ?? [])
+          .filter(r => r.helped === false)
+          .map(r => [r.nodes, spread(r, 'keepersKnow').p99] as const),
       },
     ],
   },
@@ -109,3 +152,4 @@ for (const [name, chart] of Object.entries(charts)) {
   if (chart.lines.every(l => l.points.every(([, value]) => !value))) continue
   writeFileSync(new URL(name, folder), svgOf(chart))
 }
+writeFileSync(page, withTables(readFileSync(page, 'utf8'), results))

@@ -40,6 +40,7 @@ import { viewsDesk } from './desk/views.ts'
 import { Doctor } from './doctor/doctor.ts'
 import type { Instruments } from './doctor/instruments.ts'
 import { patientOf } from './doctor/patient.ts'
+import { Candidate } from './entrance/candidate.ts'
 import { Claims } from './entrance/claims.ts'
 import { Departure } from './entrance/departure.ts'
 import { Enrolment } from './entrance/enrolment.ts'
@@ -127,6 +128,7 @@ export class Agent {
   readonly links: Links
   readonly authority: Authority
   readonly initiation: Initiation
+  readonly candidate: Candidate
   readonly entry: Entry
   readonly following: Following
   readonly group: Group
@@ -326,19 +328,18 @@ export class Agent {
       ...{ every: config.snapshotEvery, keep: config.snapshotKeep },
       plane: () => this.plane,
     })
-    this.initiation = new Initiation({
-      self: this.self,
-      clock,
-      random,
-      trace,
-      links: this.links,
-      members: () => this.gossip.members(),
+    this.candidate = new Candidate({
+      ...{ self: this.self, clock, trace, links: this.links },
       createGroup: voters => this.group.create(voters),
       startGroup: () => {
         this.#enrolment.open()
         return this.plane
       },
       dropGroup: () => void this.departure.leaveGroup('cancelled-init'),
+    })
+    this.initiation = new Initiation({
+      ...{ self: this.self, clock, random, trace, links: this.links, candidate: this.candidate },
+      members: () => this.gossip.members(),
       controlNames: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.name),
       entry: () => this.entry,
@@ -370,7 +371,7 @@ export class Agent {
       view: () => this.view(),
       gossip: () => this.gossip,
       asides: () => [
-        ...this.initiation.notices(),
+        ...this.candidate.notices(),
         ...this.#clocks.notices(),
         ...this.#fault.notices(this.self.name),
         ...this.scheduled.notices(),
@@ -405,7 +406,7 @@ export class Agent {
           applied: this.#picture.applied,
           leader: () => this.leader(),
         }),
-        this.initiation.methods(),
+        this.candidate.methods(),
         this.#clocks.methods(),
         this.entry.methods(),
         new FrontDoor({
@@ -469,7 +470,7 @@ export class Agent {
 
   /** Binds, recovers what the disk knows, and begins to look for others. */
   start(): void {
-    this.initiation.resume()
+    this.candidate.resume()
     this.group.tidy()
     this.#enrolment.knowPeers()
     this.links.listen(this.#parts.config.bind)
@@ -712,7 +713,7 @@ export class Agent {
     }
     this.#picture.applied.bump(plane.state.applied)
     if (restored) {
-      this.kv.wakeAll()
+      this.kv.replaced(plane)
       this.#members.knowFailed(plane.state.nodes)
     } else this.kv.applied(plane, batch)
     if (administrative > 0) {

@@ -17,6 +17,7 @@ import { openApi } from './openapi.ts'
 import { noteRequest } from './request-log.ts'
 import { type Bytes, checkAsk, type Route } from './route.ts'
 import { routesOf } from './routes.ts'
+import { takeTime } from './slow-bodies.ts'
 import { snapshotType } from './snapshot-routes.ts'
 import { httpsServer, type ServerProof } from './tls-door.ts'
 import type { Backend } from './types.ts'
@@ -186,6 +187,7 @@ function addRoute(app: FastifyInstance, route: Route, { backend, waiting }: Rout
     const caller = request.caller!
     const actor = nameOf(caller, request.headers)
     const allowed = (need: Need) => may(caller, need)
+    if (route.upload) takeTime(request.raw)
     const upload = route.upload && (request.body as AsyncIterable<Uint8Array>)
     return route.handle({ ...checked, params, actor, signal, upload, may: allowed }, backend)
   }

@@ -18,13 +18,15 @@ export interface Wish {
   readonly proved: 'nothing' | 'anonymous' | 'secret' | 'node'
   /** With the hash of the secret that it showed. */
   readonly token?: { readonly id: string; readonly hash: string }
+  /** That of the cluster when it asked, as far as the node knew that it asked; absent: a build that does not say. */
+  readonly epoch?: number
   /** Why it is not who it says, as far as keys tell. */
   readonly keyObjection?: string
 }
 
 /** What is agreed. */
 export interface House {
-  readonly cluster: Pick<ClusterRecord, 'version' | 'settings'>
+  readonly cluster: Pick<ClusterRecord, 'version' | 'settings' | 'epoch'>
   readonly nodes: ReadonlyMap<string, NodeRecord>
   readonly tokens: ReadonlyMap<string, TokenRecord>
   readonly joinRequests: ReadonlyMap<string, JoinRequest>
@@ -62,6 +64,7 @@ export function entrance(wish: Wish, house: House): Entrance {
     return refuse('UNTRUSTED', `${node.name} shows no token`, 'have one made: hive token create')
   }
   if (before) return known(wish, before, shown, house)
+  if (wish.epoch !== undefined && wish.epoch < house.cluster.epoch) return late(wish, house)
   const asked = house.joinRequests.get(node.id)
   if (asked && asked.node.key !== node.key)
     return anotherKey(`${node.name} asked to be let in with another key before`)
@@ -110,6 +113,15 @@ function known(
   }
   if (before.name === node.name && before.phase !== 'leaving') return { outcome: 'welcome' }
   return objectionTo(node, house) ?? { outcome: 'admit', node }
+}
+
+/** Whether it came and left again meanwhile is forgotten: what is still asked may be an earlier life's question. */
+function late({ node, epoch }: Wish, { cluster }: House): Entrance {
+  return refuse(
+    'BUSY',
+    `${node.name} asked in epoch ${epoch}, and it is ${cluster.epoch} by now`,
+    'it asks again by itself',
+  )
 }
 
 function objectionTo(node: NodeDescription, house: House): Entrance | undefined {

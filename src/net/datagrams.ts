@@ -1,11 +1,12 @@
 import type { Address } from '../base/address.ts'
-import { MalformedError } from '../base/bytes.ts'
+import { MalformedError, Writer } from '../base/bytes.ts'
 import type { Instant } from '../base/time.ts'
-import { uuidBytes, uuidFromBytes } from '../base/uuid.ts'
+import { uuidBytes } from '../base/uuid.ts'
 import type { SwimMessage } from '../swim/types.ts'
 import { decodeSwim, encodeSwim } from './gossip-codec.ts'
 import { Strangers } from './strangers.ts'
 import type { DatagramSocket, Sockets } from './types.ts'
+import { uuidAt } from './uuid-fields.ts'
 
 /**
  * The UDP side: `"HV" | u8 version | u8 flags | sender's id | cluster's tag (zeros: a zombie) | swim message`,
@@ -77,6 +78,12 @@ const clearBytes = 4
 const idBytes = 16
 const zeros = new Uint8Array(idBytes)
 const sealedFlag = 1
+const openHead = Uint8Array.of(...magic, version, 0)
+const sealedHead = Uint8Array.of(...magic, version, sealedFlag)
+/** Where the next datagram is put together: it is sealed or copied before there is another. */
+const desk = new Uint8Array(2 * maxDatagramBytes)
+/** Nearly all datagrams have the same one: the last, in both forms. */
+let lastTag: { readonly text: string; readonly bytes: Uint8Array } = { text: '', bytes: zeros }
 const notHive = 'malformed: not hive'
 const tooManyForged = 'one of very many that nobody of ours made'
 /** Above every kind of swim's messages (gossip-codec.ts). */
@@ -174,7 +181,7 @@ export function encodeProbe(
   const body = new Uint8Array(Math.max(probeBytes, bytes - around))
   body[0] = probeKind
   new DataView(body.buffer).setUint32(1, nonce)
-  return wrapped(ownId, tag, body, cipher)
+  return wrapped(envelope(ownId, tag).raw(body).done(), cipher)
 }
 
 /** Undefined: the cipher has no key. */
@@ -184,24 +191,38 @@ export function encodeDatagram(
   message: SwimMessage,
   cipher?: Cipher,
 ): Uint8Array | undefined {
-  return wrapped(ownId, tag, encodeSwim(message), cipher)
+  return wrapped(encodeSwim(message, envelope(ownId, tag)), cipher)
 }
 
-function wrapped(
-  ownId: Uint8Array,
-  tag: string | null,
-  swim: Uint8Array,
-  cipher?: Cipher,
-): Uint8Array | undefined {
-  const plain = new Uint8Array(2 * idBytes + swim.length)
-  plain.set(ownId)
-  plain.set(tag === null ? zeros : uuidBytes(tag), idBytes)
-  plain.set(swim, 2 * idBytes)
-  if (cipher) return cipher.seal(new Uint8Array([...magic, version, sealedFlag]), plain)
+function envelope(ownId: Uint8Array, tag: string | null): Writer {
+  return new Writer(desk).raw(ownId).raw(tag === null ? zeros : bytesOfTag(tag))
+}
+
+function wrapped(plain: Uint8Array, cipher?: Cipher): Uint8Array | undefined {
+  if (cipher) return cipher.seal(sealedHead, plain)
   const out = new Uint8Array(clearBytes + plain.length)
-  out.set([...magic, version, 0])
+  out.set(openHead)
   out.set(plain, clearBytes)
   return out
+}
+
+function bytesOfTag(tag: string): Uint8Array {
+  if (lastTag.text !== tag) lastTag = { text: tag, bytes: uuidBytes(tag) }
+  return lastTag.bytes
+}
+
+/** Null: zeros, those of a zombie. */
+function tagAt(bytes: Uint8Array, at: number): string | null {
+  if (isAt(bytes, at, lastTag.bytes)) return lastTag.text || null
+  if (isAt(bytes, at, zeros)) return null
+  const text = uuidAt(bytes, at)
+  lastTag = { text, bytes: bytes.slice(at, at + idBytes) }
+  return text
+}
+
+function isAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+  for (let i = 0; i < idBytes; i++) if (bytes[at + i] !== wanted[i]) return false
+  return true
 }
 
 /** Undefined: not for us to read. `copy`: heard before. Throws MalformedError for anything that is not a whole datagram of ours. */
@@ -219,16 +240,13 @@ export function decodeDatagram(
   if (cipher && !opened) return undefined
   const plain = opened?.plain ?? bytes.subarray(clearBytes)
   if (plain.length < 2 * idBytes) throw new MalformedError('a datagram ends too early')
-  const from = uuidFromBytes(plain)
+  const from = uuidAt(plain, 0)
   // Networks double packets now and then: no news, but it counts once.
   if (opened && !cipher!.fresh(from, opened)) return 'copy'
-  const tag = uuidFromBytes(plain.subarray(idBytes))
-  const isZombie = plain.subarray(idBytes, 2 * idBytes).every(byte => byte === 0)
   const body = plain.subarray(2 * idBytes)
   if (body[0] === probeKind) {
     if (body.length < probeBytes) throw new MalformedError('a datagram ends too early')
     return { from, nonce: new DataView(body.buffer, body.byteOffset).getUint32(1) }
   }
-  const message = decodeSwim(body)
-  return { from, tag: isZombie ? null : tag, message }
+  return { from, tag: tagAt(plain, idBytes), message: decodeSwim(body) }
 }

@@ -36,8 +36,8 @@ export const gossipLimits = {
   incarnation: 2 ** 48,
 } as const
 
-export function encodeSwim(message: SwimMessage): Uint8Array {
-  const writer = new Writer(512)
+/** Behind what `writer` holds already, and answers all of that: a view, valid until its bytes are written again. */
+export function encodeSwim(message: SwimMessage, writer: Writer = new Writer(512)): Uint8Array {
   writer.u8(messageKinds[message.type])
   switch (message.type) {
     case 'ping':

@@ -47,7 +47,8 @@ export function bindDatagram(at: Address, handlers: DatagramHandlers): DatagramS
     if (closed || port < 1 || port > 65535) return
     const target = family === 6 && net.isIPv4(host) ? `::ffff:${host}` : host
     if (family === 4 && net.isIPv6(target)) return
-    socket.send(bytes, port, target, ignore)
+    // Without somebody to call back: of one packet nothing is worth a turn of the loop; errors come to `error`.
+    socket.send(bytes, port, target)
   }
 
   return {
@@ -63,8 +64,6 @@ export function bindDatagram(at: Address, handlers: DatagramHandlers): DatagramS
     },
   }
 }
-
-function ignore(): void {}
 
 function widen(socket: dgram.Socket): void {
   try {

@@ -69,6 +69,7 @@ function checkContacts(from: Fields, key: string): void {
     const contact = fields(value, `${key}[${i}]`)
     text(contact, 'id')
     text(contact, 'name')
+    if (contact.key !== undefined) text(contact, 'key')
     checkAddress(contact)
   })
 }

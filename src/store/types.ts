@@ -38,8 +38,8 @@ export interface NodeFacts {
     readonly horizon?: number
     /** What this node knows of the event log, for one that does not carry it; may lag by a minute. */
     readonly seen?: number
-    /** Where the control nodes were last seen. */
-    readonly control: readonly Contact[]
+    /** Where the control nodes were last seen, and the fingerprints of the keys that they are known by. */
+    readonly control: readonly (Contact & { readonly key?: string })[]
   }
   /** Present: this node is or is about to be part of a raft group. */
   readonly group?: {

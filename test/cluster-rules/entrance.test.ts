@@ -52,7 +52,7 @@ interface Facts {
 
 function house({ token: t, nodes = [], asked, settings = {} }: Facts): House {
   return {
-    cluster: { version: '0.1.0', settings },
+    cluster: { version: '0.1.0', settings, epoch: 2 },
     nodes: new Map(nodes.map(n => [n.id, n])),
     tokens: new Map([['t1', { ...token, ...t }]]),
     joinRequests: new Map(asked ? [[asked.node.id, asked]] : []),
@@ -141,6 +141,9 @@ const rows: [string, Partial<Wish>, Facts, string][] = [
     { ...approval, token: { expires: now }, asked: request({ token: 't1', since: now - 1 }) },
     'wait by t1 as host',
   ],
+  ['in this epoch', { epoch: 2 }, {}, 'admit'],
+  ['in an epoch that is over: it may have come and left since', { epoch: 1 }, {}, 'BUSY'],
+  ['in an epoch that is over, and is in', { epoch: 1 }, { nodes: [record()] }, 'welcome'],
   ['back from an older epoch, and removed', { returning: true }, {}, 'UNKNOWN_NODE'],
 ]
 

@@ -31,6 +31,16 @@ const reports: Record<string, StatusReport> = {
       'not admitted: NAME_TAKEN: the name n1 is taken by another node; take another --name',
     ],
   },
+  slice: reportWith(
+    {},
+    {
+      nodes: [1, 2, 3, 4, 5, 6].map(i =>
+        nodeNamed(`n${i}`, { control: i === 1 ? 'leader' : i < 4 ? 'voter' : 'none' }),
+      ),
+      self: 'n5',
+      watches: ['n1', 'n2', 'n3', 'n5'].map(name => nodeNamed(name).id),
+    },
+  ),
   'long-names': reportWith(
     { name: 'a-cluster-with-a-name-that-somebody-thought-about' },
     {

@@ -198,5 +198,6 @@ export function wholeAgent(parts: AgentParts, more: Partial<RealParts> = {}): Si
       return agent.plane?.state
     },
     swimMembers: () => agent.gossip.members(),
+    propose: (draft, done) => agent.plane!.propose(draft, done),
   }
 }

@@ -1,3 +1,4 @@
+import type { ControlPlane } from '../../src/agent/control/control-plane.ts'
 import type { AgentConfig } from '../../src/agent/process/config.ts'
 import { parseIdentity } from '../../src/agent/trust/identity.ts'
 import { Security } from '../../src/agent/trust/security.ts'
@@ -40,6 +41,8 @@ export interface SimulatedAgent {
   raftStatus(): RaftStatus | undefined
   readonly state: SimulatedState | undefined
   swimMembers(): readonly Member[]
+  /** Writes an event into the log, on the leader. */
+  propose?: ControlPlane['propose']
 }
 
 /** What checkers read of an agent's state. */

@@ -259,6 +259,23 @@ describe('an authority that is rotated', () => {
   })
 })
 
+test('a node that missed a new authority and a new epoch knows its control nodes by their keys, and comes home', async () => {
+  const world = secured(41)
+  await world.cluster3(['n4', 'n5'])
+  await certified(world, 'n1', 5)
+  const settings = { 'tombstone-grace': '2s' }
+  await world.ask('n1', b => b.changeSettings({ settings, actor: 'test' }))
+  await world.run(3_000)
+  world.kill('n4', 'n5')
+  await world.ask('n1', b => b.leave({ node: 'n5', force: true, actor: 'test' }))
+  await world.sees('n1', 'epoch 2', ({ cluster }) => cluster.epoch === 2)
+  await world.ask('n1', b => b.rotateCa({ actor: 'test' }))
+  await world.run(5_000)
+  world.start('n4')
+  await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+  expect(world.node('n4').disk.aside.has('epoch-1')).toBe(true)
+})
+
 describe('a node that lost its power in the middle', () => {
   /** The facts are on disk, the identity is not yet; what they wrote before is what the others see. */
   test.each([

@@ -64,13 +64,17 @@ export class HeldReads {
   applied(state: Pick<State, 'kvIndex'>, events: Iterable<HiveEvent>): void {
     for (const event of events) {
       if (this.none) return
-      // Any key may be another now.
-      if (event.type === 'SnapshotRestored') this.wakeAll()
+      if (event.type === 'SnapshotRestored') this.replaced(state)
       else if (event.type === 'KvDelete' && event.data.recurse) this.#gone(state, event.data.key)
       else if (event.type === 'KvPut' || event.type === 'KvDelete') {
         this.#written(state, event.data.key)
       }
     }
+  }
+
+  /** Any key may be another now; what changed has a newer index. */
+  replaced(state: Pick<State, 'kvIndex'>): void {
+    this.#gone(state, '')
   }
 
   wakeAll(): void {

@@ -1,7 +1,7 @@
 import type { JoinRequestReport } from '../../api/token-types.ts'
 import { MalformedError } from '../../base/bytes.ts'
 import { type ErrorCode, OperatorError } from '../../base/errors.ts'
-import { type Fields, fields, flag, optionalText, text } from '../../base/shape.ts'
+import { type Fields, fields, flag, optionalCount, optionalText, text } from '../../base/shape.ts'
 import { admitted, type Entrance, entrance, type House, type Wish } from '../../cluster/entrance.ts'
 import type { Answer } from '../../net/link-types.ts'
 import type { JoinRequest } from '../../state/types.ts'
@@ -100,16 +100,18 @@ export function joinDesk(
   }
 }
 
-/** What the node asked passes on of a joiner that asked it; of a token, the hash of its secret. */
+/** What the node asked passes on of a joiner that asked it, in that epoch; of a token, the hash of its secret. */
 export function joinBody(
   { body, identity }: PeerRequest,
   token: { readonly id: string; readonly hash: string } | undefined,
+  epoch: number,
 ): Record<string, unknown> {
   return {
     node: body.node,
     returning: body.returning,
     request: body.request,
     proved: identity?.kind ?? 'nothing',
+    epoch,
     ...(token && { token }),
   }
 }
@@ -119,10 +121,12 @@ function readWish(body: Fields): Wish {
   if (proved !== 'nothing' && proved !== 'anonymous' && proved !== 'secret' && proved !== 'node')
     throw new MalformedError('proved must be nothing, anonymous, secret or node')
   const shown = body.token === undefined ? undefined : fields(body.token, 'token')
+  const epoch = optionalCount(body, 'epoch')
   return {
     node: description(fields(body.node, 'node')),
     returning: flag(body, 'returning'),
     proved,
+    ...(epoch !== undefined && { epoch }),
     ...(shown && { token: { id: text(shown, 'id', 64), hash: text(shown, 'hash', 64) } }),
   }
 }

@@ -81,7 +81,12 @@ export class KvDesk {
     )
   }
 
-  /** What was held is answered from what is known now: the state became another, or the agent stops. */
+  /** Any key may be another now. */
+  replaced({ state }: ControlPlane): void {
+    this.#held.replaced(state)
+  }
+
+  /** What was held is answered from what is known now: the log is not this node's any more, or the agent stops. */
   wakeAll(): void {
     this.#held.wakeAll()
   }

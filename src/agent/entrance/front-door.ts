@@ -63,7 +63,7 @@ export class FrontDoor {
         const host = links.remote(from)?.host ?? ''
         const wait = this.#attempts.wait(placeOf(host), clock.now())
         if (wait > 0) return answer(this.#heldUp(host, wait))
-        const ask = joinBody(request, shownToken(body))
+        const ask = joinBody(request, shownToken(body), self.facts.cluster.epoch)
         authority.ask('join', ask, askPatience, outcome => {
           if (!outcome.ok) this.#refused(request, host, outcome)
           answer(outcome)

@@ -96,7 +96,10 @@ export class Belonging {
       ...(lineage !== undefined && { lineage }),
       ...(horizon !== undefined && { horizon }),
       ...(!this.#parts.plane() && { seen }),
-      control: view.control,
+      control: view.control.map(contact => {
+        const key = view.trust?.keys[contact.id]
+        return key === undefined ? contact : { ...contact, key }
+      }),
     }
   }
 }

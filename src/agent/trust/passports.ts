@@ -135,10 +135,12 @@ export class Passports {
   }
 
   #record(id: string): { readonly name: string; readonly key?: string } | undefined {
-    const { plane, view } = this.#parts
+    const { plane, view, self } = this.#parts
     const state = plane()?.state
     if (state?.cluster) return state.nodes.get(id)
     const seen = view()
+    // Who was away for long may find all authorities changed: the control nodes' keys are the same.
+    if (!seen) return self.facts.cluster?.control.find(c => c.id === id && c.key !== undefined)
     const known = seen?.control.find(c => c.id === id) ?? seen?.members.find(m => m.id === id)
     const key = seen?.trust?.keys[id]
     return known && { name: known.name, ...(key !== undefined && { key }) }
