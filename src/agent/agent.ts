@@ -19,13 +19,14 @@ import { ScheduledSnapshots } from './control/backups.ts'
 import { ClockWatch } from './control/clock-watch.ts'
 import type { AppliedEntry, ControlPlane } from './control/control-plane.ts'
 import { Group } from './control/group.ts'
+import { handOver, heirOf } from './control/handover.ts'
 import { RankJournal } from './control/rank-journal.ts'
 import { Rescuers } from './control/recovery.ts'
 import { Steward } from './control/steward.ts'
 import { StorageFault } from './control/storage-fault.ts'
 import { controlDesk } from './desk/control.ts'
 import { CopyDesk } from './desk/copies.ts'
-import type { DeskParts } from './desk/desk.ts'
+import { type DeskParts, reachable } from './desk/desk.ts'
 import { epochsDesk } from './desk/epochs.ts'
 import { inquiriesDesk } from './desk/inquiries.ts'
 import { KvDesk } from './desk/kv.ts'
@@ -114,6 +115,8 @@ const accusePeriod = 1_000
 const reportPatience = 30_000
 /** A node that follows notes on disk this often, ms, how far it has seen the log. */
 const seenPace = 60_000
+/** A leader that stops waits at most so long for another to lead, ms: by then an election would be over. */
+const handOverPatience = 1_000
 /** Members who look for a cluster are invited this often, ms, where the leader keeps only some. */
 const invitePace = 2_000
 /** Whoever compares histories waits so long for a quorum's word, ms. */
@@ -155,7 +158,9 @@ export class Agent {
   readonly passports: Passports
   readonly certification: Certification | undefined
   readonly trust: TrustSteward | undefined
+  /** Told to stop; a leader still hands over. */
   #stopped = false
+  #over = false
   /** What it calls itself where it can prove nothing. */
   #alias: string | undefined
   /** When a leader was last known; undefined: never, since this start. */
@@ -210,7 +215,7 @@ export class Agent {
     })
     this.#picture = new Picture({
       ...{ self: this.self, clock, links: this.links, security, roleCatalog: parts.roleCatalog },
-      plane: () => (this.#stopped ? undefined : this.plane),
+      plane: () => (this.#over ? undefined : this.plane),
     })
     this.#members = new Members({
       ...{ self: this.self, clock, random, trace, sockets, links: this.links },
@@ -481,10 +486,20 @@ export class Agent {
     this.#life.every(seenPace, () => this.#belonging.noteSeen())
   }
 
-  /** Graceful: peers hear a goodbye, the disk is flushed. Membership does not change. */
+  /** Graceful: a leader hands over, peers hear a goodbye, the disk is flushed. Membership does not change. */
   stop(done: () => void): void {
     if (this.#stopped) return done()
     this.#stopped = true
+    const { plane } = this
+    const heir = plane?.isLeader()
+      ? heirOf(plane, this.self.id, reachable(this.#deskParts(), plane))
+      : undefined
+    const patience = handOverPatience * this.#parts.config.timingFactor
+    handOver(plane, heir, this.#life, patience, () => this.#end(done))
+  }
+
+  #end(done: () => void): void {
+    this.#over = true
     this.#life.end()
     this.#belonging.noteSeen()
     this.journal.save()
