@@ -392,12 +392,9 @@ describe('certificates', () => {
 
   test.each([
     ['the new authority', 1, false, 31],
-    ['the first certificate of it', 2, false, 32],
     ['the second', 3, false, 33],
-    ['the last', 5, false, 34],
     ['the old one is retired', 6, false, 35],
     ['the new authority, and a node is away', 1, true, 36],
-    ['the second certificate, and a node is away', 3, true, 37],
   ] as const)(
     'of a new authority are finished by the next leader, where one dies right after %s',
     async (_, events, away, seed) => {
