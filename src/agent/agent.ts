@@ -19,13 +19,14 @@ import { ScheduledSnapshots } from './control/backups.ts'
 import { ClockWatch } from './control/clock-watch.ts'
 import type { AppliedEntry, ControlPlane } from './control/control-plane.ts'
 import { Group } from './control/group.ts'
+import { handOver, heirOf } from './control/handover.ts'
 import { RankJournal } from './control/rank-journal.ts'
 import { Rescuers } from './control/recovery.ts'
 import { Steward } from './control/steward.ts'
 import { StorageFault } from './control/storage-fault.ts'
 import { controlDesk } from './desk/control.ts'
 import { CopyDesk } from './desk/copies.ts'
-import type { DeskParts } from './desk/desk.ts'
+import { type DeskParts, reachable } from './desk/desk.ts'
 import { epochsDesk } from './desk/epochs.ts'
 import { inquiriesDesk } from './desk/inquiries.ts'
 import { KvDesk } from './desk/kv.ts'
@@ -39,6 +40,7 @@ import { viewsDesk } from './desk/views.ts'
 import { Doctor } from './doctor/doctor.ts'
 import type { Instruments } from './doctor/instruments.ts'
 import { patientOf } from './doctor/patient.ts'
+import { Candidate } from './entrance/candidate.ts'
 import { Claims } from './entrance/claims.ts'
 import { Departure } from './entrance/departure.ts'
 import { Enrolment } from './entrance/enrolment.ts'
@@ -113,6 +115,8 @@ const accusePeriod = 1_000
 const reportPatience = 30_000
 /** A node that follows notes on disk this often, ms, how far it has seen the log. */
 const seenPace = 60_000
+/** A leader that stops waits at most so long for another to lead, ms: by then an election would be over. */
+const handOverPatience = 1_000
 /** Members who look for a cluster are invited this often, ms, where the leader keeps only some. */
 const invitePace = 2_000
 /** Whoever compares histories waits so long for a quorum's word, ms. */
@@ -124,6 +128,7 @@ export class Agent {
   readonly links: Links
   readonly authority: Authority
   readonly initiation: Initiation
+  readonly candidate: Candidate
   readonly entry: Entry
   readonly following: Following
   readonly group: Group
@@ -153,7 +158,9 @@ export class Agent {
   readonly passports: Passports
   readonly certification: Certification | undefined
   readonly trust: TrustSteward | undefined
+  /** Told to stop; a leader still hands over. */
   #stopped = false
+  #over = false
   /** What it calls itself where it can prove nothing. */
   #alias: string | undefined
   /** When a leader was last known; undefined: never, since this start. */
@@ -208,7 +215,7 @@ export class Agent {
     })
     this.#picture = new Picture({
       ...{ self: this.self, clock, links: this.links, security, roleCatalog: parts.roleCatalog },
-      plane: () => (this.#stopped ? undefined : this.plane),
+      plane: () => (this.#over ? undefined : this.plane),
     })
     this.#members = new Members({
       ...{ self: this.self, clock, random, trace, sockets, links: this.links },
@@ -307,7 +314,8 @@ export class Agent {
         }),
       )
     this.#belonging = new Belonging({
-      ...{ self: this.self, links: this.links, members: this.#members, fault: this.#fault },
+      ...{ self: this.self, clock, links: this.links },
+      ...{ members: this.#members, fault: this.#fault },
       ...{ security, certification: this.certification },
       plane: () => this.plane,
       followed: () => this.following.view,
@@ -321,19 +329,18 @@ export class Agent {
       ...{ every: config.snapshotEvery, keep: config.snapshotKeep },
       plane: () => this.plane,
     })
-    this.initiation = new Initiation({
-      self: this.self,
-      clock,
-      random,
-      trace,
-      links: this.links,
-      members: () => this.gossip.members(),
+    this.candidate = new Candidate({
+      ...{ self: this.self, clock, trace, links: this.links },
       createGroup: voters => this.group.create(voters),
       startGroup: () => {
         this.#enrolment.open()
         return this.plane
       },
       dropGroup: () => void this.departure.leaveGroup('cancelled-init'),
+    })
+    this.initiation = new Initiation({
+      ...{ self: this.self, clock, random, trace, links: this.links, candidate: this.candidate },
+      members: () => this.gossip.members(),
       controlNames: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.name),
       entry: () => this.entry,
@@ -365,7 +372,7 @@ export class Agent {
       view: () => this.view(),
       gossip: () => this.gossip,
       asides: () => [
-        ...this.initiation.notices(),
+        ...this.candidate.notices(),
         ...this.#clocks.notices(),
         ...this.#fault.notices(this.self.name),
         ...this.scheduled.notices(),
@@ -400,7 +407,7 @@ export class Agent {
           applied: this.#picture.applied,
           leader: () => this.leader(),
         }),
-        this.initiation.methods(),
+        this.candidate.methods(),
         this.#clocks.methods(),
         this.entry.methods(),
         new FrontDoor({
@@ -464,7 +471,7 @@ export class Agent {
 
   /** Binds, recovers what the disk knows, and begins to look for others. */
   start(): void {
-    this.initiation.resume()
+    this.candidate.resume()
     this.group.tidy()
     this.#enrolment.knowPeers()
     this.links.listen(this.#parts.config.bind)
@@ -480,10 +487,20 @@ export class Agent {
     this.#life.every(seenPace, () => this.#belonging.noteSeen())
   }
 
-  /** Graceful: peers hear a goodbye, the disk is flushed. Membership does not change. */
+  /** Graceful: a leader hands over, peers hear a goodbye, the disk is flushed. Membership does not change. */
   stop(done: () => void): void {
     if (this.#stopped) return done()
     this.#stopped = true
+    const { plane } = this
+    const heir = plane?.isLeader()
+      ? heirOf(plane, this.self.id, reachable(this.#deskParts(), plane))
+      : undefined
+    const patience = handOverPatience * this.#parts.config.timingFactor
+    handOver(plane, heir, this.#life, patience, () => this.#end(done))
+  }
+
+  #end(done: () => void): void {
+    this.#over = true
     this.#life.end()
     this.#belonging.noteSeen()
     this.journal.save()

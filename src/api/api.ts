@@ -11,12 +11,14 @@ import { closeServer, httpServer, listenOnSocket, listenOnTcp } from './doors.ts
 import { badRequest, bodyLimit, failureOf } from './failure.ts'
 import { Gate, type TokenBook } from './gate.ts'
 import { askGuards, type Guard, sameOrigin } from './guard.ts'
+import { inOrder } from './in-order.ts'
 import { kvDoor } from './kv.ts'
 import { kvPrefix } from './kv-request.ts'
 import { openApi } from './openapi.ts'
 import { noteRequest } from './request-log.ts'
 import { type Bytes, checkAsk, type Route } from './route.ts'
 import { routesOf } from './routes.ts'
+import { takeTime } from './slow-bodies.ts'
 import { snapshotType } from './snapshot-routes.ts'
 import { httpsServer, type ServerProof } from './tls-door.ts'
 import type { Backend } from './types.ts'
@@ -79,8 +81,7 @@ export async function createApi(backend: Backend, options: ApiOptions): Promise<
   }
 
   function open({ entrance, proof }: TcpDoor): Server {
-    const answer = (request: IncomingMessage, response: ServerResponse) =>
-      handle(request, response, entrance)
+    const answer = inOrder((request, response) => handle(request, response, entrance))
     const server = proof ? httpsServer(answer, proof) : httpServer(answer)
     servers.push(server)
     return server
@@ -186,6 +187,7 @@ function addRoute(app: FastifyInstance, route: Route, { backend, waiting }: Rout
     const caller = request.caller!
     const actor = nameOf(caller, request.headers)
     const allowed = (need: Need) => may(caller, need)
+    if (route.upload) takeTime(request.raw)
     const upload = route.upload && (request.body as AsyncIterable<Uint8Array>)
     return route.handle({ ...checked, params, actor, signal, upload, may: allowed }, backend)
   }

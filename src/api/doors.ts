@@ -3,7 +3,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect, type ListenOptions } from 'node:net'
 import { dirname } from 'node:path'
 import { type Address, formatAddress } from '../base/address.ts'
-import { type ErrorCode, OperatorError } from '../base/errors.ts'
+import { OperatorError } from '../base/errors.ts'
+import { lastWords } from './last-words.ts'
+import { bodyPatience, watchBodies } from './slow-bodies.ts'
 
 // An ES import of node:http touches each of its exports, and with that loads Node's WebSocket: 13 MB of
 // memory and 50 ms that nobody needs here.
@@ -22,7 +24,8 @@ export type Door = (request: IncomingMessage, response: ServerResponse) => void
 export const patience = {
   keepAliveTimeout: 65_000,
   headersTimeout: 15_000,
-  requestTimeout: 60_000,
+  // Of bodies: slow-bodies.ts.
+  requestTimeout: 0,
 } as const
 
 /** A server of `door` with bounded patience for slow clients; not listening yet. */
@@ -33,27 +36,31 @@ export function httpServer(door: Door): Server {
 /** Connections have a limit, and what is not HTTP gets an answer. */
 export function bounded<T extends Server>(server: T): T {
   server.maxConnections = maxConnections
+  watchBodies(server, bodyPatience)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return
     // Nothing can be said over a handshake that never ends.
     if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return socket.destroy()
-    const status =
-      error.code === 'HPE_HEADER_OVERFLOW' ? '431 Headers Too Large' : '400 Bad Request'
-    const code = 'BAD_REQUEST'
-    socket.end(lastWords(status, code, 'this is not HTTP/1.1', 'use an HTTP client'))
+    socket.end(refusals[error.code ?? ''] ?? noHttp)
   })
   return server
 }
 
-/** An answer to what was no request, as bytes; in ASCII. */
-export function lastWords(
-  status: string,
-  code: ErrorCode,
-  message: string,
-  remedy: string,
-): string {
-  const body = JSON.stringify({ error: { code, message, remedy } })
-  return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+const client = 'use an HTTP client'
+const noHttp = lastWords('400 Bad Request', 'BAD_REQUEST', 'this is not HTTP/1.1', client)
+const refusals: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: lastWords(
+    '431 Headers Too Large',
+    'BAD_REQUEST',
+    'the headers are larger than 16 KiB',
+    'send less',
+  ),
+  ERR_HTTP_REQUEST_TIMEOUT: lastWords(
+    '408 Request Timeout',
+    'TIMEOUT',
+    'the request did not come in time',
+    'send it again, in one go',
+  ),
 }
 
 /**

@@ -1,7 +1,8 @@
 import { constants } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { bounded, type Door, lastWords, patience } from './doors.ts'
+import { bounded, type Door, patience } from './doors.ts'
+import { lastWords } from './last-words.ts'
 
 // As in doors.ts: an ES import would load what nobody needs here.
 const { createServer } = process.getBuiltinModule('node:https')

@@ -43,6 +43,20 @@ test('what was refused before a restart is known after it, and is no news', () =
   expect(statSync(path()).mode & 0o077).toBe(0)
 })
 
+test('what is foreign is news for a while after the last of it, and counted for good', () => {
+  const clock = new ManualClock()
+  const journal = new Journal(clock, trace)
+  journal.foreign(stray.address, 'not hive')
+  clock.advance(119_000)
+  expect(journal.notices('n1', false)).toEqual([
+    'n1: 1 foreign packet, last from 10.0.0.9:4483: not hive',
+  ])
+  clock.advance(2_000)
+  expect(journal.notices('n1', false)).toEqual([])
+  journal.foreign(stray.address, 'not hive')
+  expect(journal.notices('n1', false).join()).toMatch(/2 foreign packets/)
+})
+
 test('a stop writes what is not written yet; a flood is written seldom, and no more than the journal has', () => {
   const clock = new ManualClock()
   let writes = 0

@@ -370,16 +370,16 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a second init is prepared beside the first',
-    file: 'src/agent/entrance/initiation.ts',
+    file: 'src/agent/entrance/candidate.ts',
     focus: { race: true, earlyTrouble: false },
     find: 'if (group && group.tag !== tag)\n      return refusal(',
     replace: 'if (group && group.tag === "")\n      return refusal(',
   },
   {
     name: 'a cancelled init stays prepared',
-    file: 'src/agent/entrance/initiation.ts',
+    file: 'src/agent/entrance/candidate.ts',
     focus: { race: true, earlyTrouble: false },
-    find: 'self.note({ group: undefined })\n    this.#parts.dropGroup()',
+    find: 'self.note({ group: undefined, abandoned })\n    this.#parts.dropGroup()',
     replace: '',
   },
   {
@@ -392,15 +392,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'held reads are not woken',
-    file: 'src/agent/desk/kv.ts',
-    find: '      wakeDue(this.#exact.get(key))\n',
-    replace: '',
+    file: 'src/agent/desk/held-reads.ts',
+    find: '    this.#look(state, key, false)\n    if (this.#prefixes',
+    replace: '    if (this.#prefixes',
   },
   {
     name: 'held reads are woken by writes that change nothing',
-    file: 'src/agent/desk/kv.ts',
-    find: 'if (due()) wake()',
-    replace: 'if (due() || !due()) wake()',
+    file: 'src/agent/desk/held-reads.ts',
+    find: 'if (index > after) wake()',
+    replace: 'wake()',
   },
   {
     name: 'nodes of another history are let in',

@@ -17,6 +17,7 @@ import { invitation, votersNow } from '../desk/control.ts'
 import { type DeskParts, reachable } from '../desk/desk.ts'
 import { decodeMeta } from '../membership/member-meta.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
+import { heirOf } from './handover.ts'
 
 /** How often the leader looks around, ms; agreed events make it look at once. */
 const round = 250
@@ -168,15 +169,13 @@ export class Steward {
     const own = plane.state.nodes.get(self.id)
     const serves = own?.phase === 'ready' || own?.phase === 'recovering'
     if (!own || (serves && !plane.state.stopped)) return
-    const { voters, nodes } = plane.state
-    const answering = reachable(this.#parts, plane)
-    const match = new Map(plane.status().progress.map(p => [p.id, p.match]))
     // Who leaves must hand on, to one that rests if nobody else is there; it could not go otherwise.
-    const mayLead = (v: string) =>
-      isServing(nodes.get(v)) || (own.phase === 'leaving' && nodes.get(v)?.phase !== 'leaving')
-    const [heir] = voters
-      .filter(v => v !== self.id && answering.has(v) && mayLead(v))
-      .sort((a, b) => (match.get(b) ?? 0) - (match.get(a) ?? 0))
+    const heir = heirOf(
+      plane,
+      self.id,
+      reachable(this.#parts, plane),
+      node => isServing(node) || (own.phase === 'leaving' && node?.phase !== 'leaving'),
+    )
     if (heir) plane.transferLeadership(heir)
   }
 

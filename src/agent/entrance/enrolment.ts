@@ -11,8 +11,8 @@ import type { Group } from '../control/group.ts'
 import type { StorageFault } from '../control/storage-fault.ts'
 import { type Methods, refusal } from '../requests.ts'
 import type { Self } from '../self.ts'
+import { contact } from './candidate.ts'
 import type { Departure } from './departure.ts'
-import { contact } from './initiation.ts'
 
 /** How a node comes to carry the log of its cluster, and notices that it no longer does. */
 export interface EnrolmentParts {

@@ -1,6 +1,6 @@
 import { type Address, formatAddress } from '../../base/address.ts'
 import type { ErrorCode } from '../../base/errors.ts'
-import type { Clock, EpochMillis, Millis, Timer } from '../../base/time.ts'
+import type { Clock, EpochMillis, Instant, Millis, Timer } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import { cureOf } from '../../cluster/first-validation.ts'
 
@@ -68,8 +68,8 @@ export class Journal {
   /** Keys of entries that a later link made history: kept, and no news any more. */
   readonly #settled = new Set<string>()
   /** Kept as it comes: a flood must not be put into words a hundred thousand times a second. */
-  readonly #foreign: { count: number; from: Address | undefined; why: string } = {
-    ...{ count: 0, from: undefined, why: '' },
+  readonly #foreign: { count: number; from: Address | undefined; why: string; at: Instant } = {
+    ...{ count: 0, from: undefined, why: '', at: 0 },
   }
   readonly #copies: { count: number; from: Address | undefined } = { count: 0, from: undefined }
   #traced = Number.NEGATIVE_INFINITY
@@ -101,6 +101,7 @@ export class Journal {
     this.#foreign.from = from
     this.#foreign.why = why
     const now = this.#clock.now()
+    this.#foreign.at = now
     if (now - this.#traced < tracePace) return
     this.#traced = now
     this.#trace.debug({ from: formatAddress(from), count: this.#foreign.count }, why)
@@ -196,7 +197,7 @@ export class Journal {
       .filter(e => e.whom === 'by us' || !(alone || mirrored(e)))
       .slice(-maxNotices)
       .map(e => `${self}: ${shown(e)}`)
-    if (count > 0)
+    if (count > 0 && this.#clock.now() - this.#foreign.at < newsFor)
       news.push(`${self}: ${count} foreign packet${count === 1 ? '' : 's'}, last from ${last}`)
     const { count: copies, from } = this.#copies
     if (from && copies >= copiesWorthTelling)
