@@ -91,7 +91,9 @@ const charts: Record<string, Chart> = {
     x: 's after',
     y: 'share of the right neighbours, %',
     lines: (results.halved ?? [])
-      .filter(r => (r.stages as readonly Row[]).length > 1)
+      .filter(r =>
+        (r.stages as readonly Row[]).some(stage => stage.after !== 0 && 'placed' in stage),
+      )
       .map(r => ({
         name: `${r.nodes.toLocaleString('en').replaceAll(',', ' ')} members`,
         points: (r.stages as readonly Row[]).map(

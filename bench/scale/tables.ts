@@ -88,7 +88,7 @@ export const tables: Readonly<Record<string, (results: Results) => Table>> = {
       whole(r.nodes),
       `${Math.round((r.loss as number) * 100)} %`,
       whole(r.suspicionsHeldPerNodeHour as number),
-      `${whole(r.falseOpinions as number)} in ${r.seconds} s`,
+      `${whole(r.falseOpinions as number)} in ${Math.round(r.seconds as number)} s`,
       `${(r.packetsPerSecond as number).toFixed(1)}`,
       whole(r.bytesPerSecond as number),
       ...(r.deaths === undefined
