@@ -314,7 +314,8 @@ export class Agent {
         }),
       )
     this.#belonging = new Belonging({
-      ...{ self: this.self, links: this.links, members: this.#members, fault: this.#fault },
+      ...{ self: this.self, clock, links: this.links },
+      ...{ members: this.#members, fault: this.#fault },
       ...{ security, certification: this.certification },
       plane: () => this.plane,
       followed: () => this.following.view,
