@@ -49,7 +49,7 @@ import { FrontDoor } from './entrance/front-door.ts'
 import { Gate } from './entrance/gate.ts'
 import { Homecoming } from './entrance/homecoming.ts'
 import { Initiation } from './entrance/initiation.ts'
-import { inviteNeighbours } from './entrance/inviter.ts'
+import { callFailed, inviteNeighbours } from './entrance/inviter.ts'
 import { Journal, type Refusals } from './entrance/journal.ts'
 import { type ReceptionParts, reception } from './entrance/reception.ts'
 import { Inquiries } from './inquiries.ts'
@@ -482,7 +482,10 @@ export class Agent {
     this.following.follow()
     this.#life.every(orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
     this.#life.every(accusePeriod, () => this.#members.accuse())
-    this.#life.every(invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
+    this.#life.every(invitePace, () => {
+      inviteNeighbours(this.self, this.gossip, this.links)
+      callFailed(this.plane, this.gossip, this.links)
+    })
     this.#life.every(seenPace, () => this.#belonging.noteSeen())
   }
 
