@@ -49,7 +49,7 @@ import { FrontDoor } from './entrance/front-door.ts'
 import { Gate } from './entrance/gate.ts'
 import { Homecoming } from './entrance/homecoming.ts'
 import { Initiation } from './entrance/initiation.ts'
-import { callFailed, inviteNeighbours } from './entrance/inviter.ts'
+import { inviteNeighbours } from './entrance/inviter.ts'
 import { Journal, type Refusals } from './entrance/journal.ts'
 import { type ReceptionParts, reception } from './entrance/reception.ts'
 import { Inquiries } from './inquiries.ts'
@@ -112,6 +112,8 @@ const orphanPeriod = 3_000
 const leaderPatience = 1_500
 /** Members that this node cannot reach are named to the leader this often, ms, as long as it lasts. */
 const accusePeriod = 1_000
+/** Who is not for this node to keep is let go of this often, ms. */
+const tidyPeriod = 10_000
 const reportPatience = 30_000
 /** A node that follows notes on disk this often, ms, how far it has seen the log. */
 const seenPace = 60_000
@@ -314,7 +316,8 @@ export class Agent {
         }),
       )
     this.#belonging = new Belonging({
-      ...{ self: this.self, links: this.links, members: this.#members, fault: this.#fault },
+      ...{ self: this.self, clock, links: this.links },
+      ...{ members: this.#members, fault: this.#fault },
       ...{ security, certification: this.certification },
       plane: () => this.plane,
       followed: () => this.following.view,
@@ -482,10 +485,8 @@ export class Agent {
     this.following.follow()
     this.#life.every(orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
     this.#life.every(accusePeriod, () => this.#members.accuse())
-    this.#life.every(invitePace, () => {
-      inviteNeighbours(this.self, this.gossip, this.links)
-      callFailed(this.plane, this.gossip, this.links)
-    })
+    this.#life.every(tidyPeriod, () => this.#members.tidy())
+    this.#life.every(invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
     this.#life.every(seenPace, () => this.#belonging.noteSeen())
   }
 

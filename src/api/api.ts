@@ -11,6 +11,7 @@ import { closeServer, httpServer, listenOnSocket, listenOnTcp } from './doors.ts
 import { badRequest, bodyLimit, failureOf } from './failure.ts'
 import { Gate, type TokenBook } from './gate.ts'
 import { askGuards, type Guard, sameOrigin } from './guard.ts'
+import { inOrder } from './in-order.ts'
 import { kvDoor } from './kv.ts'
 import { kvPrefix } from './kv-request.ts'
 import { openApi } from './openapi.ts'
@@ -80,8 +81,7 @@ export async function createApi(backend: Backend, options: ApiOptions): Promise<
   }
 
   function open({ entrance, proof }: TcpDoor): Server {
-    const answer = (request: IncomingMessage, response: ServerResponse) =>
-      handle(request, response, entrance)
+    const answer = inOrder((request, response) => handle(request, response, entrance))
     const server = proof ? httpsServer(answer, proof) : httpServer(answer)
     servers.push(server)
     return server

@@ -17,7 +17,15 @@ export interface Surface {
   readonly many?: boolean
 }
 
-export const nameKinds = ['nodes', 'roles', 'settings', 'tokens', 'requests', 'services'] as const
+export const nameKinds = [
+  'nodes',
+  'subjects',
+  'roles',
+  'settings',
+  'tokens',
+  'requests',
+  'services',
+] as const
 /** What the agent can list. */
 export type NameKind = (typeof nameKinds)[number]
 /** `file`: of this machine. `none`: only who types knows. Otherwise words that are always the same. */
@@ -39,7 +47,11 @@ const kinds: Readonly<Record<string, Kind>> = {
   'from-snapshot': 'file',
   'admit node': 'requests',
   'refuse node': 'requests',
-  'why subject': 'nodes',
+  'why subject': 'subjects',
+  'init control': 'nodes',
+  'agent log-level': ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+  'agent http-tls': ['auto', 'on'],
+  'agent http-auth': ['auto', 'on'],
   'why name': 'requests',
   'settings:set name': 'settings',
   'token:revoke id': 'tokens',

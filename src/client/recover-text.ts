@@ -17,7 +17,7 @@ export function renderPlan(plan: RecoveryPlan, width: number, paint: Painter): s
         lastIndex === undefined ? '-' : `${lastIndex} (${lastTerm})`,
         shown(commitIndex),
         age(lastEvent),
-        leaderless === null ? 'not since it started' : age(leaderless),
+        leaderless === null ? 'not yet' : age(leaderless),
       ],
     }
   })
@@ -55,7 +55,8 @@ export function renderPlan(plan: RecoveryPlan, width: number, paint: Painter): s
     `new epoch: ${plan.epoch}`,
   ]
   const costs = plan.consequences.flatMap(text => wrapped(`- ${printable(text)}`, width))
-  return [...table, '', verdict, `  ${facts.join('; ')}`, '', ...costs].join('\n')
+  const summary = wrapped(facts.join('; '), width - 2).map(line => `  ${line}`)
+  return [...table, '', verdict, ...summary, '', ...costs].join('\n')
 }
 
 export function renderRecovered(answer: RecoveryAnswer): string {

@@ -18,8 +18,11 @@ export function unknownCommand(argv: readonly string[], ids: readonly string[]):
   const end = argv.findIndex(word => word.startsWith('-'))
   const words = argv.slice(0, end < 0 ? undefined : end)
   const [first = '', second = ''] = words
-  if (first === '')
-    return new OperatorError('BAD_REQUEST', `hive has no flag ${argv[0]}`, 'see: hive --help')
+  if (first === '') {
+    const flag = argv[0]!.replace(/=.*/, '')
+    const remedy = 'flags stand after the command, as in: hive status --json; see: hive --help'
+    return new OperatorError('BAD_REQUEST', `hive itself has no flag ${flag}`, remedy)
+  }
   if (ids.includes(first)) return excess(`hive ${first}`, second)
   if (ids.includes(`${first}:${second}`)) return excess(`hive ${first} ${second}`, words[2] ?? '')
   const below = ids.filter(id => id.startsWith(`${first}:`)).map(id => id.slice(first.length + 1))

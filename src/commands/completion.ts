@@ -57,6 +57,10 @@ export default class Completion extends AgentCommand {
     const agent = this.agent(flags)
     const found: Record<NameKind, () => Promise<readonly string[]>> = {
       nodes: async () => (await agent.status()).nodes.map(node => node.name),
+      subjects: async () => [
+        ...(await agent.status()).nodes.map(node => node.name),
+        ...['election', 'epoch', 'join'],
+      ],
       roles: async () => (await agent.roles()).map(role => role.name),
       settings: async () => (await agent.settings()).map(setting => setting.name),
       tokens: async () =>

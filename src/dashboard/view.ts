@@ -34,7 +34,9 @@ export type Health = 'healthy' | 'degraded' | 'no quorum'
 /** No quorum: fewer voters answer than decisions need. Degraded: it decides, but something is not as it should be. */
 export function healthOf(report: StatusReport): Health {
   const { state, quorum } = report.cluster
-  if (state !== 'zombie' && quorum.reachable < quorum.needed) return 'no quorum'
+  // Who has not found its cluster yet does not even know how many decide.
+  const unknown = quorum.voters === 0
+  if (state !== 'zombie' && (unknown || quorum.reachable < quorum.needed)) return 'no quorum'
   if (state !== 'active' || report.cluster.leader === null) return 'degraded'
   const broken = report.nodes.some(
     node => isBroken(node.state) || node.roles.some(r => r.state === 'failed'),

@@ -32,8 +32,11 @@ export const maxAnonymousRequests = 8
 /** Accepted connections that have not proved who they are; the oldest makes room. Each costs a socket. */
 export const maxStrangers = 256
 
-/** Links that are up; beyond, peers are told BUSY. Keeps well below the usual limit of open files. */
-export const maxLinks = 4_096
+/**
+ * Links that are up; beyond, peers are told BUSY. Members of a large cluster have one to a control node each: of ten thousand,
+ * half are at each of two when the third is down. Keeps well below the usual hard limit of open files, which Node.js makes its own.
+ */
+export const maxLinks = 8_192
 
 /** Requests to one peer without an answer, and from one peer without ours; beyond, BUSY. */
 export const maxRequests = 4_096

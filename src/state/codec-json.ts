@@ -1,10 +1,10 @@
-import type {
-  EventData,
-  EventType,
-  HiveEvent,
-  NodeDescription,
-  RoleState,
-  TokenUse,
+import {
+  type EventData,
+  type EventType,
+  type HiveEvent,
+  type NodeDescription,
+  roleStates,
+  type TokenUse,
 } from './events.ts'
 import { Fields } from './fields.ts'
 
@@ -15,15 +15,6 @@ import { Fields } from './fields.ts'
 
 const name = 255
 const prose = 1024
-const roleStates: readonly RoleState[] = [
-  'assigned',
-  'bootstrapping',
-  'running',
-  'draining',
-  'drained',
-  'stopped',
-  'failed',
-]
 
 type JsonType = Exclude<EventType, 'KvPut' | 'RestoreAdded'>
 

@@ -211,14 +211,16 @@ export type TokenUse =
     }
   | { readonly kind: 'api'; readonly policies: readonly string[] }
 
-export type RoleState =
-  | 'assigned'
-  | 'bootstrapping'
-  | 'running'
-  | 'draining'
-  | 'drained'
-  | 'stopped'
-  | 'failed'
+export const roleStates = [
+  'assigned',
+  'bootstrapping',
+  'running',
+  'draining',
+  'drained',
+  'stopped',
+  'failed',
+] as const
+export type RoleState = (typeof roleStates)[number]
 
 export type EventType = keyof EventData
 

@@ -21,8 +21,8 @@ export class Slice {
   readonly #table: MemberTable
   #size: number
   #partial = false
-  /** Everybody known, per ring, in the order in which one meets them going onwards from this node. */
-  readonly #rows: Peer[][] = Array.from({ length: ringCount }, () => [])
+  /** Everybody known, per ring, in the order in which one meets them going onwards from this node; once that matters. */
+  #rows: Peer[][] | undefined
   /** The ranks are older than what the table says… */
   #stale = true
   /** …and somebody went since, so that the kept ones may reach further. */
@@ -55,16 +55,19 @@ export class Slice {
   resize(size: number): void {
     this.#size = size
     this.#partial = false
+    this.#rows = undefined
     this.noticed(true)
   }
 
   /** Somebody is known from now on. */
   enter(peer: Peer): void {
+    if (!this.#rows) return
     for (const [ring, row] of this.#rows.entries()) row.splice(this.#find(row, ring, peer), 0, peer)
   }
 
   /** Somebody is not known any more. */
   leave(peer: Peer): void {
+    if (!this.#rows) return
     for (const [ring, row] of this.#rows.entries()) row.splice(this.#find(row, ring, peer), 1)
   }
 
@@ -139,6 +142,7 @@ export class Slice {
     this.#reachIsStale = false
     const kept = new Set<Peer>()
     for (const peer of this.#table.all()) peer.ranks = 0
+    this.#rows ??= Array.from({ length: ringCount }, (_, ring) => this.#row(ring))
     const walks = this.#rows.flatMap((row, ring) => [
       new Walk(row, ring, 1),
       new Walk(row, ring, -1),
@@ -170,6 +174,12 @@ export class Slice {
     const own = positionOf(this.#hash, ring)
     const at = positionOf(last.hash, ring)
     return direction === 1 ? onwards(own, at) : onwards(at, own)
+  }
+
+  #row(ring: number): Peer[] {
+    const own = positionOf(this.#hash, ring)
+    const way = (peer: Peer) => onwards(own, positionOf(peer.hash, ring))
+    return [...this.#table.all()].sort((a, b) => way(a) - way(b) || (a.id < b.id ? -1 : 1))
   }
 
   /** Where `peer` stands in the row, or would. */

@@ -204,6 +204,27 @@ describe('what a role remembers', () => {
     expect((await open()).all()).toEqual({ a: 1 })
   })
 
+  it('is as before where it cannot be kept: nothing that was refused comes back with the next change', async () => {
+    const memory = await open()
+    await memory.set('a', 1)
+    await memory.set('gone', 1)
+    // Where the young copy would be written stands a folder.
+    await mkdir(`${path()}.new`)
+    const refused = [
+      memory.set('a', 2),
+      memory.set('a', 3),
+      memory.set('b', 1),
+      memory.set('gone', undefined),
+    ]
+    expect(memory.get('a')).toBe(3)
+    for (const one of refused) await expect(one).rejects.toThrow('EISDIR')
+    expect(memory.all()).toEqual({ a: 1, gone: 1 })
+    await rm(`${path()}.new`, { recursive: true })
+    await expect(memory.set('big', 'x'.repeat(17 * 1024 * 1024))).rejects.toThrow('16 MiB')
+    await memory.set('c', 1)
+    expect((await open()).all()).toEqual({ a: 1, gone: 1, c: 1 })
+  })
+
   it.skipIf(process.geteuid?.() === 0)('says when it cannot be written', async () => {
     const memory = await open()
     await chmod(folder, 0o500)

@@ -88,4 +88,12 @@ test('what an argument is follows from its name, and from the command', () => {
   expect(kindOf('agent', 'data-dir')).toBe('file')
   expect(kindOf('join', 'token-file')).toBe('file')
   expect(kindOf('kv:put', 'value')).toBe('none')
+  expect(kindOf('why', 'subject')).toBe('subjects')
+  expect(kindOf('agent', 'log-level')).toContain('debug')
+})
+
+test('a first word that is no command is told by what its commands are about', () => {
+  const topics = new Map([['kv', 'Keep small values.']])
+  expect(completionFor('zsh', 'hive', commands, topics)).toContain("'kv:Keep small values.'")
+  expect(completionFor('fish', 'hive', commands, topics)).toContain("-a kv -d 'Keep small values.'")
 })

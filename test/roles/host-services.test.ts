@@ -357,6 +357,32 @@ describe('services in files', () => {
     expect(shown()).toEqual(['api passing', 'web passing'])
   })
 
+  it('are read again without work as long as nothing changed, also when they are thousands', async () => {
+    const services = Array.from({ length: 4000 }, (_, i) => ({
+      name: `s${i}`,
+      checks: [{ ttl: '60s', check_id: `t${i}` }],
+    }))
+    host.files.set('s.json', JSON.stringify({ services }))
+    await boot({ files: ['s.json'] })
+    expect(shown()).toHaveLength(4000)
+    // Of work, and not of time: each definition is looked at so often.
+    let looked = 0
+    const { stringify } = JSON
+    JSON.stringify = ((...args: Parameters<typeof stringify>) => {
+      looked++
+      return stringify(...args)
+    }) as typeof stringify
+    await host.clock.pass(20_000).finally(() => {
+      JSON.stringify = stringify
+    })
+    expect(looked).toBeLessThan(10)
+    await role.directory.reportCheck({ id: 't3999', status: 'passing', output: 'ok' })
+    expect(shown().filter(line => line.includes('passing'))).toHaveLength(1)
+    await expect(role.directory.register(service('other', { ...ttl, id: 't17' }))).rejects.toThrow(
+      'the check id "t17" belongs to service "s17"',
+    )
+  })
+
   it.each(['a.toml', 'z.toml'])('may move to another one (%s) at any time', async to => {
     await boot({ files: ['services'] })
     host.files.set('services/web.toml', '')

@@ -345,8 +345,7 @@ describe('the lost side comes back', () => {
     await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready', n5: 'ready' })
   })
 
-  // Their links may outlive the split, or not.
-  test.each([1, 4, 7])(
+  test.each([1, 2, 5, 7])(
     'two rescues on both sides of a split: DIVERGED, until one gives in (seed %i)',
     async seed => {
       const world = new World(seed)

@@ -75,3 +75,18 @@ test('one that nobody can take over from stops all the same', async () => {
   )
   await world.until('it has stopped', () => stopped, 4_000)
 })
+
+test('a node whose control nodes are gone says where it looks for them', async () => {
+  const world = new World(24)
+  await world.cluster3(['n4'])
+  world.kill('n1', 'n2', 'n3', 'n4')
+  await world.run(5_000)
+  world.start('n4')
+  const { notices } = await world.sees('n4', 'that nobody answers', ({ notices }) =>
+    notices.some(text => text.includes('answers where this node last knew them')),
+  )
+  const silent = notices.filter(text => text.includes('does not answer'))
+  expect(silent.length).toBeGreaterThanOrEqual(3)
+  world.start('n1', 'n2', 'n3')
+  await world.sees('n4', 'its cluster', r => r.cluster.leader !== null && r.notices.length === 0)
+})

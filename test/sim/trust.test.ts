@@ -404,6 +404,46 @@ describe('certificates', () => {
     expect(types.lastIndexOf('CertificateIssued')).toBeLessThan(types.indexOf('CaRetired'))
   })
 
+  test.each([
+    ['the new authority', 1, false, 31],
+    ['the second', 3, false, 33],
+    ['the old one is retired', 6, false, 35],
+    ['the new authority, and a node is away', 1, true, 36],
+  ] as const)(
+    'of a new authority are finished by the next leader, where one dies right after %s',
+    async (_, events, away, seed) => {
+      const world = secured(seed)
+      await world.cluster3(['n4', 'n5'])
+      const before = await certified(world, 'n1', 5)
+      await settled(world, 'n1', 1)
+      if (away) world.kill('n5')
+      const leader = await leaderOf(world, 'n1')
+      const [other] = ['n1', 'n2', 'n3'].filter(n => n !== leader)
+      const log = async () =>
+        (await world.ask(other!, b => b.log({ from: 1, limit: 500 }))).events
+          .map(e => e.type)
+          .filter(t => t === 'CaCreated' || t === 'CertificateIssued' || t === 'CaRetired').length
+      const had = await log()
+      void world.ask(other!, b => b.rotateCa({ actor: 'test' })).catch(() => {})
+      await comes(world, 'it has come so far', log, n => n >= had + events)
+      world.kill(leader)
+      await world.run(20_000)
+      if (away) world.start('n5')
+      await world.run(20_000)
+      world.start(leader)
+      const names = ['n1', 'n2', 'n3', 'n4', 'n5']
+      const ready = Object.fromEntries(names.map(n => [n, 'ready' as const]))
+      for (const name of names) await world.states(name, ready)
+      const after = await certified(world, other!, 5)
+      expect(after.authorities[0]!.fingerprint).not.toBe(before.authorities[0]!.fingerprint)
+      // What each has now is enough to meet all others again, without the secret.
+      for (const name of names) world.node(name).secret = undefined
+      world.kill(...names)
+      world.start(...names)
+      for (const name of names) await world.states(name, ready)
+    },
+  )
+
   test('are renewed at half of their life, for as long as the cluster runs', async () => {
     const world = secured(7)
     world.cluster.certificateLife = 600_000

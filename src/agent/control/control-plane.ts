@@ -1,6 +1,6 @@
 import { MalformedError } from '../../base/bytes.ts'
 import type { Random } from '../../base/random.ts'
-import type { Clock, Instant, Timer } from '../../base/time.ts'
+import type { Clock, Timer } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import { defaults, Raft } from '../../raft/raft.ts'
 import type {
@@ -19,13 +19,11 @@ import type { EventData, EventType, HiveEvent, RequestId } from '../../state/eve
 import { askedVoters, ungatedEvents, versionOf } from '../../state/events.ts'
 import { State } from '../../state/state.ts'
 import type { Applied, Outcome } from '../../state/types.ts'
-import {
-  type Compaction,
-  type GroupStore,
-  type Loaded,
-  type StorageFailure,
-  usualCompaction,
-} from '../../store/types.ts'
+import type { GroupStore, Loaded, StorageFailure } from '../../store/types.ts'
+import { LogTail } from './log-tail.ts'
+import { notLeader, overloaded, tooNew } from './outcomes.ts'
+import { PlaneReads } from './plane-reads.ts'
+import { Proposals } from './proposals.ts'
 
 /**
  * Turns raft's crank: takes what raft wants done to the disk, the peers and the state, and brings back
@@ -64,16 +62,6 @@ export type Draft = {
   }
 }[EventType]
 
-interface Waiting {
-  readonly term: number
-  readonly since: Instant
-  readonly done: (outcome: Outcome) => void
-}
-
-/** Proposals queued for one turn; more are answered BUSY at once. */
-const maxQueuedProposals = 20_000
-/** A proposal that came to nothing by then is answered TIMEOUT: its outcome is unknown. */
-const proposalPatience = 15_000
 /** The store gets what was applied after so long, ms, or so many entries: a crash repeats them from the log. */
 const saveDelay = 50
 const maxUnsaved = 1_000
@@ -87,11 +75,9 @@ export class ControlPlane {
   readonly #parts: ControlPlaneParts
   readonly #raft: Raft
   #state: State
-  #queue: { data: Uint8Array; done: (outcome: Outcome) => void }[] = []
-  readonly #waiting = new Map<number, Waiting>()
-  readonly #reads = new Map<number, (index: number | null) => void>()
-  #readyReads: { index: number; done: (index: number | null) => void }[] = []
-  #nextRead = 1
+  readonly #proposals = new Proposals()
+  readonly #reads = new PlaneReads()
+  readonly #tail: LogTail
   #cranking = false
   #scheduled = false
   #timer: Timer | undefined
@@ -102,10 +88,6 @@ export class ControlPlane {
   #saver: Timer | undefined
   #stopped = false
   #wasInformed = false
-  /** Newest last: which configuration was in force from which index on. */
-  #configs: { index: number; config: SnapshotMeta['config'] }[]
-  #logBytes = 0
-  #firstIndex: number
   #rank: Rank = 'follower'
   #leader: string | null = null
   #term: number
@@ -126,14 +108,8 @@ export class ControlPlane {
       clock.now(),
       () => clock.wall(),
     )
-    this.#configs = [{ index: loaded.snapshot.index, config: loaded.snapshot.config }]
-    this.#firstIndex = loaded.snapshot.index + 1
+    this.#tail = new LogTail(loaded, parts.store)
     this.#term = loaded.hardState.term
-    for (const entry of loaded.entries) {
-      this.#logBytes += entrySize(entry)
-      if (entry.index > loaded.applied) continue
-      if (entry.type === 'config') this.#configs.push({ index: entry.index, config: entry.config })
-    }
     this.#schedule()
     this.#sweep()
   }
@@ -178,7 +154,7 @@ export class ControlPlane {
 
   /** First entry still in memory. */
   get firstIndex(): number {
-    return this.#firstIndex
+    return this.#tail.firstIndex
   }
 
   get term(): number {
@@ -207,7 +183,7 @@ export class ControlPlane {
   /** `done` exactly once; NOT_LEADER says for certain that nothing happened, TIMEOUT that nobody knows. */
   propose(draft: Draft, done: (outcome: Outcome) => void): void {
     if (this.#stopped || !this.isLeader()) return done(notLeader)
-    if (this.#queue.length >= maxQueuedProposals) return done(overloaded)
+    if (this.#proposals.full) return done(overloaded)
     const v = versionOf(draft.type, draft.data)
     if (v > this.#allowed(draft.type)) return done(tooNew(draft.type, v))
     const event = {
@@ -217,7 +193,7 @@ export class ControlPlane {
     } as HiveEvent
     const data = encoded(event)
     if (!(data instanceof Uint8Array)) return done(data)
-    this.#queue.push({ data, done })
+    this.#proposals.queue(data, done)
     this.#schedule()
   }
 
@@ -230,9 +206,8 @@ export class ControlPlane {
 
   /** Linearizable: calls `done` with an index that the state has reached by then, or null if leadership is lost. */
   read(done: (index: number | null) => void): void {
-    const context = this.#nextRead++
-    if (this.#stopped || !this.#raft.readIndex(context, this.#parts.clock.now())) return done(null)
-    this.#reads.set(context, done)
+    if (this.#stopped) return done(null)
+    if (!this.#reads.ask(this.#raft, this.#parts.clock.now(), done)) return
     this.#schedule()
   }
 
@@ -287,14 +262,8 @@ export class ControlPlane {
     this.#stopped = true
     this.#timer?.cancel()
     this.#sweeper?.cancel()
-    for (const { done } of this.#queue) done(notLeader)
-    for (const { done } of this.#waiting.values()) done(unknownOutcome)
-    for (const done of this.#reads.values()) done(null)
-    for (const { done } of this.#readyReads) done(null)
-    this.#queue = []
-    this.#waiting.clear()
-    this.#reads.clear()
-    this.#readyReads = []
+    this.#proposals.stop()
+    this.#reads.stop()
   }
 
   #schedule(): void {
@@ -308,7 +277,7 @@ export class ControlPlane {
     if (this.#stopped || this.#cranking) return
     this.#cranking = true
     this.#raft.tick(this.#parts.clock.now())
-    this.#proposeQueued()
+    this.#proposals.propose(this.#raft, this.#parts.clock.now())
     for (let ready = this.#raft.ready(); ready; ready = this.#raft.ready()) {
       this.#handle(ready)
       if (this.#stopped) break
@@ -330,35 +299,12 @@ export class ControlPlane {
     })
   }
 
-  #proposeQueued(): void {
-    if (this.#queue.length === 0) return
-    const batch = this.#queue
-    this.#queue = []
-    const now = this.#parts.clock.now()
-    const result = this.#raft.propose(
-      batch.map(p => p.data),
-      now,
-    )
-    if (!result.ok) {
-      const answer = result.why === 'full' ? overloaded : notLeader
-      for (const { done } of batch) done(answer)
-      return
-    }
-    batch.forEach(({ done }, i) => {
-      const index = result.first + i
-      // Proposed in an earlier term and gone from this log, it may still be in another and be committed there.
-      this.#waiting.get(index)?.done(unknownOutcome)
-      this.#waiting.delete(index)
-      this.#waiting.set(index, { term: result.term, since: now, done })
-    })
-  }
-
   #handle(ready: Ready): void {
     const { persist } = ready
     if (ready.rank) this.#ranked(ready.rank)
     for (const message of ready.send) this.#parts.send(message)
     if (persist) {
-      for (const entry of persist.entries) this.#logBytes += entrySize(entry)
+      this.#tail.grew(persist.entries)
       const { sendAfter } = ready
       this.#parts.store.write(persist, failure => {
         if (this.#stopped) return
@@ -370,7 +316,7 @@ export class ControlPlane {
       })
     }
     if (ready.commit.length > 0) this.#apply(ready.commit)
-    this.#takeReads(ready)
+    this.#reads.take(ready, this.#state.applied, this.#state.stopped !== null)
     for (const peer of ready.snapshots) this.#parts.sendSnapshot(peer)
   }
 
@@ -384,7 +330,7 @@ export class ControlPlane {
   #apply(entries: readonly Entry[]): void {
     const { reads } = this.#parts
     const batch: AppliedEntry[] = []
-    const finished: { done: (outcome: Outcome) => void; outcome: Outcome }[] = []
+    const finished: (() => void)[] = []
     for (const entry of entries) {
       if (this.#state.stopped) break
       const event = entry.type === 'data' ? decodeEvent(entry.data, reads) : undefined
@@ -395,21 +341,16 @@ export class ControlPlane {
       )
       // An event that this build cannot read: nothing after it counts here until a newer one reads it.
       if (this.#state.stopped) break
-      if (entry.type === 'config') this.#configs.push({ index: entry.index, config: entry.config })
+      this.#tail.passed(entry)
       batch.push({ entry, event: event && 'unknown' in event ? undefined : event, applied })
-      const waiting = this.#waiting.get(entry.index)
-      if (!waiting) continue
-      this.#waiting.delete(entry.index)
-      finished.push({
-        done: waiting.done,
-        outcome: waiting.term === entry.term ? applied.outcome : notLeader,
-      })
+      const tell = this.#proposals.settle(entry, applied.outcome)
+      if (tell) finished.push(tell)
     }
     const index = this.#state.applied
     this.#saveSoon(entries.length)
     this.#raft.advance({ applied: index }, this.#parts.clock.now())
     this.#wasInformed ||= this.informed
-    for (const { done, outcome } of finished) done(outcome)
+    for (const tell of finished) tell()
     this.#parts.applied(batch)
     this.#compact(index)
   }
@@ -421,93 +362,38 @@ export class ControlPlane {
     this.#saver ??= this.#parts.clock.after(saveDelay, () => this.#save())
   }
 
-  get #compaction(): Compaction {
-    return this.#parts.store.compaction ?? usualCompaction
-  }
-
   #save(): void {
     this.#saver?.cancel()
     this.#saver = undefined
     if (this.#unsaved === 0) return
     this.#unsaved = 0
     const { applied: index, term } = this.#state
-    const { config } = this.#configs[this.#configs.length - 1]!
+    const { config } = this.#tail
     this.#parts.store.save({ index, term, config, rows: this.#state.takeRows() })
-  }
-
-  #takeReads(ready: Ready): void {
-    for (const { context, index } of ready.reads) {
-      const done = this.#reads.get(context)
-      if (!done) continue
-      this.#reads.delete(context)
-      this.#readyReads.push({ index, done })
-    }
-    for (const context of ready.readsRefused) {
-      this.#reads.get(context)?.(null)
-      this.#reads.delete(context)
-    }
-    if (this.#readyReads.length === 0) return
-    const applied = this.#state.applied
-    const due = this.#readyReads.filter(r => r.index <= applied)
-    this.#readyReads = this.#readyReads.filter(r => r.index > applied)
-    for (const { done } of due) done(applied)
-    if (!this.#state.stopped) return
-    for (const { done } of this.#readyReads.splice(0)) done(null)
   }
 
   #restore(snapshot: SnapshotMeta): void {
     const { rows } = this.#parts.store.installed()
     this.#state = State.load(rows)
     this.#unsaved = 0
-    this.#configs = [{ index: snapshot.index, config: snapshot.config }]
-    this.#firstIndex = snapshot.index + 1
-    this.#logBytes = 0
-    for (const [index, waiting] of this.#waiting) {
-      if (index > snapshot.index) continue
-      this.#waiting.delete(index)
-      waiting.done(unknownOutcome)
-    }
+    this.#tail.restored(snapshot)
+    this.#proposals.restored(snapshot.index)
     this.#parts.trace.info({ index: snapshot.index }, 'state replaced by a snapshot')
     this.#parts.applied([])
   }
 
   #compact(applied: number): void {
-    const firstIndex = this.#firstIndex
-    const length = applied - firstIndex
-    const { entries, bytes, margin: kept } = this.#compaction
-    if (length < entries && this.#logBytes < bytes) return
-    const margin = Math.min(kept, Math.ceil(length / 2))
-    const through = Math.min(applied - margin, this.#neededAfter(length))
-    // In large steps only: what is kept is counted anew each time.
-    if (through - firstIndex < length / 4) return
-    const [entry] = this.#raft.entries(through, through)
-    if (!entry) return
-    while (this.#configs.length > 1 && this.#configs[1]!.index <= through) this.#configs.shift()
+    const meta = this.#tail.due(this.#raft, applied)
+    if (!meta) return
     this.#save()
-    this.#parts.store.compact(through, entry.term)
-    this.#raft.compacted({ index: through, term: entry.term, config: this.#configs[0]!.config })
-    this.#firstIndex = through + 1
-    this.#logBytes = 0
-    for (const entry of this.#raft.entries(through + 1, applied)) this.#logBytes += entrySize(entry)
-  }
-
-  /** Where the log of the slowest follower that answers ends: a snapshot is worth little without what follows it. */
-  #neededAfter(length: number): number {
-    const { entries, bytes, patience } = this.#compaction
-    const enough = length >= entries * patience || this.#logBytes >= bytes * patience
-    if (enough) return Number.POSITIVE_INFINITY
-    const answering = this.#raft.status().progress.filter(peer => peer.recentlyActive)
-    return Math.min(...answering.map(peer => peer.match))
+    this.#parts.store.compact(meta.index, meta.term)
+    this.#raft.compacted(meta)
+    this.#tail.cut(meta, this.#raft.entries(meta.index + 1, applied))
   }
 
   #sweep(): void {
     this.#sweeper = this.#parts.clock.after(1000, () => {
-      const now = this.#parts.clock.now()
-      for (const [index, waiting] of this.#waiting) {
-        if (now - waiting.since < proposalPatience) break
-        this.#waiting.delete(index)
-        waiting.done(unknownOutcome)
-      }
+      this.#proposals.sweep(this.#parts.clock.now())
       this.#sweep()
     })
   }
@@ -521,36 +407,4 @@ function encoded(event: HiveEvent): Uint8Array | Outcome {
     if (!(error instanceof MalformedError)) throw error
     return { ok: false, code: 'BAD_REQUEST', message: error.message }
   }
-}
-
-function entrySize(entry: Entry): number {
-  return entry.type === 'data' ? entry.data.length + 64 : 256
-}
-
-const notLeader: Outcome = {
-  ok: false,
-  code: 'NOT_LEADER',
-  message: 'leadership moved while the request was under way',
-  remedy: 'try again',
-}
-function tooNew(type: string, version: number): Outcome {
-  return {
-    ok: false,
-    code: 'VERSION_MISMATCH',
-    message: `${type} needs events of version ${version}, which not every control node reads yet`,
-    remedy: 'finish the upgrade: hive doctor shows who runs an older hive',
-  }
-}
-
-const overloaded: Outcome = {
-  ok: false,
-  code: 'BUSY',
-  message: 'more is waiting to be committed than fits the queue',
-  remedy: 'try again in a moment',
-}
-const unknownOutcome: Outcome = {
-  ok: false,
-  code: 'TIMEOUT',
-  message: 'not committed in time; it may still take effect',
-  remedy: 'look whether it did before trying again',
 }

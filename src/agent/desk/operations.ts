@@ -2,7 +2,7 @@ import type { DrainProgress, NodeState } from '../../api/types.ts'
 import { count, flag, optionalCount, text, texts } from '../../base/shape.ts'
 import { rolesVerdict } from '../../cluster/admission.ts'
 import { drainSteps, drainVerdict } from '../../cluster/drain.ts'
-import type { RoleState } from '../../state/events.ts'
+import { roleStates } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
@@ -17,16 +17,6 @@ import {
 
 /** A held answer about a drain waits at most so long, ms. */
 const longestWait = 60_000
-
-const roleStates: readonly RoleState[] = [
-  'assigned',
-  'bootstrapping',
-  'running',
-  'draining',
-  'drained',
-  'stopped',
-  'failed',
-]
 
 /** It is so already: nothing is written. */
 const nothingToDo = { ok: true, body: { index: null } } as const

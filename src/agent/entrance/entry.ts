@@ -129,15 +129,23 @@ export class Entry {
       out.push(
         `this node set aside what it knew of «${returning.name}», which has a newer epoch, and bootstraps anew`,
       )
-    for (const { text, silence } of this.#silent().slice(0, maxSilentTold))
+    const silent = this.#silent()
+    for (const { text, silence } of silent.slice(0, maxSilentTold))
       out.push(`${text} does not answer: ${silence}; this node goes on trying`)
+    const { cluster } = this.#parts.self.facts
+    const sought = this.#seeds.filter(seed => seed.peer !== this.#parts.self.id)
+    if (cluster && silent.length > 0 && silent.length === sought.length)
+      out.push(
+        `nobody of «${cluster.name}» answers where this node last knew them: start them; if they moved, start this one with --join and the address of one`,
+      )
     if (left) out.push('this node left its cluster; hive join ADDR brings it back')
     return out
   }
 
-  /** Of a node without a cluster: who was to be its way in. */
+  /** Of a node without a cluster, or that has not found it yet: who was to be its way in. */
   #silent(): readonly Seed[] {
-    return this.#parts.self.facts.cluster ? [] : this.#seeds.filter(seed => seed.silence)
+    const found = this.#parts.self.facts.cluster !== undefined && this.#parts.view() !== undefined
+    return found ? [] : this.#seeds.filter(seed => seed.silence)
   }
 
   /** Why nobody at that address answers, as far as that is known. */

@@ -1,3 +1,4 @@
+import type { Clock, Millis } from '../../base/time.ts'
 import { agreesWith, type History } from '../../cluster/epoch.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import type { Links } from '../../net/link-types.ts'
@@ -12,6 +13,7 @@ import type { Members } from './members.ts'
 /** What this node keeps of the agreed picture, for itself and for its next boot. */
 export interface BelongingParts {
   readonly self: Self
+  readonly clock: Clock
   readonly links: Links
   readonly members: Members
   readonly fault: StorageFault
@@ -20,6 +22,9 @@ export interface BelongingParts {
   plane(): ControlPlane | undefined
   followed(): ClusterView | undefined
 }
+
+/** Between a rescue and the question who of the others belongs to it, ms. */
+const rescueSettles: Millis = 15_000
 
 export class Belonging {
   readonly #parts: BelongingParts
@@ -44,6 +49,7 @@ export class Belonging {
       joining: [],
     })
     this.#meetAnew(view.cluster)
+    if (before && (before.lineage ?? 0) !== (view.cluster.lineage ?? 0)) this.#partWays()
     if (!before) members.sayInitialised()
     for (const { id, host, port } of [...view.control, ...view.members])
       if (id !== self.id) links.setAddress(id, { host, port })
@@ -62,6 +68,22 @@ export class Belonging {
     this.#settled = true
     for (const id of links.connectedPeers())
       if (!agreesWith(history, links.hello(id)?.allegiance)) links.renew(id)
+  }
+
+  /**
+   * A rescue: those who are to carry the log of it need the links that they have. In a moment, when they have it, all are met
+   * again who have not said yet that they are of this history, so that both ends learn where the two have parted.
+   */
+  #partWays(): void {
+    const { self, clock, links } = this.#parts
+    clock.after(rescueSettles, () => {
+      const { cluster } = self.facts
+      for (const id of cluster ? links.connectedPeers() : []) {
+        // One that says nothing of a history has got one since.
+        const said = links.hello(id)?.allegiance
+        if (!said || !agreesWith(cluster!, said)) links.renew(id)
+      }
+    })
   }
 
   /** This node belongs to nothing now. */

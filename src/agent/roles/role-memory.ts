@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 export interface RoleMemory {
   all(): Readonly<Record<string, unknown>>
   get(key: string): unknown
-  /** Resolves once it is durable; undefined removes. Later calls see it at once. */
+  /** Resolves once it is durable; undefined removes. Later calls see it at once, and what was before when it rejects. */
   set(key: string, value: unknown): Promise<void>
 }
 
@@ -23,6 +23,10 @@ export async function openRoleMemory(
 ): Promise<RoleMemory> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const entries = await load(path, damaged)
+  /** As the file has them. */
+  const durable = new Map(entries)
+  /** The last change of each key that is not known to be durable. */
+  const changes = new Map<string, object>()
   let writing: Promise<void> | undefined
   let next: Promise<void> | undefined
 
@@ -45,13 +49,29 @@ export async function openRoleMemory(
   return {
     all: () => Object.fromEntries(entries),
     get: key => entries.get(key),
-    set(key, value) {
-      if (value === undefined) {
-        if (!entries.delete(key)) return Promise.resolve()
-      } else entries.set(key, structuredClone(value))
-      return save()
+    async set(key, value) {
+      if (value === undefined && !entries.has(key)) return
+      const now = structuredClone(value)
+      const change = {}
+      changes.set(key, change)
+      put(entries, key, now)
+      try {
+        await save()
+        put(durable, key, now)
+      } catch (error) {
+        // What was refused must not be kept with the next change of something else.
+        if (changes.get(key) === change) put(entries, key, durable.get(key))
+        throw error
+      } finally {
+        if (changes.get(key) === change) changes.delete(key)
+      }
     },
   }
+}
+
+function put(to: Map<string, unknown>, key: string, value: unknown): void {
+  if (value === undefined) to.delete(key)
+  else to.set(key, value)
 }
 
 async function load(

@@ -42,6 +42,8 @@ export const memoryPrefix = 'service:'
 export class Services implements ServiceDirectory, Listener {
   readonly #identity: Identity
   readonly #services = new Map<string, RunningService>()
+  /** Whose each check is: reports name a check by its id alone. */
+  readonly #ofCheck = new Map<string, RunningService>()
   #host: Host | undefined
   #draining = false
   #version: HostDocument['version']
@@ -67,6 +69,7 @@ export class Services implements ServiceDirectory, Listener {
     }
     if (this.#services.size > 0) this.#raise()
     this.#services.clear()
+    this.#ofCheck.clear()
     const host = this.#host
     this.#host = undefined
     await Promise.all(ids.map(id => host?.remember(memoryPrefix + id, undefined)))
@@ -103,20 +106,17 @@ export class Services implements ServiceDirectory, Listener {
 
   async reportCheck(report: { id: string; status: CheckStatus; output: string }): Promise<void> {
     this.#opened()
-    for (const service of this.#services.values()) {
-      const check = service.check(report.id)
-      if (check === undefined) continue
-      if (check.definition.kind !== 'ttl') {
-        throw new OperatorError(
-          'BAD_REQUEST',
-          `the check "${report.id}" is run by the agent itself`,
-          'only TTL checks take reports',
-        )
-      }
-      service.reported(check, report.status, report.output)
-      return
+    const service = this.#ofCheck.get(report.id)
+    const check = service?.check(report.id)
+    if (!service || !check) throw notFound(`check "${report.id}"`, 'GET /v1/agent/checks')
+    if (check.definition.kind !== 'ttl') {
+      throw new OperatorError(
+        'BAD_REQUEST',
+        `the check "${report.id}" is run by the agent itself`,
+        'only TTL checks take reports',
+      )
     }
-    throw notFound(`check "${report.id}"`, 'GET /v1/agent/checks')
+    service.reported(check, report.status, report.output)
   }
 
   list(): readonly ServiceReport[] {
@@ -139,15 +139,13 @@ export class Services implements ServiceDirectory, Listener {
    * names a check by its id alone). What a file says goes before what came through the API.
    */
   conflict(definition: ServiceDefinition, origin: Origin): string | undefined {
-    for (const service of this.#services.values()) {
-      if (service.definition.id === definition.id) {
-        const mine = isFromApi(service) || sameOrigin(service.origin, origin)
-        if (!mine) return ownedElsewhere(service)
-        continue
-      }
-      const taken = definition.checks.find(check => service.check(check.id) !== undefined)
-      if (taken === undefined) continue
-      return `the check id "${taken.id}" belongs to service "${service.definition.id}"`
+    const before = this.#services.get(definition.id)
+    if (before && !isFromApi(before) && !sameOrigin(before.origin, origin))
+      return ownedElsewhere(before)
+    for (const { id } of definition.checks) {
+      const owner = this.#ofCheck.get(id)
+      if (owner && owner !== before)
+        return `the check id "${id}" belongs to service "${owner.definition.id}"`
     }
     return undefined
   }
@@ -158,19 +156,26 @@ export class Services implements ServiceDirectory, Listener {
     if (this.conflict(definition, origin) !== undefined) return
     const before = this.#services.get(definition.id)
     const same = before !== undefined && sameOrigin(before.origin, origin)
-    if (same && JSON.stringify(before.definition) === JSON.stringify(definition)) return
-    before?.end()
-    this.#services.set(definition.id, new RunningService(definition, origin, host, this))
+    if (same && isSame(before.definition, definition)) return
+    if (before) this.#release(before)
+    const service = new RunningService(definition, origin, host, this)
+    this.#services.set(definition.id, service)
+    for (const { id } of definition.checks) this.#ofCheck.set(id, service)
     this.#raise()
   }
 
   drop(id: string): void {
     const service = this.#services.get(id)
     if (service === undefined) return
-    service.end()
+    this.#release(service)
     service.forget()
-    this.#services.delete(id)
     this.#raise()
+  }
+
+  #release(service: RunningService): void {
+    service.end()
+    this.#services.delete(service.definition.id)
+    for (const { id } of service.definition.checks) this.#ofCheck.delete(id)
   }
 
   /** Ids that came from this file. */
@@ -222,6 +227,10 @@ async function keep(
       'make room on the disk of the data directory and try again',
     )
   }
+}
+
+function isSame(a: ServiceDefinition, b: ServiceDefinition): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
 
 function isFromApi({ origin }: RunningService): boolean {

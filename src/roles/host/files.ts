@@ -8,6 +8,11 @@ import { formatFileProblems, isServiceFile, parseServiceFile } from './service-f
 /** Files looked at below one folder; a host has a handful of services, not thousands of files. */
 const maxFiles = 1024
 
+interface ServiceFile {
+  readonly text: string
+  readonly parsed: ReturnType<typeof parseServiceFile>
+}
+
 /**
  * Keeps the directory's services in step with the files that define them. A file that is wrong
  * leaves its services as they were and turns the role red; one that is gone takes its services along, when it is
@@ -15,8 +20,8 @@ const maxFiles = 1024
  */
 export class ServiceFiles {
   readonly #services: Services
-  /** Text of each file as it was last read. */
-  #texts = new Map<string, string>()
+  /** Each file as it was last read. */
+  #files = new Map<string, ServiceFile>()
   /**
    * Services that the last reading missed, and whose file they are of: one that is being written just now is shorter than
    * it will be, or is not there.
@@ -33,26 +38,26 @@ export class ServiceFiles {
   async read(paths: readonly string[], host: Host): Promise<void> {
     this.#paths = paths
     const troubles: string[] = []
-    const texts = new Map<string, string>()
+    const files = new Map<string, ServiceFile>()
     for (const path of paths) {
       try {
-        for (const [file, text] of await textsIn(path, host)) texts.set(file, text)
+        for (const [file, text] of await textsIn(path, host))
+          files.set(file, this.#parsed(file, text))
       } catch (error) {
         troubles.push(`${path}: ${reason(error)}`)
-        this.#keep(path, texts)
+        this.#keep(path, files)
       }
     }
     const definitions = new Map<string, readonly ServiceDefinition[]>()
-    for (const [path, text] of texts) {
-      const parsed = parseServiceFile(path, text)
+    for (const [path, { parsed }] of files) {
       if ('problems' in parsed) troubles.push(formatFileProblems(path, parsed.problems))
       else definitions.set(path, parsed.value)
     }
-    for (const path of [...this.#texts.keys(), ...this.#missed.values()])
-      if (!texts.has(path)) definitions.set(path, [])
+    for (const path of [...this.#files.keys(), ...this.#missed.values()])
+      if (!files.has(path)) definitions.set(path, [])
     for (const [path, services] of definitions) this.#withdraw(path, services)
     for (const [path, services] of definitions) troubles.push(...this.#take(path, services))
-    this.#texts = texts
+    this.#files = files
     this.#tell(troubles, host)
   }
 
@@ -63,15 +68,21 @@ export class ServiceFiles {
 
   close(): void {
     this.#timer?.cancel()
-    this.#texts = new Map()
+    this.#files = new Map()
     this.#missed.clear()
     this.#troubles = []
   }
 
+  /** Thousands of services take the better part of a second to parse, which gossip does not have: so once for each text. */
+  #parsed(path: string, text: string): ServiceFile {
+    const before = this.#files.get(path)
+    return before?.text === text ? before : { text, parsed: parseServiceFile(path, text) }
+  }
+
   /** What was read there before stays while it cannot be read. */
-  #keep(path: string, texts: Map<string, string>): void {
-    for (const [file, text] of this.#texts) {
-      if (file === path || file.startsWith(`${path}/`)) texts.set(file, text)
+  #keep(path: string, files: Map<string, ServiceFile>): void {
+    for (const [name, file] of this.#files) {
+      if (name === path || name.startsWith(`${path}/`)) files.set(name, file)
     }
   }
 
@@ -90,9 +101,10 @@ export class ServiceFiles {
 
   /** What the file has no more, as soon as that is read twice. */
   #withdraw(path: string, but: readonly ServiceDefinition[]): void {
+    const kept = new Set(but.map(service => service.id))
     for (const id of this.#services.fromFile(path)) {
       const missed = this.#missed.delete(id)
-      if (but.some(service => service.id === id)) continue
+      if (kept.has(id)) continue
       if (missed) this.#services.drop(id)
       else this.#missed.set(id, path)
     }
