@@ -276,6 +276,20 @@ test('a node that missed a new authority and a new epoch knows its control nodes
   expect(world.node('n4').disk.aside.has('epoch-1')).toBe(true)
 })
 
+test('a node that was removed, and missed a new authority, believes its control nodes by their keys that it is out', async () => {
+  const world = secured(42)
+  await world.cluster3(['n4'])
+  await certified(world, 'n1', 4)
+  await world.run(1_000)
+  world.kill('n4')
+  await world.ask('n1', b => b.leave({ node: 'n4', force: true, actor: 'test' }))
+  await world.ask('n1', b => b.rotateCa({ actor: 'test' }))
+  await certified(world, 'n1', 3)
+  world.start('n4')
+  await world.until('n4 is out', () => world.facts('n4').left === true)
+  expect((await world.status('n4')).notices.join()).toMatch(/was removed from «prod», say n\d, n\d/)
+})
+
 describe('a node that lost its power in the middle', () => {
   /** The facts are on disk, the identity is not yet; what they wrote before is what the others see. */
   test.each([

@@ -67,6 +67,8 @@ export class Members {
   #gossip: Gossip
   /** As agreed; before that a node keeps everybody. */
   #slice: number | undefined
+  /** The last that this node learned. */
+  #view: ClusterView | undefined
   #doubledAt: Instant = Number.NEGATIVE_INFINITY
   /** Who left a moment ago. */
   readonly #parting = new Map<string, Timer>()
@@ -95,6 +97,7 @@ export class Members {
   forget(): void {
     this.#gossip.stop()
     this.#slice = undefined
+    this.#view = undefined
     this.#gossip = this.#newGossip()
   }
 
@@ -118,13 +121,16 @@ export class Members {
     this.#doubledAt = this.#parts.clock.now()
   }
 
-  get #isCopy(): boolean {
-    const { clock, control, links } = this.#parts
+  /** A copy, or of no cluster any more by its operator's word: whom others must not believe back. */
+  get #isSilent(): boolean {
+    const { self, clock, control, links } = this.#parts
+    if (self.facts.left) return true
     if (clock.now() - this.#doubledAt > copyHushed) return false
     return !control().some(id => links.isConnected(id))
   }
 
   received(from: string, message: SwimMessage): void {
+    if (this.#isSilent) return
     const address = this.#gossip.member(from)?.address ?? { host: '', port: 0 }
     this.#gossip.receive(from, address, 'stream', message)
   }
@@ -148,7 +154,13 @@ export class Members {
     if (size !== this.#slice) this.#gossip.step({ type: 'slice', size })
     this.#slice = size
     this.#introduceStrangers(view)
-    if (this.#gossip.partial) this.#keepTo(view)
+    this.#view = view
+    this.tidy()
+  }
+
+  /** Of a slice, again and again: what somebody else still believes of one that left may have come back by gossip. */
+  tidy(): void {
+    if (this.#view && this.#gossip.partial) this.#keepTo(this.#view)
   }
 
   /**
@@ -299,7 +311,7 @@ export class Members {
   /** Datagrams of our cluster, or of somebody who passed the first validation before the init. */
   #speaksToUs(from: string, tag: string | null, address: Address): boolean {
     const ours = this.#parts.self.facts.cluster?.tag ?? null
-    if (this.#parts.isShutOut(from) || this.#isCopy) return false
+    if (this.#parts.isShutOut(from) || this.#isSilent) return false
     // It may still have the key of gossip, and must not hear who is here.
     if (tag !== null && tag === ours && this.#parts.isRemoved(from)) return false
     if (tag === ours || this.#gossip.member(from)) return true
@@ -317,8 +329,9 @@ export class Members {
       self: { id, name, address, incarnation: facts.incarnation, meta: this.#meta() },
       // Room for the seal, needed or not: nodes of one cluster count alike, whatever else they have.
       config: { ...timing(config.timingFactor), packetBytes: maxDatagramBytes - sealOverhead },
-      sendDatagram: (to, message) => !this.#isCopy && this.#datagrams.send(to, message),
+      sendDatagram: (to, message) => !this.#isSilent && this.#datagrams.send(to, message),
       sendStream: (to, at, message) => {
+        if (this.#isSilent) return
         links.setAddress(to, at)
         links.sendSwim(to, message)
       },
