@@ -117,8 +117,8 @@ const tidyPeriod = 10_000
 const reportPatience = 30_000
 /** A node that follows notes on disk this often, ms, how far it has seen the log. */
 const seenPace = 60_000
-/** A leader that stops waits at most so long for another to lead, ms: by then an election would be over. */
-const handOverPatience = 1_000
+/** A leader that stops waits at most so long for another to lead, ms: raft gives a transfer up by then. */
+const handOverPatience = 500
 /** Members who look for a cluster are invited this often, ms, where the leader keeps only some. */
 const invitePace = 2_000
 /** Whoever compares histories waits so long for a quorum's word, ms. */
