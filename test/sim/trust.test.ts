@@ -582,6 +582,23 @@ describe('an address is an attribute', () => {
     await world.states('n2', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
     expect(await world.get('n3', 'up-n2')).toBe('x')
   })
+
+  test('a node that failed does not know where the only control node went, and is called', async () => {
+    const world = new World(10)
+    world.add('n1')
+    world.add('n2', ['n1'])
+    await world.until('they meet', () => world.node('n1').process!.agent.swimMembers().length === 1)
+    await world.ask('n1', b => b.init({ name: 'prod', control: ['n1'], actor: 'test' }))
+    await world.states('n2', { n1: 'ready', n2: 'ready' })
+    world.kill('n2')
+    await world.states('n1', { n1: 'ready', n2: 'failed' })
+    world.kill('n1')
+    world.node('n1').port = gossipPort + 1
+    world.start('n1')
+    await world.run(5_000)
+    world.start('n2')
+    await world.states('n2', { n1: 'ready', n2: 'ready' })
+  })
 })
 
 describe('a node that leaves', () => {

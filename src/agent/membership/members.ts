@@ -183,16 +183,22 @@ export class Members {
 
   /**
    * Agreed members whom gossip never met, or not as what they are now: one that died before it could tell of its
-   * last incarnation is to be accused of that one.
+   * last incarnation is to be accused of that one. Those that failed are called now and then: they may not know where
+   * this node is by now.
    */
   #introduceStrangers(view: ClusterView): void {
     const blank = encodeMeta({ dc: '', version: '', roles: [], initialised: true })
-    const members = view.members.flatMap(({ id, name, host, port, incarnation, failed }) => {
+    const strangers = view.members.filter(({ id, incarnation, failed }) => {
       const known = this.#gossip.member(id)
-      if (failed || (known && known.incarnation >= incarnation)) return []
-      return [{ id, name, incarnation, address: { host, port }, meta: known?.meta ?? blank }]
+      return !known || (!failed && known.incarnation < incarnation)
+    })
+    const members = strangers.map(({ id, name, host, port, incarnation }) => {
+      const meta = this.#gossip.member(id)?.meta ?? blank
+      return { id, name, incarnation, address: { host, port }, meta }
     })
     if (members.length > 0) this.#gossip.step({ type: 'introduce', members })
+    for (const { id, incarnation, failed } of strangers)
+      if (failed) this.#verdict(id, incarnation, 'failed')
   }
 
   /** This node belongs to a cluster now, and says so. */
