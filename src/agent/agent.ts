@@ -112,11 +112,13 @@ const orphanPeriod = 3_000
 const leaderPatience = 1_500
 /** Members that this node cannot reach are named to the leader this often, ms, as long as it lasts. */
 const accusePeriod = 1_000
+/** Who is not for this node to keep is let go of this often, ms. */
+const tidyPeriod = 10_000
 const reportPatience = 30_000
 /** A node that follows notes on disk this often, ms, how far it has seen the log. */
 const seenPace = 60_000
-/** A leader that stops waits at most so long for another to lead, ms: by then an election would be over. */
-const handOverPatience = 1_000
+/** A leader that stops waits at most so long for another to lead, ms: raft gives a transfer up by then. */
+const handOverPatience = 500
 /** Members who look for a cluster are invited this often, ms, where the leader keeps only some. */
 const invitePace = 2_000
 /** Whoever compares histories waits so long for a quorum's word, ms. */
@@ -483,6 +485,7 @@ export class Agent {
     this.following.follow()
     this.#life.every(orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
     this.#life.every(accusePeriod, () => this.#members.accuse())
+    this.#life.every(tidyPeriod, () => this.#members.tidy())
     this.#life.every(invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
     this.#life.every(seenPace, () => this.#belonging.noteSeen())
   }

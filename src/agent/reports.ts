@@ -1,7 +1,7 @@
 import type { StatusReport } from '../api/types.ts'
 import type { Clock } from '../base/time.ts'
 import { requestNotices } from '../cluster/entrance.ts'
-import { expiryNotices } from '../cluster/expiry.ts'
+import { expiryNotices, ownExpiry } from '../cluster/expiry.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { Links } from '../net/link-types.ts'
 import type { NodeRecord } from '../state/types.ts'
@@ -88,6 +88,9 @@ export class Reports {
         `${name}: has no secret, token or certificate, and is believed by nobody: start it with --secret-file, or join with a token`,
       )
     }
+    const until = security?.memberUntil
+    if (until !== undefined && clock.wall() >= until)
+      out.push(`${name}: ${ownExpiry(security?.hasSecret === true, name)}`)
     const state = this.#parts.plane()?.state
     if (state) out.push(...requestNotices(state.joinRequests))
     if (state && !security?.open)

@@ -1,4 +1,21 @@
+import { OperatorError } from '../base/errors.ts'
 import type { KvEntry } from '../state/types.ts'
+import { kvLimits } from './types.ts'
+
+/** Throws TOO_LARGE where no answer could hold them. */
+export function demandRoom(entries: readonly KvEntry[], prefix: string): void {
+  let bytes = 0
+  for (const { value } of entries) bytes += value.length
+  if (bytes > kvLimits.answerBytes) throw tooMuch(prefix)
+}
+
+export function tooMuch(prefix: string): OperatorError {
+  return new OperatorError(
+    'TOO_LARGE',
+    `the values under "${prefix}" are more than ${kvLimits.answerBytes / 2 ** 20} MiB, which is all that one answer holds`,
+    'ask for a longer prefix, or with ?keys for the keys alone',
+  )
+}
 
 /** Entries as Consul writes them (`/v1/kv`), by hand: JSON.stringify of objects costs a third more. */
 export function entriesJson(entries: readonly KvEntry[]): string {

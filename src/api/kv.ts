@@ -6,7 +6,7 @@ import { type Caller, demand, type Entrance, local, nameOf } from './caller.ts'
 import { failureOf } from './failure.ts'
 import type { Gate } from './gate.ts'
 import { askGuards, type Guard } from './guard.ts'
-import { entriesJson, keysJson } from './kv-answer.ts'
+import { demandRoom, entriesJson, keysJson } from './kv-answer.ts'
 import { type KvRequest, parseKvRequest } from './kv-request.ts'
 import { noteRequest } from './request-log.ts'
 import { type Backend, type KvRead, kvLimits } from './types.ts'
@@ -102,6 +102,7 @@ async function get(parts: KvParts, query: KvRequest, response: ServerResponse): 
   if (entries.length === 0) return send(response, 404, stamped(read), '')
   if (query.keys) return send(response, 200, stamped(read), keysJson(entries, key, query.separator))
   if (query.raw && !query.recurse) return send(response, 200, rawStamped(read), entries[0]!.value)
+  demandRoom(entries, key)
   send(response, 200, stamped(read), entriesJson(entries))
 }
 

@@ -32,7 +32,10 @@ export function watchBodies(server: Server, patience: Patience): void {
   })
   server.on('listening', () => {
     const timer = setInterval(() => {
-      for (const [request, body] of coming) look(request, body, patience.body)
+      for (const [request, body] of coming) {
+        if (request.complete) coming.delete(request)
+        else look(request, body, patience.body)
+      }
     }, patience.look)
     timer.unref()
     server.once('close', () => clearInterval(timer))
@@ -51,7 +54,6 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 function look(request: IncomingMessage, body: Coming, patience: number): void {
-  if (request.complete) return
   const now = performance.now()
   if (unhurried.has(request)) {
     const { bytesRead } = request.socket

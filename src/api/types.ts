@@ -458,4 +458,12 @@ export interface Backend {
 }
 
 /** Key and value limits of the KV store, shown in every error about them. */
-export const kvLimits = { keyBytes: 512, valueBytes: 512 * 1024 } as const
+export const kvLimits = {
+  keyBytes: 512,
+  valueBytes: 512 * 1024,
+  /**
+   * Values in one answer. They come in base64 and are one string on the way out, which cannot be longer than half a
+   * gigabyte; and who asks for so much at once seldom means to.
+   */
+  answerBytes: 256 * 1024 * 1024,
+} as const

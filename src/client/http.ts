@@ -136,7 +136,12 @@ async function send(
 
 function roomOrEnd(request: ClientRequest): Promise<void> {
   return new Promise(resolve => {
-    for (const event of ['drain', 'response', 'close']) request.once(event, () => resolve())
+    const events = ['drain', 'response', 'close']
+    const done = () => {
+      for (const event of events) request.off(event, done)
+      resolve()
+    }
+    for (const event of events) request.on(event, done)
   })
 }
 

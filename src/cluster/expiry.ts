@@ -23,6 +23,14 @@ export function expiryNotices(
   return out
 }
 
+/** In the words of the node itself, whom nobody of its cluster believes any more. */
+export function ownExpiry(hasSecret: boolean, name: string): string {
+  const what = 'the certificate of this node has expired'
+  return hasSecret
+    ? `${what}; it comes by the secret of the cluster, and gets a new one`
+    : `${what}, and it has no secret to come by: start it with --secret-file; or have it join as a new node: hive reset on it, hive node remove ${name} on another, then hive join with a token`
+}
+
 const cure = 'it needs to reach the leader; started with --secret-file it gets a new one even now'
 
 function lengthOf(ms: number): string {

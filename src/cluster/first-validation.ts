@@ -217,7 +217,7 @@ export function cureOf(code: ErrorCode): string {
     case 'IDENTITY_MISMATCH':
       return 'a node whose key was lost comes back as a new one: hive reset here, then hive node remove NODE for the old one'
     case 'DUPLICATE_NODE':
-      return 'stop one of the two; hive reset on the copy makes it a node of its own'
+      return 'stop one of the two; hive reset on the copy, and a start under another --name, make it a node of its own'
     case 'TOKEN_FOREIGN':
       return 'give the address of a node of that cluster; if its authority was rotated since, have a new token made: hive token create'
     case 'REMOVED':

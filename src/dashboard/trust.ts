@@ -5,7 +5,12 @@ import { tableOf } from './table.ts'
 
 /** Authorities, certificates and gossip keys, for people. Pure. */
 
-export function renderCa(report: CaReport, width: number, paint: Painter): string {
+export function renderCa(
+  report: CaReport,
+  width: number,
+  paint: Painter,
+  now = Date.now(),
+): string {
   const authorities = report.authorities.map(ca => {
     const part = ca.certifies
       ? paint('certifies', 'good')
@@ -26,7 +31,10 @@ export function renderCa(report: CaReport, width: number, paint: Painter): strin
     { text: formatTime(notAfter), tone: 'plain' as const },
     { text: authority.slice(0, 16), tone: 'plain' as const },
     { text: serial, tone: 'dim' as const },
-    { text: removed ? 'removed: refused' : '', tone: 'warn' as const },
+    {
+      text: removed ? 'removed: refused' : notAfter <= now ? 'expired' : '',
+      tone: 'warn' as const,
+    },
   ])
   const table = tableOf(columns, rows, width).map(line => paintLine(line, paint).trimEnd())
   return [...authorities, '', ...table].join('\n')

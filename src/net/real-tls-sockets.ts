@@ -162,18 +162,21 @@ const quiet = new Set(['ECONNRESET', 'EPIPE', 'ERR_SSL_NO_APPLICATION_PROTOCOL']
 
 /**
  * One dial: the manners that this end can come in are tried, best first, each over a connection of its own,
- * until the other end takes one.
+ * until the other end takes one. TLS 1.3 is through at this end before the other one has judged: one that hangs up
+ * before it said a word did not believe us, and hears what we said in the next manner.
  */
 class Dial implements Connection {
   readonly #to: Address
   readonly #handlers: ConnectionHandlers
   readonly #contexts: TlsContexts
   readonly #manners: Manner[]
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
   #attempt: tls.TLSSocket | undefined
   #stream: Stream | undefined
-  /** Written before there was anything to write to. */
-  #early: Uint8Array[] = []
+  /** Written before the other end said anything. */
+  #said: Uint8Array[] = []
+  #opened = false
+  #heard = false
   #ending = false
   #over = false
 
@@ -196,12 +199,12 @@ class Dial implements Connection {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#stream) this.#stream.write(bytes)
-    else if (!this.#over && !this.#ending) this.#early.push(bytes)
+    if (!this.#heard && !this.#over && !this.#ending) this.#said.push(bytes)
+    this.#stream?.write(bytes)
   }
 
   pending(): number {
-    return this.#stream?.pending() ?? this.#early.reduce((sum, bytes) => sum + bytes.length, 0)
+    return this.#stream?.pending() ?? this.#said.reduce((sum, bytes) => sum + bytes.length, 0)
   }
 
   end(): void {
@@ -210,8 +213,10 @@ class Dial implements Connection {
   }
 
   destroy(): void {
-    if (this.#stream) this.#stream.destroy()
-    else this.#fail('closed')
+    if (this.#stream) {
+      this.#over = true
+      this.#stream.destroy()
+    } else this.#fail('closed')
   }
 
   #next(why: CloseReason): void {
@@ -273,18 +278,40 @@ class Dial implements Connection {
 
   #open(socket: tls.TLSSocket, identity: PeerIdentity): void {
     clearTimeout(this.#timer)
-    this.#stream = new Stream(socket, this.#to, identity)
-    this.#stream.handlers = this.#handlers
-    for (const bytes of this.#early) this.#stream.write(bytes)
-    this.#early = []
-    if (this.#ending) this.#stream.end()
-    this.#stream.opened()
+    const stream = new Stream(socket, this.#to, identity)
+    const handlers = this.#handlers
+    this.#stream = stream
+    stream.handlers = {
+      opened: () => {
+        if (!this.#opened) handlers.opened()
+        this.#opened = true
+      },
+      received: bytes => {
+        this.#heard = true
+        this.#said = []
+        stream.handlers = handlers
+        handlers.received(bytes)
+      },
+      drained: () => handlers.drained(),
+      closed: why => this.#unheard(why),
+    }
+    for (const bytes of this.#said) stream.write(bytes)
+    if (this.#ending) stream.end()
+    stream.opened()
+  }
+
+  /** The other end hung up without a word, or this one did. */
+  #unheard(why: CloseReason): void {
+    if (this.#over || this.#ending || this.#manners.length === 0) return this.#handlers.closed(why)
+    this.#stream = undefined
+    this.#timer = setTimeout(() => this.#fail('timeout'), dialTimeout)
+    this.#next(why)
   }
 
   #fail(why: CloseReason): void {
     if (this.#over) return
     this.#over = true
-    this.#early = []
+    this.#said = []
     clearTimeout(this.#timer)
     this.#attempt?.destroy()
     process.nextTick(() => this.#handlers.closed(why))

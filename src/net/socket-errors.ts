@@ -25,6 +25,12 @@ export function bindError(error: unknown, protocol: 'UDP' | 'TCP', at: Address):
         `${where}: this machine has no such address`,
         "choose an address of one of this machine's interfaces, or 0.0.0.0",
       )
+    case 'EAFNOSUPPORT':
+      return new OperatorError(
+        'BAD_CONFIG',
+        `${where}: this machine has no ${at.host.includes(':') ? 'IPv6' : 'IPv4'}`,
+        'choose an address of the other family',
+      )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return new OperatorError(

@@ -6,14 +6,6 @@
  */
 import type { ConfigChange, Configuration, PeerId } from './types.ts'
 
-/** What a node has that was never told who votes. */
-export const unknownConfiguration: Configuration = {
-  voters: [],
-  outgoing: [],
-  learners: [],
-  learnersNext: [],
-}
-
 /** Whether `id` counts in any of the majorities that decide now. */
 export function isVoter(config: Configuration, id: PeerId): boolean {
   return config.voters.includes(id) || config.outgoing.includes(id)

@@ -31,9 +31,6 @@ import type {
 
 export type { EntryLike, UnknownEvent } from './types.ts'
 
-/** What others may ask of the state; they take the parts they need with `Pick`. */
-export type StateContract = State
-
 /**
  * What the agreed events add up to. The same entries give the same state on every node, and the rows
  * it hands out, loaded again, give the same state too: no time, no chance, no order of maps enters.

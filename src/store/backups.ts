@@ -12,7 +12,6 @@ import {
   write,
 } from 'node:fs'
 import { join } from 'node:path'
-import { syncDirectory } from './database.ts'
 import type { BackupFile, Backups, BackupWriter } from './types.ts'
 
 /** A file under this name is one that a crash left half written. */
@@ -118,8 +117,8 @@ class FileWriter implements BackupWriter {
       this.#fd = undefined
       close(fd, () =>
         rename(this.#part, this.#path, error => {
-          if (!error) syncDirectory(this.#folder)
-          this.#done(done, error)
+          if (error) this.#done(done, error)
+          else syncFolder(this.#folder, error => this.#done(done, error))
         }),
       )
     })
@@ -150,6 +149,14 @@ class FileWriter implements BackupWriter {
     if (fd !== undefined) close(fd, () => {})
     rmSync(this.#part, { force: true })
   }
+}
+
+/** Makes the new name durable. */
+function syncFolder(folder: string, done: (error: Error | null) => void): void {
+  open(folder, 'r', (error, fd) => {
+    if (error) return done(error)
+    fsync(fd, error => close(fd, () => done(error)))
+  })
 }
 
 function reason(error: Error): string {

@@ -49,6 +49,16 @@ test('a node that was let in by another has got over what kept it out', () => {
   expect(book.notices('n1', false, id => id === peer.id)).toEqual([])
 })
 
+test('what somebody without a name said is over when a node is met there', () => {
+  const { book } = journal()
+  book.refused('us', { name: '', id: '', address: peer.address }, 'UNTRUSTED', 'no belief')
+  expect(book.notices('n1', false)).toHaveLength(1)
+  book.met('another', { host: '10.0.0.8', port: 4483 })
+  expect(book.notices('n1', false)).toHaveLength(1)
+  book.met(peer.id, peer.address)
+  expect(book.notices('n1', false)).toEqual([])
+})
+
 test('who comes in the name of a member stays news', () => {
   const { book } = journal()
   book.refused('by us', peer, 'IDENTITY_MISMATCH', 'the id belongs to another key')

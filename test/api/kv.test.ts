@@ -108,6 +108,21 @@ describe("Consul's KV", () => {
     )
   })
 
+  it('refuses what no answer could hold, and goes on', async () => {
+    const { entries } = door.backend
+    const large = { length: 200 * 1024 * 1024 } as Uint8Array
+    for (const key of ['big/a', 'big/b']) {
+      const numbers = { flags: 0, createIndex: 1, modifyIndex: 1, lockIndex: 0 }
+      entries.set(key, { key, value: large, ...numbers })
+    }
+    const reply = await door.send('GET', '/v1/kv/big/?recurse')
+    expect([reply.status, reply.json().error]).toMatchObject([
+      413,
+      { code: 'TOO_LARGE', message: expect.stringContaining('more than 256 MiB') },
+    ])
+    expect((await door.send('GET', '/v1/kv/big/?keys')).json()).toEqual(['big/a', 'big/b'])
+  })
+
   it('compares and sets', async () => {
     expect((await door.send('PUT', '/v1/kv/a?cas=0', { body: '1' })).json()).toBe(true)
     expect((await door.send('PUT', '/v1/kv/a?cas=0', { body: '2' })).json()).toBe(false)

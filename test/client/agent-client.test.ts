@@ -162,3 +162,31 @@ test('queries', () => {
     '?cas=0&keys&separator=%2F%26',
   )
 })
+
+test('an upload waits for the agent as often as need be, and leaves nothing behind each time', async () => {
+  const door = await httpPeer((request, response) => {
+    let size = 0
+    request.on('data', (bytes: Buffer) => {
+      size += bytes.length
+      request.pause()
+      setImmediate(() => request.resume())
+    })
+    request.on('end', () => response.end(String(size)))
+  })
+  const warnings: Error[] = []
+  const hear = (warning: Error) => warnings.push(warning)
+  process.on('warning', hear)
+  async function* upload() {
+    for (let i = 0; i < 60; i++) yield new Uint8Array(256 * 1024)
+  }
+  const { body } = await exchange(door, {
+    method: 'POST',
+    path: '/',
+    timeout: 10_000,
+    upload: upload(),
+  })
+  await new Promise(resolve => setImmediate(resolve))
+  process.off('warning', hear)
+  expect(body.toString()).toBe(String(60 * 256 * 1024))
+  expect(warnings.filter(({ name }) => name === 'MaxListenersExceededWarning')).toEqual([])
+})

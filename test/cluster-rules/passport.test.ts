@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { expiryNotices } from '../../src/cluster/expiry.ts'
+import { expiryNotices, ownExpiry } from '../../src/cluster/expiry.ts'
 import { type Known, type Proven, standing } from '../../src/cluster/passport.ts'
 import type { CertificateRecord, NodeRecord } from '../../src/state/types.ts'
 
@@ -103,6 +103,11 @@ describe('certificates that should have been renewed', () => {
   ])('%i ms before the end', (left, expected) => {
     const notices = expiryNotices(nodes, held(left), 0)
     expect(notices.map(text => text.replace(/: it needs.*/, ''))).toEqual(expected)
+  })
+
+  test('a node that has run out itself says whether it can help itself', () => {
+    expect(ownExpiry(true, 'n1')).toMatch(/has expired; it comes by the secret/)
+    expect(ownExpiry(false, 'n1')).toMatch(/--secret-file; or .*hive node remove n1 on another/)
   })
 
   test('of nodes that are gone, or have none, are nobody’s business', () => {

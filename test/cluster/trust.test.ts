@@ -313,7 +313,7 @@ describe('an address is an attribute', () => {
       expect((await n4.status()).nodes.map(n => n.id)).toEqual(ids)
       const { stdout } = await moved[0]!.hive('log')
       for (const { name, address } of moved)
-        expect(stdout).toMatch(new RegExp(`NodeUpdated +${name}, now at ${address}`))
+        expect(stdout).toMatch(new RegExp(`NodeUpdated +${name}, at ${address}`))
       expect(await moved[2]!.hive('kv', 'get', 'n1')).toMatchObject({ stdout: 'moved\n' })
 
       // To another machine's address as well, without a seed: it knows whom to ask.

@@ -183,8 +183,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a heartbeat commits what the follower is not known to have',
     file: 'src/raft/replication.ts',
-    find: 'commit: Math.min(peer.match, core.commit),',
-    replace: 'commit: core.commit,',
+    find: 'Math.min(peer.match, core.commit) : 0,',
+    replace: 'core.commit : 0,',
   },
   {
     name: 'reads do not ask a quorum',
@@ -234,11 +234,11 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a snapshot tells of the first configuration, not of its own',
-    file: 'src/agent/control/control-plane.ts',
+    file: 'src/agent/control/log-tail.ts',
     whole: true,
     focus: { works: ['votes'], replacing: true, compaction: shortLogs },
-    find: 'const { config } = this.#configs[this.#configs.length - 1]!',
-    replace: 'const { config } = this.#configs[0]!',
+    find: 'return this.#configs.at(-1)!.config',
+    replace: 'return this.#configs[0]!.config',
   },
   {
     name: 'a received snapshot is not loaded into the state',

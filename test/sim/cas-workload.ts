@@ -104,9 +104,11 @@ export class CasWorkload {
     this.#read(node, 'cas/counter', (entry, ok) => {
       if (!ok) return again()
       const value = String(Number(entry?.value ?? 0) + 1)
+      // Nobody knows of it until it is answered.
+      this.#counted.unknown++
       this.#swap('cas/counter', value, entry, swapped => {
+        if (swapped !== 'unknown') this.#counted.unknown--
         if (swapped === 'yes') this.#counted.acknowledged++
-        if (swapped === 'unknown') this.#counted.unknown++
         again()
       })
     })

@@ -9,7 +9,7 @@ import type { Clock } from '../../src/base/time.ts'
 import type { Trace as AgentTrace } from '../../src/base/trace.ts'
 import { parseJoinToken } from '../../src/net/security/token.ts'
 import type { RaftStatus } from '../../src/raft/types.ts'
-import type { StateContract } from '../../src/state/state.ts'
+import type { State } from '../../src/state/state.ts'
 import type { Member } from '../../src/swim/types.ts'
 import { newLife, SimulatedClock, type Watch } from './clock.ts'
 import { Disk, SimulatedStorage } from './disk.ts'
@@ -47,10 +47,10 @@ export interface SimulatedAgent {
 
 /** What checkers read of an agent's state. */
 export type SimulatedState = Pick<
-  StateContract,
+  State,
   'applied' | 'nodes' | 'fingerprint' | 'tombstones' | 'cluster' | 'voters' | 'observers'
 > &
-  Partial<Pick<StateContract, 'gossipKeys' | 'stopped'>>
+  Partial<Pick<State, 'gossipKeys' | 'stopped'>>
 
 export type MakeAgent = (parts: AgentParts, node: SimulatedNode) => SimulatedAgent
 

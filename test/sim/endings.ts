@@ -42,9 +42,9 @@ export async function rescue(stage: Stage, well: () => Promise<void>): Promise<v
     node.gone = true
   }
   const before = epochOf(survivors[0]!)
-  // Whose log is the furthest goes on, whoever was asked.
+  // Whose log is the furthest goes on, whoever was asked: it may be an observer's.
   const rescued = (): SimulatedNode | undefined =>
-    survivors.find(n => epochOf(n) > before && n.process?.agent.raftStatus()?.leader != null)
+    cluster.nodes.find(n => epochOf(n) > before && n.process?.agent.raftStatus()?.leader != null)
   nemesis.start()
   simulation.after(shortTrouble * dice.next(), () => nemesis.stop())
   await persist(
@@ -56,7 +56,10 @@ export async function rescue(stage: Stage, well: () => Promise<void>): Promise<v
   )
   coverage.reach('lost quorum rescued')
   nemesis.stop()
-  const epoch = Math.max(...survivors.map(epochOf))
+  // On the disk, where the next start finds it: the lost would else come back all at once, and outvote the rescued.
+  if (!(await until(simulation, recoverWithin, () => rescued() !== undefined)))
+    throw new Violation('a rescue that was answered is on the disk of nobody')
+  const epoch = epochOf(rescued()!)
   for (const node of [...survivors, ...lost]) {
     node.gone = false
     cluster.start(node)

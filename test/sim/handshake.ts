@@ -35,6 +35,7 @@ export function shakeHands(
   if (!here && !there) return undefined
   if (!here || !there) return 'untrusted'
   let no: 'untrusted' | 'foreign' = 'untrusted'
+  let unheard: { seenByDialler: PeerIdentity; seenByServer: string } | undefined
   for (const manner of mannersOf(here.credentials(), counts(here))) {
     const shown = there.credentials()[manner === 'secret' ? 'secret' : 'member']
     if (!shown) continue
@@ -48,10 +49,12 @@ export function shakeHands(
     const seenByServer = judge(own, manner, there)
     if (seenByServer) return { seenByDialler, seenByServer }
     const { issuer } = readPaper(own.chain)
-    const isOurs = believes(there.credentials(), manner, issuer, own)
-    return { seenByDialler, seenByServer: isOurs ? outOfTime : 'untrusted' }
+    if (believes(there.credentials(), manner, issuer, own))
+      return { seenByDialler, seenByServer: outOfTime }
+    // It is hung up on without a word, and tries the next manner.
+    unheard ??= { seenByDialler, seenByServer: 'untrusted' }
   }
-  return no
+  return unheard ?? no
 }
 
 /** Of a member, by its own clock. */

@@ -276,6 +276,20 @@ test('a node that missed a new authority and a new epoch knows its control nodes
   expect(world.node('n4').disk.aside.has('epoch-1')).toBe(true)
 })
 
+test('a node that was removed, and missed a new authority, believes its control nodes by their keys that it is out', async () => {
+  const world = secured(42)
+  await world.cluster3(['n4'])
+  await certified(world, 'n1', 4)
+  await world.run(1_000)
+  world.kill('n4')
+  await world.ask('n1', b => b.leave({ node: 'n4', force: true, actor: 'test' }))
+  await world.ask('n1', b => b.rotateCa({ actor: 'test' }))
+  await certified(world, 'n1', 3)
+  world.start('n4')
+  await world.until('n4 is out', () => world.facts('n4').left === true)
+  expect((await world.status('n4')).notices.join()).toMatch(/was removed from «prod», say n\d, n\d/)
+})
+
 describe('a node that lost its power in the middle', () => {
   /** The facts are on disk, the identity is not yet; what they wrote before is what the others see. */
   test.each([
@@ -567,6 +581,23 @@ describe('an address is an attribute', () => {
     world.start('n1', 'n2', 'n3', 'n4')
     await world.states('n2', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
     expect(await world.get('n3', 'up-n2')).toBe('x')
+  })
+
+  test('a node that failed does not know where the only control node went, and is called', async () => {
+    const world = new World(10)
+    world.add('n1')
+    world.add('n2', ['n1'])
+    await world.until('they meet', () => world.node('n1').process!.agent.swimMembers().length === 1)
+    await world.ask('n1', b => b.init({ name: 'prod', control: ['n1'], actor: 'test' }))
+    await world.states('n2', { n1: 'ready', n2: 'ready' })
+    world.kill('n2')
+    await world.states('n1', { n1: 'ready', n2: 'failed' })
+    world.kill('n1')
+    world.node('n1').port = gossipPort + 1
+    world.start('n1')
+    await world.run(5_000)
+    world.start('n2')
+    await world.states('n2', { n1: 'ready', n2: 'ready' })
   })
 })
 

@@ -1,4 +1,5 @@
-import type { KvQuery, KvRead } from '../../api/types.ts'
+import { tooMuch } from '../../api/kv-answer.ts'
+import { type KvQuery, type KvRead, kvLimits } from '../../api/types.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Answer, RequestOutcome } from '../../net/link-types.ts'
 
@@ -51,6 +52,7 @@ export function readPages(
 ): Promise<KvRead> {
   return new Promise((resolve, reject) => {
     let attempt = 1
+    let bytes = 0
     const look = (held: KvQuery, before?: KvPage): void => {
       const after = before?.entries.at(-1)?.key
       ask({ ...held, pages: true, ...(after !== undefined && { after }) }, outcome => {
@@ -64,6 +66,8 @@ export function readPages(
           attempt += 1
           return attempt > attempts ? reject(tooLively(query.key)) : look(rest)
         }
+        bytes = (before ? bytes : 0) + (outcome.blob?.length ?? 0)
+        if (bytes > kvLimits.answerBytes) return reject(tooMuch(query.key))
         const whole = before ? { ...page, entries: [...before.entries, ...page.entries] } : page
         if (page.more) return look(rest, whole)
         const { entries, index, leaderKnown } = whole

@@ -102,12 +102,20 @@ export function logPage(plane: ControlPlane, { from, limit, type, epoch }: LogRa
 
 /**
  * Whoever has read further than a later epoch's beginning, and nothing of that epoch, has read what a rescue then threw
- * away: what came in its place begins there.
+ * away: what came in its place begins there, or a little before, where the survivor made itself the only voter and led.
  */
-function rescuedAt(plane: ControlPlane, from: number, epoch: number | undefined) {
-  const began = epoch === undefined ? undefined : plane.state.epochAfter(epoch)
-  return began !== undefined && began < from ? began : undefined
+function rescuedAt({ state }: ControlPlane, from: number, epoch: number | undefined) {
+  const began = epoch === undefined ? undefined : state.epochAfter(epoch)
+  if (began === undefined || began >= from) return undefined
+  const before = state.history(began - mostBefore, mostBefore).filter(({ seq }) => seq < began)
+  const led = before.findLast(
+    ({ data }) => (data as { readonly cause?: string }).cause === 'rescue',
+  )
+  return led ? led.seq - 1 : began
 }
+
+/** Far more entries than a survivor makes between its rescue and the event that tells of it. */
+const mostBefore = 100
 
 /** Nobody else can say what somebody was called who has left. */
 function namesOfGone(

@@ -75,10 +75,15 @@ export class Departure {
     const { self } = this.#parts
     const { cluster } = self.facts
     if (!cluster || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
-    if (failure.identity?.kind !== 'node' || failure.identity.id !== failure.by?.id) return
+    const { identity } = failure
+    if (!identity || identity.kind === 'anonymous' || identity.id !== failure.by?.id) return
+    // An authority may be another by now; the key of a control node is the same.
+    const isKnown = (c: { id: string; key?: string }) =>
+      c.id === identity.id && c.key === identity.key
+    if (identity.kind !== 'node' && !cluster.control.some(isKnown)) return
     // Who leads, or follows a leader, is in: its own log would say if it were not.
     if (this.#parts.group.plane && this.#parts.group.plane.leader() !== null) return
-    this.#saidRemoved.add(failure.identity.id)
+    this.#saidRemoved.add(identity.id)
     const said = cluster.control.filter(c => this.#saidRemoved.has(c.id))
     const others = cluster.control.filter(c => c.id !== self.id).length
     if (said.length * 2 <= others && !this.#leaving) return

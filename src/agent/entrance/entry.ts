@@ -133,7 +133,8 @@ export class Entry {
     for (const { text, silence } of silent.slice(0, maxSilentTold))
       out.push(`${text} does not answer: ${silence}; this node goes on trying`)
     const { cluster } = this.#parts.self.facts
-    if (cluster && silent.length > 0)
+    const sought = this.#seeds.filter(seed => seed.peer !== this.#parts.self.id)
+    if (cluster && silent.length > 0 && silent.length === sought.length)
       out.push(
         `nobody of «${cluster.name}» answers where this node last knew them: start them; if they moved, start this one with --join and the address of one`,
       )

@@ -147,9 +147,13 @@ export class Journal {
     else this.#trace.debug(told, `${what}: ${fresh.reason}`)
   }
 
-  /** There is a link to that node: what was between us is over. */
-  met(id: string): void {
-    for (const [key, entry] of this.#entries) if (entry.id === id) this.#settled.add(key)
+  /** There is a link to that node: what was between us is over, and what was said there by somebody who gave no name. */
+  met(id: string, address?: Address): void {
+    const at = address && formatAddress(address)
+    for (const [key, entry] of this.#entries) {
+      const nameless = entry.id === '' && entry.address === at
+      if (entry.id === id || nameless) this.#settled.add(key)
+    }
   }
 
   /** Who is refused for another reason now has got over the one before. */

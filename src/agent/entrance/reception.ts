@@ -59,7 +59,7 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       if (!passports.hasRoom(peer.id)) return part(peer.id)
       departure.welcomed(peer.id)
       levels.met(peer)
-      journal.met(peer.id)
+      journal.met(peer.id, peer.address)
       entry.met(peer, address)
     },
     disconnected: (id, why) => {

@@ -67,6 +67,8 @@ export class Members {
   #gossip: Gossip
   /** As agreed; before that a node keeps everybody. */
   #slice: number | undefined
+  /** The last that this node learned. */
+  #view: ClusterView | undefined
   #doubledAt: Instant = Number.NEGATIVE_INFINITY
   /** Who left a moment ago. */
   readonly #parting = new Map<string, Timer>()
@@ -95,6 +97,7 @@ export class Members {
   forget(): void {
     this.#gossip.stop()
     this.#slice = undefined
+    this.#view = undefined
     this.#gossip = this.#newGossip()
   }
 
@@ -118,13 +121,16 @@ export class Members {
     this.#doubledAt = this.#parts.clock.now()
   }
 
-  get #isCopy(): boolean {
-    const { clock, control, links } = this.#parts
+  /** A copy, or of no cluster any more by its operator's word: whom others must not believe back. */
+  get #isSilent(): boolean {
+    const { self, clock, control, links } = this.#parts
+    if (self.facts.left) return true
     if (clock.now() - this.#doubledAt > copyHushed) return false
     return !control().some(id => links.isConnected(id))
   }
 
   received(from: string, message: SwimMessage): void {
+    if (this.#isSilent) return
     const address = this.#gossip.member(from)?.address ?? { host: '', port: 0 }
     this.#gossip.receive(from, address, 'stream', message)
   }
@@ -148,7 +154,13 @@ export class Members {
     if (size !== this.#slice) this.#gossip.step({ type: 'slice', size })
     this.#slice = size
     this.#introduceStrangers(view)
-    if (this.#gossip.partial) this.#keepTo(view)
+    this.#view = view
+    this.tidy()
+  }
+
+  /** Of a slice, again and again: what somebody else still believes of one that left may have come back by gossip. */
+  tidy(): void {
+    if (this.#view && this.#gossip.partial) this.#keepTo(this.#view)
   }
 
   /**
@@ -171,16 +183,22 @@ export class Members {
 
   /**
    * Agreed members whom gossip never met, or not as what they are now: one that died before it could tell of its
-   * last incarnation is to be accused of that one.
+   * last incarnation is to be accused of that one. Those that failed are called now and then: they may not know where
+   * this node is by now.
    */
   #introduceStrangers(view: ClusterView): void {
     const blank = encodeMeta({ dc: '', version: '', roles: [], initialised: true })
-    const members = view.members.flatMap(({ id, name, host, port, incarnation, failed }) => {
+    const strangers = view.members.filter(({ id, incarnation, failed }) => {
       const known = this.#gossip.member(id)
-      if (failed || (known && known.incarnation >= incarnation)) return []
-      return [{ id, name, incarnation, address: { host, port }, meta: known?.meta ?? blank }]
+      return !known || (!failed && known.incarnation < incarnation)
+    })
+    const members = strangers.map(({ id, name, host, port, incarnation }) => {
+      const meta = this.#gossip.member(id)?.meta ?? blank
+      return { id, name, incarnation, address: { host, port }, meta }
     })
     if (members.length > 0) this.#gossip.step({ type: 'introduce', members })
+    for (const { id, incarnation, failed } of strangers)
+      if (failed) this.#verdict(id, incarnation, 'failed')
   }
 
   /** This node belongs to a cluster now, and says so. */
@@ -299,7 +317,7 @@ export class Members {
   /** Datagrams of our cluster, or of somebody who passed the first validation before the init. */
   #speaksToUs(from: string, tag: string | null, address: Address): boolean {
     const ours = this.#parts.self.facts.cluster?.tag ?? null
-    if (this.#parts.isShutOut(from) || this.#isCopy) return false
+    if (this.#parts.isShutOut(from) || this.#isSilent) return false
     // It may still have the key of gossip, and must not hear who is here.
     if (tag !== null && tag === ours && this.#parts.isRemoved(from)) return false
     if (tag === ours || this.#gossip.member(from)) return true
@@ -317,8 +335,9 @@ export class Members {
       self: { id, name, address, incarnation: facts.incarnation, meta: this.#meta() },
       // Room for the seal, needed or not: nodes of one cluster count alike, whatever else they have.
       config: { ...timing(config.timingFactor), packetBytes: maxDatagramBytes - sealOverhead },
-      sendDatagram: (to, message) => !this.#isCopy && this.#datagrams.send(to, message),
+      sendDatagram: (to, message) => !this.#isSilent && this.#datagrams.send(to, message),
       sendStream: (to, at, message) => {
+        if (this.#isSilent) return
         links.setAddress(to, at)
         links.sendSwim(to, message)
       },

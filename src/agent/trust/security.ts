@@ -1,4 +1,5 @@
 import { OperatorError } from '../../base/errors.ts'
+import type { EpochMillis } from '../../base/time.ts'
 import type { Cipher } from '../../net/datagrams.ts'
 import {
   type Credentials,
@@ -53,6 +54,8 @@ export class Security {
   /** Opened once, because every view of every node needs them. */
   readonly #opened = new Map<string, Uint8Array>()
   #identity: Identity
+  /** Of which certificate it is known. */
+  #lasts: { readonly text: string; readonly until: EpochMillis } | undefined
   /** Those of the identity, read; undefined: not asked for since it changed. */
   #controlKeys: readonly ControlKey[] | undefined
   #id = ''
@@ -103,6 +106,15 @@ export class Security {
 
   get member(): Identity['member'] {
     return this.#identity.member
+  }
+
+  /** Until when what it has of its cluster proves it; undefined: it has nothing of one. */
+  get memberUntil(): EpochMillis | undefined {
+    const text = this.#identity.member?.certificate
+    if (text === undefined) return undefined
+    if (this.#lasts?.text !== text)
+      this.#lasts = { text, until: this.notary.inspect(text).notAfter }
+    return this.#lasts.until
   }
 
   /** Of gossip, now; undefined: none is needed. */

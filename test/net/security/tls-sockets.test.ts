@@ -187,6 +187,30 @@ describe('who meets whom', () => {
     expect(server.accepted).toMatchObject([{ kind: 'secret', id: 'a' }])
   })
 
+  test('whose authority the other end has forgotten, and who believes that end, comes by the secret', async () => {
+    const next = makeCluster('prod')
+    const papers = { secret: holderOf(secret, 'b', b.key) }
+    const server = await serve(() => ({ member: memberOf(next, 'b'), ...papers }))
+    const trusting = [prod.authority.certificate, next.authority.certificate]
+    const member = memberOf(prod, 'a', { trusting })
+    const credentials = { member, secret: holderOf(secret, 'a', member.key) }
+    let opened = 0
+    const connection = tlsSockets(() => credentials).dial(server.at, {
+      opened: () => {
+        opened++
+        connection.write(Buffer.from('word'))
+      },
+      received() {},
+      drained() {},
+      closed() {},
+    })
+    connections.push(connection)
+    await until(() => server.heard.length > 0)
+    expect(connection.identity?.()).toMatchObject({ kind: 'secret', id: 'b' })
+    expect(server.accepted).toMatchObject([{ kind: 'secret', id: 'a' }])
+    expect([opened, server.heard.join('')]).toEqual([1, 'word'])
+  })
+
   test('whose certificate does not count hears so from the end that it believes', async () => {
     const server = await serve(() => ({ member: b }), 'a last word')
     const heard: string[] = []
