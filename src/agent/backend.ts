@@ -386,7 +386,8 @@ function readElsewhere(
   resolve: (read: KvRead) => void,
   reject: (error: Error) => void,
 ): void {
-  requireCluster(agent)
+  // Perhaps in the middle of a crank, where nobody may throw: it led before its init was agreed, and does no longer.
+  if (!agent.self.facts.cluster) return reject(inNoCluster(agent.self.name))
   readPages(query, ({ signal, ...asked }, done) => {
     const held = asked.index === undefined ? 0 : (asked.wait ?? 300_000)
     agent.authority.ask('kv-read', asked, patience, done, held, signal)

@@ -10,9 +10,16 @@ const prompt = 1_200
 
 /** In calm weather a held read is answered when its key changes, soon; and not before. */
 export function watchHeldReads({ workload, nemesis, checkers, simulation, cluster }: Stage): void {
+  /** When somebody last came, was given up, or had to give in to another history. */
+  let unsettledAt = Number.NEGATIVE_INFINITY
+  checkers.onCommitted.push(({ event }) => {
+    const { type } = event ?? {}
+    if (type === 'NodeAdmitted' || type === 'NodeFailed' || type === 'ClusterRecovered')
+      unsettledAt = simulation.now
+  })
   workload.onHeld = (key, asked, invoked, index) => {
     const { quietSince } = nemesis
-    if (quietSince === undefined || invoked < quietSince + aftermath) return
+    if (quietSince === undefined || invoked < Math.max(quietSince, unsettledAt) + aftermath) return
     const settled = ({ process }: SimulatedNode): boolean =>
       process !== undefined && !process.stopping && process.since < invoked - aftermath
     if (!cluster.nodes.every(settled)) return
