@@ -607,6 +607,7 @@ export class Agent {
         return desk.gossip
       },
       diskWorks: () => this.#fault.failure === undefined,
+      newerEpoch: () => this.#homecoming.newer,
       leaderless: () => (this.#ledAt === undefined ? null : this.#parts.clock.now() - this.#ledAt),
     }
   }

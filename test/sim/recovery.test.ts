@@ -349,6 +349,29 @@ describe('the lost side comes back', () => {
     await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready', n5: 'ready' })
   })
 
+  test('who hears of a rescue cannot be rescued any more: it comes home to the one that there was', async () => {
+    const world = new World()
+    const control = ['n1', 'n2', 'n3', 'n4']
+    for (const name of control) world.add(name, control.filter(n => n !== name).slice(0, 2))
+    await world.until('they meet', () =>
+      control.every(n => world.node(n).process?.agent.swimMembers().length === 3),
+    )
+    await world.ask('n1', b => b.init({ name: 'prod', control, actor: 'test' }))
+    await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+    world.split(['n1', 'n2'], ['n3', 'n4'])
+    for (const at of ['n1', 'n3'])
+      await world.sees(at, 'no leader', ({ cluster }) => cluster.leader === null)
+    await apply(world, 'n1')
+    world.heal()
+    const heard = () => world.trace.some(line => /n3 .*a newer epoch of this cluster/.test(line))
+    await world.until('n3 hears of it', heard)
+    await expect(apply(world, 'n3', ['n3'])).rejects.toMatchObject({
+      code: 'REFUSED',
+      message: expect.stringMatching(/goes on without n3: n\d is of epoch 2/),
+    })
+    await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+  })
+
   test.each([1, 2, 5, 7])(
     'two rescues on both sides of a split: DIVERGED, until one gives in (seed %i)',
     async seed => {

@@ -13,6 +13,8 @@ export interface RecoveryDeskParts extends DeskParts {
   diskWorks(): boolean
   /** ms since a leader was heard; null: never in this process. */
   leaderless(): number | null
+  /** Others are of a newer epoch, and were here a moment ago: a rescue here would make two clusters. */
+  newerEpoch(): { readonly epoch: number; readonly by: string } | undefined
 }
 
 /** What `recover-start` is asked to do; checked anew here, because time has passed since the plan. */
@@ -88,6 +90,9 @@ function objection(
   if (!plane || !cluster) return `${self.name} carries no log`
   if (cluster.tag !== tag) return `${self.name} belongs to «${cluster.name}»`
   if (epoch <= cluster.epoch) return `${self.name} is of epoch ${cluster.epoch} already`
+  const newer = parts.newerEpoch()
+  if (newer)
+    return `«${cluster.name}» goes on without ${self.name}: ${newer.by} is of epoch ${newer.epoch}`
   if (voters[0] !== self.id) return `${self.name} is not the one to go on`
   if (self.facts.group?.rescue) return 'a rescue is under way there already; it completes by itself'
   if (!parts.diskWorks()) return `the disk of ${self.name} does not work`

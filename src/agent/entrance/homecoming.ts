@@ -33,13 +33,17 @@ const lookFor: Millis = 3_000
 /** A side that stands is looked at again after so long, when it is refused again. */
 const lookAgain: Millis = 10_000
 
+/** Who refused this node for its epoch counts as alive for so long. */
+const remembered: Millis = 60_000
+
 export class Homecoming {
   readonly #parts: HomecomingParts
   #looking = false
   #lookedAt: Instant = Number.NEGATIVE_INFINITY
   #standing: Home | undefined
-  /** The newest that this node was refused by. */
+  /** The newest that this node was refused by, and when. */
   #home: Home | undefined
+  #refusedAt: Instant = Number.NEGATIVE_INFINITY
 
   constructor(parts: HomecomingParts) {
     this.#parts = parts
@@ -53,6 +57,7 @@ export class Homecoming {
     if (!ours || theirs?.tag !== ours.tag || theirs.epoch < ours.epoch) return
     const home = { epoch: theirs.epoch, lineage: theirs.lineage ?? 0, by: by.name }
     this.#home = home
+    this.#refusedAt = clock.now()
     if (theirs.epoch === ours.epoch) return
     if (this.#looking || clock.now() < this.#lookedAt + lookAgain) return
     this.#looking = true
@@ -73,6 +78,14 @@ export class Homecoming {
         return void this.#parts.startAnew(home)
       this.#standing = home
     })
+  }
+
+  /** A newer epoch whose members were here a moment ago: the cluster goes on there. */
+  get newer(): Home | undefined {
+    const { self, clock } = this.#parts
+    const isLately = clock.now() < this.#refusedAt + remembered
+    const isNewer = (this.#home?.epoch ?? 0) > (self.facts.cluster?.epoch ?? 0)
+    return isLately && isNewer ? this.#home : undefined
   }
 
   /** This node belongs to another history now. */
