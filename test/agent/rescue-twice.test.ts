@@ -24,6 +24,7 @@ test('a second rescue is refused while the first is under way, and leaves its in
     trace: { warn() {} },
     clock: { now: () => 0, after() {} },
     diskWorks: () => true,
+    newerEpoch: () => undefined,
     leaderless: () => null,
     plane: () => plane,
   } as unknown as RecoveryDeskParts
