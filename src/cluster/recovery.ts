@@ -1,5 +1,4 @@
 import type { EpochMillis, Millis } from '../base/time.ts'
-import { shownSpan } from './first-validation.ts'
 import { quorumOf } from './voters.ts'
 
 /**
@@ -165,9 +164,4 @@ function becomes(other: Survivor, leader: Survivor, votes: boolean): string {
 
 function names(ids: readonly string[], nameOf: (id: string) => string): string {
   return ids.map(nameOf).sort().join(', ')
-}
-
-/** How long ago, for a table; null: not since it started. */
-export function shownAge(age: Millis | null): string {
-  return age === null ? 'never' : shownSpan(age)
 }

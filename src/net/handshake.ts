@@ -58,3 +58,8 @@ export type ValidationHandler = (
   /** Undefined: connections prove nothing here. */
   identity?: PeerIdentity,
 ) => Verdict
+
+/** Where whoever says this can be dialled: as it says, or where it is seen. */
+export function dialable({ address }: Pick<Hello, 'address'>, seen: Address): Address {
+  return address.host === '' ? { host: seen.host, port: address.port } : address
+}

@@ -2,7 +2,7 @@ import type { Address } from '../base/address.ts'
 import { MalformedError } from '../base/bytes.ts'
 import type { Instant, Timer } from '../base/time.ts'
 import { encodeFrame, type Frame, FrameDecoder, frameHeaderBytes, frameKind } from './framing.ts'
-import type { Hello, Verdict } from './handshake.ts'
+import { dialable, type Hello, type Verdict } from './handshake.ts'
 import {
   type Duplicate,
   decodeGreeting,
@@ -90,8 +90,7 @@ export class Link {
 
   /** Where the other end can be dialled: as it says, or where it is seen. */
   get reachable(): Address {
-    const { address } = this.hello
-    return address.host === '' ? { host: this.remote.host, port: address.port } : address
+    return dialable(this.hello, this.remote)
   }
 
   /** Somebody doubted it a moment ago, and it lives. */

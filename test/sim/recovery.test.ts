@@ -238,6 +238,23 @@ describe('the rescue', () => {
   })
 })
 
+/** Four control nodes, split `after` so many ms of health: neither half of them can decide anything. */
+async function splitInHalf(seed: number, after: number): Promise<World> {
+  const world = new World(seed)
+  const control = ['n1', 'n2', 'n3', 'n4']
+  for (const name of control) world.add(name, control.filter(n => n !== name).slice(0, 2))
+  await world.until('they meet', () =>
+    control.every(n => world.node(n).process?.agent.swimMembers().length === 3),
+  )
+  await world.ask('n1', b => b.init({ name: 'prod', control, actor: 'test' }))
+  await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+  await world.run(after)
+  world.split(['n1', 'n2'], ['n3', 'n4'])
+  for (const at of ['n1', 'n3'])
+    await world.sees(at, 'no leader', ({ cluster }) => cluster.leader === null)
+  return world
+}
+
 describe('the lost side comes back', () => {
   /** Seed 80281: the agent ended itself. */
   test('while its operator looks what could be rescued there', async () => {
@@ -350,17 +367,7 @@ describe('the lost side comes back', () => {
   })
 
   test('who hears of a rescue cannot be rescued any more: it comes home to the one that there was', async () => {
-    const world = new World()
-    const control = ['n1', 'n2', 'n3', 'n4']
-    for (const name of control) world.add(name, control.filter(n => n !== name).slice(0, 2))
-    await world.until('they meet', () =>
-      control.every(n => world.node(n).process?.agent.swimMembers().length === 3),
-    )
-    await world.ask('n1', b => b.init({ name: 'prod', control, actor: 'test' }))
-    await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
-    world.split(['n1', 'n2'], ['n3', 'n4'])
-    for (const at of ['n1', 'n3'])
-      await world.sees(at, 'no leader', ({ cluster }) => cluster.leader === null)
+    const world = await splitInHalf(1, 0)
     await apply(world, 'n1')
     world.heal()
     const heard = () => world.trace.some(line => /n3 .*a newer epoch of this cluster/.test(line))
@@ -375,19 +382,7 @@ describe('the lost side comes back', () => {
   test.each([1, 2, 5, 7])(
     'two rescues on both sides of a split: DIVERGED, until one gives in (seed %i)',
     async seed => {
-      const world = new World(seed)
-      const control = ['n1', 'n2', 'n3', 'n4']
-      for (const name of control) world.add(name, control.filter(n => n !== name).slice(0, 2))
-      await world.until('they meet', () =>
-        control.every(n => world.node(n).process?.agent.swimMembers().length === 3),
-      )
-      await world.ask('n1', b => b.init({ name: 'prod', control, actor: 'test' }))
-      await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
-      await world.run(2_000)
-      world.split(['n1', 'n2'], ['n3', 'n4'])
-      for (const at of ['n1', 'n3']) {
-        await world.sees(at, 'no leader', ({ cluster }) => cluster.leader === null)
-      }
+      const world = await splitInHalf(seed, 2_000)
       await apply(world, 'n1')
       await apply(world, 'n3')
       await world.put('n1', 'side', 'a')

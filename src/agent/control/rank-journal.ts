@@ -1,17 +1,9 @@
-import type { Clock, EpochMillis } from '../../base/time.ts'
+import type { Clock } from '../../base/time.ts'
+import type { RankNote } from '../../cluster/why.ts'
 import type { Ready } from '../../raft/types.ts'
 
-/** What this control node saw of elections, which the log tells only from the winner's side. */
-export interface RankSeen {
-  readonly time: EpochMillis
-  readonly term: number
-  readonly rank: string
-  /** Id. */
-  readonly leader: string | null
-  readonly why?: string
-  /** So often in a row. */
-  readonly count: number
-}
+/** What this control node saw of elections, which the log tells only from the winner's side; `leader` by its id. */
+export type RankSeen = Omit<RankNote, 'where'>
 
 /** Changes of leader are rare; what repeats while there is no quorum only counts. */
 const maxSeen = 256

@@ -16,6 +16,7 @@ import type { Member } from '../../swim/types.ts'
 import { invitation, votersNow } from '../desk/control.ts'
 import { type DeskParts, reachable } from '../desk/desk.ts'
 import { decodeMeta } from '../membership/member-meta.ts'
+import { Rounds } from '../rounds.ts'
 import type { ControlPlane, Draft } from './control-plane.ts'
 import { heirOf } from './handover.ts'
 
@@ -35,21 +36,22 @@ const replacementLag = 1_000
  */
 export class Steward {
   readonly #parts: DeskParts
+  readonly #rounds: Rounds
   readonly #accusations = new Accusations()
   /** Who was invited lately, and when. */
   readonly #invited = new Map<string, number>()
   /** Chores proposed and not yet agreed, so that none is proposed twice. */
   readonly #underWay = new Set<string>()
-  #looking = false
   /** The restore under way, how far it is, and since when. */
   #restoring: { readonly step: string; readonly since: Instant } | undefined
 
   constructor(parts: DeskParts) {
     this.#parts = parts
+    this.#rounds = new Rounds(parts.clock, round, () => this.#chores())
   }
 
   start(): void {
-    this.#next()
+    this.#rounds.start()
   }
 
   /** One-way news that members send to whom they take for the leader. */
@@ -93,19 +95,7 @@ export class Steward {
 
   /** Soon, once for everything that happens in this turn. */
   look(): void {
-    if (this.#looking) return
-    this.#looking = true
-    this.#parts.clock.soon(() => {
-      this.#looking = false
-      this.#chores()
-    })
-  }
-
-  #next(): void {
-    this.#parts.clock.after(round, () => {
-      this.#chores()
-      this.#next()
-    })
+    this.#rounds.soon()
   }
 
   #chores(): void {

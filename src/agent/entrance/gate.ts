@@ -8,7 +8,13 @@ import {
   missedDeletions,
   type Party,
 } from '../../cluster/first-validation.ts'
-import { type Hello, protocol, type ValidationHandler, type Verdict } from '../../net/handshake.ts'
+import {
+  dialable,
+  type Hello,
+  protocol,
+  type ValidationHandler,
+  type Verdict,
+} from '../../net/handshake.ts'
 import type { PeerIdentity } from '../../net/types.ts'
 import { runHandlers } from '../../net/validation.ts'
 import type { Levels } from '../levels.ts'
@@ -98,8 +104,7 @@ export class Gate {
       if (isHistory(verdict.code)) this.#parts.outdated(hello)
     }
     const code = verdict.outcome === 'busy' ? 'BUSY' : verdict.code
-    const address =
-      hello.address.host === '' ? { host: from.host, port: hello.address.port } : hello.address
+    const address = dialable(hello, from)
     if (code === 'BUSY' && claim === 'unchecked' && this.#parts.isMember(hello.id, identity))
       this.#parts.putOff(hello.id, address)
     this.#parts.journal.refused(

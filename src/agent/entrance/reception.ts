@@ -1,6 +1,6 @@
 import type { Address } from '../../base/address.ts'
 import { cureOf } from '../../cluster/first-validation.ts'
-import type { Hello, Verdict } from '../../net/handshake.ts'
+import { dialable, type Hello, type Verdict } from '../../net/handshake.ts'
 import type { DialFailure, LinkHandlers } from '../../net/link-types.ts'
 import type { PeerIdentity } from '../../net/types.ts'
 import type { Group } from '../control/group.ts'
@@ -50,9 +50,9 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       objection(parts(), hello, from, identity) ??
       parts().passports.crowded(from.host, identity) ??
       parts().gate.validate(hello, from, identity, asked),
-    copied: ({ id, name, address }, from, reason) => {
-      const at = { host: address.host || from.host, port: address.port }
-      parts().journal.refused('by us', { id, name, address: at }, copied, reason, cureOf(copied))
+    copied: (hello, from, reason) => {
+      const peer = { id: hello.id, name: hello.name, address: dialable(hello, from) }
+      parts().journal.refused('by us', peer, copied, reason, cureOf(copied))
     },
     connected: (peer, address) => {
       const { journal, entry, levels, passports, part, departure } = parts()
@@ -101,9 +101,8 @@ function objection(
 ): Verdict | undefined {
   const no = passports.objection(hello, identity)
   if (no?.outcome !== 'rejected') return no
-  const { id, name, address } = hello
-  const at = { host: address.host || from.host, port: address.port }
-  journal.refused('by us', { name, id, address: at }, no.code, no.reason)
+  const peer = { name: hello.name, id: hello.id, address: dialable(hello, from) }
+  journal.refused('by us', peer, no.code, no.reason)
   return no
 }
 

@@ -15,6 +15,7 @@ import {
   trustDesk,
 } from '../desk/trust.ts'
 import { type Methods, refusal } from '../requests.ts'
+import { Rounds } from '../rounds.ts'
 import type { Certification } from './certification.ts'
 
 /** How often the leader looks around, ms; agreed events make it look at once. */
@@ -73,6 +74,7 @@ interface Holding {
  */
 export class TrustSteward {
   readonly #parts: TrustStewardParts
+  readonly #rounds: Rounds
   readonly #holdings = new Map<string, Holding>()
   readonly #asked = new Set<string>()
   readonly #reminded = new Map<string, Instant>()
@@ -81,14 +83,14 @@ export class TrustSteward {
   #settledSince: { readonly primary: number; readonly at: Instant } | undefined
   /** When the gossip key was last changed because somebody was removed. */
   #changedAt: Instant = Number.NEGATIVE_INFINITY
-  #looking = false
 
   constructor(parts: TrustStewardParts) {
     this.#parts = parts
+    this.#rounds = new Rounds(parts.clock, round, () => this.#chores())
   }
 
   start(): void {
-    this.#next()
+    this.#rounds.start()
   }
 
   /** A new term starts from what its leader hears itself. */
@@ -100,12 +102,7 @@ export class TrustSteward {
   }
 
   look(): void {
-    if (this.#looking) return
-    this.#looking = true
-    this.#parts.clock.soon(() => {
-      this.#looking = false
-      this.#chores()
-    })
+    this.#rounds.soon()
   }
 
   /** Whoever comes under an id must have the key that the id is bound to, and prove that it has it. */
@@ -161,13 +158,6 @@ export class TrustSteward {
         answer({ ok: true, body: this.#own() })
       },
     }
-  }
-
-  #next(): void {
-    this.#parts.clock.after(round, () => {
-      this.#chores()
-      this.#next()
-    })
   }
 
   #chores(): void {
