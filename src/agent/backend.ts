@@ -164,8 +164,9 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
 
 async function status(agent: Agent): Promise<StatusReport> {
   const sight = agent.reports.sight()
-  if (!agent.self.facts.cluster) return agent.reports.own()
-  if (agent.plane?.isLeader()) return overlaid(agent.reports.control(agent.plane, false), sight)
+  if (!agent.self.facts.cluster) return agent.reports.own(sight)
+  if (agent.plane?.isLeader())
+    return overlaid(agent.reports.control(agent.plane, false, sight), sight)
   return new Promise(resolve => {
     agent.authority.ask('status', {}, statusPatience, outcome => {
       if (outcome.ok) return resolve(overlaid(outcome.body as StatusReport, sight))

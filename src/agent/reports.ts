@@ -48,12 +48,12 @@ export class Reports {
   }
 
   /** `stale`: without having asked a quorum. */
-  control(plane: ControlPlane, stale: boolean): StatusReport {
+  control(plane: ControlPlane, stale: boolean, sight = this.sight()): StatusReport {
     const reaches = (node: NodeRecord) => this.#reaches(plane, node)
-    return controlReport(this.sight(), plane.state, plane.status(), reaches, stale)
+    return controlReport(sight, plane.state, plane.status(), reaches, stale)
   }
 
-  own(): StatusReport {
+  own(sight = this.sight()): StatusReport {
     const { self, entry } = this.#parts
     const { cluster, group } = self.facts
     const waiting = entry.validating || group?.prepared !== undefined
@@ -61,7 +61,7 @@ export class Reports {
     const view = this.#parts.view()
     const agreed = cluster ? (view?.self?.phase ?? 'recovering') : 'zombie'
     const state = asks ? 'waiting' : waiting ? 'validating' : agreed
-    return ownReport(this.sight(), view, state)
+    return ownReport(sight, view, state)
   }
 
   /** A voter of another slice is no stranger: those that carry the log keep links to each other. */
