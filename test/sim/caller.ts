@@ -29,6 +29,11 @@ export class Caller {
     })
   }
 
+  /** Some call has not ended yet. */
+  get busy(): boolean {
+    return [...this.#pending.values()].some(calls => calls.size > 0)
+  }
+
   call<T>(
     node: SimulatedNode,
     what: string,

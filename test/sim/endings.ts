@@ -83,8 +83,11 @@ const rescuing = { name: 'sim', reason: 'simulated', actor: 'operator' }
  * or none. In calm it comes back for certain.
  */
 export async function restore(stage: Stage, well: () => Promise<void>): Promise<void> {
-  const { simulation, cluster, nemesis, coverage } = stage
+  const { simulation, cluster, caller, nemesis, coverage } = stage
   const dice = simulation.dice('restore')
+  // Clients have stopped, but what they asked last may still be under way, and would be no change of ours.
+  if (!(await until(simulation, recoverWithin, () => !caller.busy)))
+    throw new Violation('calls do not end though all is repaired')
   const any = (): SimulatedNode | undefined => {
     const nodes = cluster.running()
     return nodes[dice.below(Math.max(1, nodes.length))]
