@@ -42,12 +42,22 @@ export class Levels {
     return least
   }
 
-  /** The leader's part; undefined: nothing new can be agreed. */
+  /**
+   * The leader's part; undefined: nothing new can be agreed. Who is about to carry the log counts: the configuration
+   * that adds a node holds for what is proposed after it.
+   */
   due(plane: ControlPlane): number | undefined {
-    const { voters, observers, cluster } = plane.state
+    const { cluster } = plane.state
     if (!cluster) return undefined
-    const common = this.common([...voters, ...observers])
+    const { voters, outgoing, learners } = plane.status().config
+    const common = this.common([...voters, ...outgoing, ...learners])
     return common !== undefined && common > (cluster.events ?? ungatedEvents) ? common : undefined
+  }
+
+  /** A node that was met does not read all that is agreed. */
+  tooOld(id: string, { state }: ControlPlane): boolean {
+    const reads = this.common([id])
+    return reads !== undefined && reads < (state.cluster?.events ?? ungatedEvents)
   }
 }
 

@@ -59,3 +59,34 @@ test('an older one that is relieved of the log holds nobody back, and goes on wi
     ),
   ).rejects.toMatchObject({ code: 'VERSION_MISMATCH' })
 })
+
+test('an older one that is asked in before newer events are agreed is not taken behind them', async () => {
+  const old = new Set(['n3', 'n4'])
+  const world = staged(old)
+  await world.cluster3(['n4'])
+  world.kill('n3')
+  const leader = () =>
+    ['n1', 'n2'].find(name => world.node(name).process?.agent.raftStatus()?.rank === 'leader')
+  await world.until('a leader', () => leader() !== undefined)
+  // n4 says yes, but that takes its time: the last of the others is upgraded meanwhile.
+  const { network } = world.cluster
+  const late = network.path(world.node('n4').machine, world.node(leader()!).machine)
+  late.delay = 4_000
+  const promoted = world.ask(leader()!, b =>
+    b.promote({ node: 'n4', observer: true, force: false, actor: 'operator' }),
+  )
+  const refused = expect(promoted).rejects.toMatchObject({ code: 'VERSION_MISMATCH' })
+  old.delete('n3')
+  world.start('n3')
+  await refused
+  expect(await upgrades(world)).toEqual([{ events: eventsVersion }])
+  late.delay = 0
+  world.kill('n4')
+  old.delete('n4')
+  world.start('n4')
+  await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
+  const { observers } = await world.ask('n1', b =>
+    b.promote({ node: 'n4', observer: true, force: false, actor: 'operator' }),
+  )
+  expect(observers).toEqual(['n4'])
+})

@@ -7,7 +7,7 @@ import {
   type VotersNow,
   type VotersVerdict,
 } from '../../cluster/voters.ts'
-import type { Answer } from '../../net/link-types.ts'
+import type { Answer, RequestOutcome } from '../../net/link-types.ts'
 import type { ChangeResult } from '../../raft/types.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
@@ -134,7 +134,15 @@ export function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer
     if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
     if (verdict.nothing) return settled(parts, plane, wish, deadline, answer)
     const { voters, observers } = verdict
-    const result = plane.changeConfig({ voters, learners: observers }, wish.by)
+    const carry = carriers(plane)
+    const added = [...voters, ...observers].filter(id => !carry.has(id))
+    const old = added.find(id => parts.levels.tooOld(id, plane))
+    if (old !== undefined) return answer(overtaken(plane, old))
+    // Newer events may be proposed already: who is added behind them might not read them.
+    const waits = added.length > 0 && parts.levels.due(plane) !== undefined
+    const result: ChangeResult = waits
+      ? { ok: false, why: 'change-pending' }
+      : plane.changeConfig({ voters, learners: observers }, wish.by)
     if (result.ok) return settled(parts, plane, wish, deadline, answer)
     if (!mayPass(result))
       return answer(
@@ -156,6 +164,21 @@ export function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer
     parts.clock.after(pollPeriod, attempt)
   }
   attempt()
+}
+
+function carriers(plane: ControlPlane): ReadonlySet<string> {
+  const { voters, outgoing, learners } = plane.status().config
+  return new Set([...voters, ...outgoing, ...learners])
+}
+
+/** It was invited before newer events were agreed. */
+function overtaken(plane: ControlPlane, id: string): RequestOutcome {
+  const name = plane.state.nodes.get(id)?.name ?? id
+  return refusal(
+    'VERSION_MISMATCH',
+    `${name} cannot carry the log: it runs an older hive, which cannot read all that is agreed`,
+    `upgrade ${name}, then try again`,
+  )
 }
 
 function mayPass(result: ChangeResult & { ok: false }): boolean {
