@@ -14,6 +14,8 @@ export interface Report extends Task, Pick<Result, 'virtualMs' | 'events' | 'cov
 }
 
 setPriority(15)
+// Refusals are everyday here, and where each came from is a cost; a seed that fails is run again alone.
+Error.stackTraceLimit = 0
 
 process.on('message', async message => {
   const { seed, minutes } = message as Task
