@@ -464,6 +464,7 @@ export class Agent {
       ...{ homecoming: this.#homecoming, entry: this.entry, members: this.#members },
       ...{ group: this.group, departure: this.departure, requests: this.#requests },
       levels: this.levels,
+      trusted: this.#trusted,
       notice: (from, kind, body) => this.#onNotice(from, kind, body),
       part: id => this.links.forget(id),
       failed: error => parts.events?.failed?.(error),

@@ -290,6 +290,31 @@ test('a node that was removed, and missed a new authority, believes its control 
   expect((await world.status('n4')).notices.join()).toMatch(/was removed from «prod», say n\d, n\d/)
 })
 
+test.each(['while the others run', 'at the same moment as the others'])(
+  'a node that has nothing but the secret, and was removed, hears that it is out: it starts %s',
+  async when => {
+    const world = secured(43)
+    await world.cluster3(['n4'])
+    await certified(world, 'n1', 4)
+    await world.run(1_000)
+    world.kill('n4')
+    await world.ask('n1', b => b.leave({ node: 'n4', force: true, actor: 'test' }))
+    // It was taken out before it had a certificate, or had heard of any key.
+    world.node('n4').disk.identity = undefined
+    world.setFacts('n4', ({ cluster, ...facts }) => ({
+      ...facts,
+      cluster: { ...cluster!, control: cluster!.control.map(({ key: _, ...c }) => c) },
+    }))
+    if (when === 'at the same moment as the others') {
+      await world.run(1_000)
+      world.kill('n1', 'n2', 'n3')
+      world.start('n1', 'n2', 'n3')
+    }
+    world.start('n4')
+    await world.until('n4 is out', () => world.facts('n4').left === true)
+  },
+)
+
 describe('a node that lost its power in the middle', () => {
   /** The facts are on disk, the identity is not yet; what they wrote before is what the others see. */
   test.each([

@@ -77,9 +77,11 @@ export class Departure {
     if (!cluster || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
     const { identity } = failure
     if (!identity || identity.kind === 'anonymous' || identity.id !== failure.by?.id) return
-    // An authority may be another by now; the key of a control node is the same.
-    const isKnown = (c: { id: string; key?: string }) =>
-      c.id === identity.id && c.key === identity.key
+    // An authority may be another by now; the key of a control node is the same. Who was never certified and never
+    // heard of keys has nothing but the secret to believe anybody by.
+    const hasOnlySecret = this.#parts.security?.member === undefined
+    const isKnown = ({ id, key }: { id: string; key?: string }) =>
+      id === identity.id && (key === identity.key || (key === undefined && hasOnlySecret))
     if (identity.kind !== 'node' && !cluster.control.some(isKnown)) return
     // Who leads, or follows a leader, is in: its own log would say if it were not.
     if (this.#parts.group.plane && this.#parts.group.plane.leader() !== null) return

@@ -9,6 +9,7 @@ import type { Members } from '../membership/members.ts'
 import { type Requests, refusal } from '../requests.ts'
 import type { Self } from '../self.ts'
 import type { Passports } from '../trust/passports.ts'
+import type { TrustedLinks } from '../trust/trusted-links.ts'
 import type { Departure } from './departure.ts'
 import type { Entry } from './entry.ts'
 import { type Gate, isHistory } from './gate.ts'
@@ -28,6 +29,7 @@ export interface ReceptionParts {
   readonly departure: Departure
   readonly requests: Requests
   readonly levels: Levels
+  readonly trusted: TrustedLinks
   notice(from: string, kind: string, body: unknown): void
   /** Ends the link to that peer. */
   part(id: string): void
@@ -55,10 +57,11 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       parts().journal.refused('by us', peer, copied, reason, cureOf(copied))
     },
     connected: (peer, address) => {
-      const { journal, entry, levels, passports, part, departure } = parts()
+      const { journal, entry, levels, passports, part, departure, trusted } = parts()
       if (!passports.hasRoom(peer.id)) return part(peer.id)
       departure.welcomed(peer.id)
       levels.met(peer)
+      trusted.met(peer.id)
       journal.met(peer.id, peer.address)
       entry.met(peer, address)
     },

@@ -94,6 +94,13 @@ export class Passports {
     }
   }
 
+  /** It says that it belongs to the cluster, and what this node knows of the log so far neither says so nor denies it. */
+  isUndecided(hello: Hello, identity: PeerIdentity | undefined): boolean {
+    if (this.mayBeBack(hello.id, identity)) return true
+    const belongs = hello.allegiance?.tag === this.#parts.self.facts.cluster?.tag
+    return belongs && this.standing(hello.id, identity).as === 'joiner' && this.#mayBeNews()
+  }
+
   /** Undefined: there is room for one more of those who prove nothing. */
   crowded(host: string, identity: PeerIdentity | undefined): Verdict | undefined {
     if (identity?.kind !== 'anonymous' || this.#anonymousFit(host, 1)) return undefined

@@ -43,18 +43,37 @@ export class TrustedLinks {
     for (const id of links.connectedPeers()) links.renew(id)
   }
 
-  /** Whoever is nobody to this node now; in a moment, so that who leaves in peace hears that it is out. */
+  /**
+   * Whoever is nobody to this node now; in a moment, so that who leaves in peace hears that it is out. Who came before
+   * this node knew all that is agreed is judged once it does.
+   */
   partWithNobodies(): void {
     const { security, clock, links, passports } = this.#parts
     if (!security || security.open || this.#parting) return
     this.#parting = clock.after(partingTime, () => {
       this.#parting = undefined
       for (const id of links.connectedPeers()) {
-        const identity = links.identity(id)
-        if (passports.mayBeBack(id, identity)) continue
-        if (passports.standing(id, identity).as === 'nobody') links.forget(id)
+        const hello = links.hello(id)
+        const verdict = hello && passports.objection(hello, links.identity(id))
+        if (verdict?.outcome === 'rejected') links.forget(id)
       }
+      if (links.connectedPeers().some(id => this.#isUndecided(id))) this.partWithNobodies()
     })
+  }
+
+  /** Somebody came in. */
+  met(id: string): void {
+    if (this.#isUndecided(id)) this.partWithNobodies()
+  }
+
+  #isUndecided(id: string): boolean {
+    const { links, passports, plane } = this.#parts
+    const hello = links.hello(id)
+    return (
+      plane() !== undefined &&
+      hello !== undefined &&
+      passports.isUndecided(hello, links.identity(id))
+    )
   }
 
   #isInTopology(id: string): boolean {
