@@ -27,6 +27,7 @@ import { StorageFault } from './control/storage-fault.ts'
 import { controlDesk } from './desk/control.ts'
 import { CopyDesk } from './desk/copies.ts'
 import { type DeskParts, reachable } from './desk/desk.ts'
+import { Enlisted } from './desk/enlisted.ts'
 import { epochsDesk } from './desk/epochs.ts'
 import { inquiriesDesk } from './desk/inquiries.ts'
 import { KvDesk } from './desk/kv.ts'
@@ -173,6 +174,7 @@ export class Agent {
   readonly #ranks: RankJournal
   readonly doctor: Doctor
   readonly levels: Levels
+  readonly #enlisted = new Enlisted()
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -581,6 +583,7 @@ export class Agent {
       trace: this.#parts.trace,
       links: this.links,
       levels: this.levels,
+      enlisted: this.#enlisted,
       clocks: this.#clocks,
       roles: {
         requires: role => this.#catalog(role)?.requires,

@@ -11,7 +11,7 @@ import type { Answer, RequestOutcome } from '../../net/link-types.ts'
 import type { ChangeResult } from '../../raft/types.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
-import { asSettledLeader, type DeskParts, findNode, reachable } from './desk.ts'
+import { asSettledLeader, type DeskParts, findNode, notLeader, reachable } from './desk.ts'
 
 /** A joiner that has not caught up by then is given up; it stays an observer. */
 const catchUpPatience = 120_000
@@ -52,12 +52,12 @@ export function controlDesk(parts: DeskParts): Methods {
       if (now.observers.includes(node.id) && hasAnswered(plane, node.id)) return vote()
       enrol(parts, plane, node.id, outcome => {
         if (!outcome.ok) return answer(outcome)
-        change(
-          parts,
-          plane,
-          { by, decide: observer ? asObserver : asLearner, reached: carries },
-          outcome => (outcome.ok && !observer ? vote() : answer(outcome)),
-        )
+        const wish = { by, decide: observer ? asObserver : asLearner, reached: carries }
+        change(parts, plane, wish, outcome => {
+          parts.enlisted.end(node.id)
+          if (outcome.ok && !observer) vote()
+          else answer(outcome)
+        })
       })
     }),
 
@@ -67,6 +67,18 @@ export function controlDesk(parts: DeskParts): Methods {
       const decide = () => demoteVerdict(votersNow(parts, plane), node.id, force)
       const reached = () => ![...plane.state.voters, ...plane.state.observers].includes(node.id)
       change(parts, plane, { by: text(body, 'actor'), decide, reached }, answer)
+    }),
+
+    /**
+     * Is the one who asks part of the log's configuration, or on its way in or out? `awaited`: it is to be, and waits
+     * rightly. Only who is sure may say no.
+     */
+    carries: asSettledLeader(parts, ({ from, answer }, plane) => {
+      const { voters, outgoing, learners, learnersNext } = plane.status().config
+      const carries = [voters, outgoing, learners, learnersNext].some(ids => ids.includes(from))
+      const view = parts.viewOf(from)
+      if (!view) return answer(notLeader)
+      answer({ ok: true, body: { carries, awaited: parts.enlisted.has(from), view } })
     }),
   }
 }
@@ -87,24 +99,21 @@ function hasAnswered(plane: ControlPlane, id: string): boolean {
   return plane.status().progress.some(p => p.id === id && p.match > 0)
 }
 
-/** The node makes room for the log before it is counted anywhere. */
+/** The node makes room for the log before it is counted anywhere; if it does, it is enlisted until the caller ends that. */
 export function enrol(parts: DeskParts, plane: ControlPlane, id: string, done: Answer): void {
   const { voters, nodes } = plane.state
   const control = voters
     .map(v => nodes.get(v))
     .filter(n => n !== undefined)
     .map(contactOf)
-  parts.links.request(id, 'enrol', { ...invitation(plane), control }, enrolPatience, outcome =>
-    done(
-      outcome.ok
-        ? outcome
-        : refusal(
-            outcome.code,
-            `${nodes.get(id)?.name ?? id} cannot carry the log: ${outcome.message}`,
-            outcome.remedy,
-          ),
-    ),
-  )
+  const { enlisted, links } = parts
+  enlisted.begin(id)
+  links.request(id, 'enrol', { ...invitation(plane), control }, enrolPatience, outcome => {
+    if (outcome.ok) return done(outcome)
+    enlisted.end(id)
+    const name = nodes.get(id)?.name ?? id
+    done(refusal(outcome.code, `${name} cannot carry the log: ${outcome.message}`, outcome.remedy))
+  })
 }
 
 /** Which group a node is to make room for: the same tag is not enough after a rescue. */

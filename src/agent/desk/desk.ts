@@ -14,6 +14,7 @@ import type { Gossip } from '../membership/gossip.ts'
 import { excuse, type Method, type PeerRequest, refusal } from '../requests.ts'
 import type { Self } from '../self.ts'
 import type { Watch } from '../watch.ts'
+import type { Enlisted } from './enlisted.ts'
 
 /**
  * What every desk of the leader needs at hand. The desks answer what nodes and operators ask of the
@@ -31,6 +32,7 @@ export interface DeskParts {
     names(): readonly string[]
   }
   readonly levels: Levels
+  readonly enlisted: Enlisted
   /** The leader's, held against those of others. */
   readonly clocks: Pick<ClockWatch, 'isRight' | 'look'>
   /** Bumped with the index of each administrative event. */

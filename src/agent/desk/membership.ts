@@ -38,15 +38,6 @@ export function membershipDesk(parts: DeskParts): Methods {
       )
     }),
 
-    /** Is the one who asks part of the log's configuration, or on its way in or out? Only who is sure may say no. */
-    carries: asSettledLeader(parts, ({ from, answer }, plane) => {
-      const { voters, outgoing, learners, learnersNext } = plane.status().config
-      const carries = [voters, outgoing, learners, learnersNext].some(ids => ids.includes(from))
-      const view = parts.viewOf(from)
-      if (!view) return answer(notLeader)
-      answer({ ok: true, body: { carries, view } })
-    }),
-
     leave: asSettledLeader(parts, ({ body, answer }, plane) => {
       const wanted = text(body, 'node')
       if (flag(body, 'again') && isOut(plane, wanted))

@@ -138,6 +138,7 @@ function gather(
     if (willing.length === 0) return report(plane, missing, answer)
     // First as learners, then with votes, each time beside whoever is there by then.
     join(parts, plane, willing, 'learn', outcome => {
+      for (const id of willing) parts.enlisted.end(id)
       if (!outcome.ok) return report(plane, [...missing, ...willing], answer)
       join(parts, plane, willing, 'vote', voted =>
         report(plane, voted.ok ? missing : [...missing, ...willing], answer),

@@ -33,9 +33,19 @@ export interface EnrolmentParts {
 }
 
 const orphanPatience = 1_000
-/** The leader enrols a node first and counts it then: so long, ms, it may wait for its first entries. */
+/**
+ * The leader enrols a node first and counts it then: so long, ms, it may wait for its first entries, where an older leader
+ * cannot say whether it still tries.
+ */
 const enrolPatience = 150_000
 const none = new Uint8Array(0)
+
+/** The leader's answer; `awaited` undefined: it is older than that. */
+interface Carries {
+  readonly carries: boolean
+  readonly awaited?: boolean
+  readonly view: ClusterView
+}
 
 /** What an older hive says where newer events are agreed already. */
 function tooOld(events: number, reads: number): string {
@@ -100,12 +110,12 @@ export class Enrolment {
     const { plane } = group
     if (!plane || fault.failure || plane.isLeader()) return
     if (plane.leader() !== null && !told) return
-    if (clock.now() - this.#awaitsLog < enrolPatience) return
     const enrolments = this.#enrolments
     authority.ask('carries', {}, orphanPatience, outcome => {
       if (!outcome.ok || group.plane !== plane || this.#enrolments !== enrolments) return
-      const { carries, view } = outcome.body as { carries: boolean; view: ClusterView }
-      if (!carries && view.cluster.tag === self.facts.cluster?.tag) this.#retire(view)
+      const { carries, awaited, view } = outcome.body as Carries
+      if (carries || (awaited ?? clock.now() - this.#awaitsLog < enrolPatience)) return
+      if (view.cluster.tag === self.facts.cluster?.tag) this.#retire(view)
     })
   }
 
