@@ -169,9 +169,11 @@ export async function runScenario(
   new Ledger(cluster, checkers)
   watchVerdicts(stage)
   watchVersions(stage)
-  // The bare control plane holds none.
-  if (variant.operated) watchHeldReads(stage)
-  watchTokens(stage)
+  // The bare control plane holds no reads, and has no tokens.
+  if (variant.operated) {
+    watchHeldReads(stage)
+    watchTokens(stage)
+  }
   let failure: Error | undefined
   try {
     await play(stage, variant)
