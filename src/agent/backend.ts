@@ -45,10 +45,15 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
       requireCluster(agent)
       agent.authority.ask(method, body, patience, done, wait, signal)
     })
-  const write = <T>(method: string, body: Record<string, unknown>, blob?: Uint8Array): Promise<T> =>
+  const write = <T>(
+    method: string,
+    body: Record<string, unknown>,
+    blob?: Uint8Array,
+    wait?: number,
+  ): Promise<T> =>
     settled<T>(done => {
       requireCluster(agent)
-      agent.authority.write(method, body, patience, done, blob)
+      agent.authority.write(method, body, patience, done, blob, wait)
     })
 
   return {
@@ -64,14 +69,14 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     join: async ({ address, token }) => join(agent, clock, address, token),
 
     drain: request =>
-      ask<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
+      write<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
     drainProgress: ({ signal, ...request }) =>
       ask<DrainProgress>('drain-progress', request, request.wait, signal),
     assignRoles: async request => ({
-      seq: (await ask<{ index: number | null }>('role-assign', request)).index,
+      seq: (await write<{ index: number | null }>('role-assign', { ...request })).index,
     }),
     unassignRoles: async request => ({
-      seq: (await ask<{ index: number }>('role-unassign', request)).index,
+      seq: (await write<{ index: number }>('role-unassign', { ...request })).index,
     }),
     roles: async () => rolesOf(agent, await status(agent)),
     log: request => log(agent, clock, request),
@@ -94,7 +99,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     recoverYield: async () => ({ setAside: agent.yield() }),
     settings: async () => settingsOf(agent.view()?.cluster.settings ?? {}),
     changeSettings: async request => ({
-      seq: (await ask<{ index: number }>('settings-change', request)).index,
+      seq: (await write<{ index: number }>('settings-change', { ...request })).index,
     }),
     demote: request => longAsk<ControlAnswer>(agent, 'demote', request),
 
@@ -143,9 +148,9 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     reportCheck: async report => services(agent).reportCheck(report),
 
     ca: () => ask('ca-show', {}),
-    rotateCa: request => ask('ca-rotate', request, rotationPatience),
+    rotateCa: request => write('ca-rotate', { ...request }, undefined, rotationPatience),
     keys: () => ask('keys-show', {}),
-    rotateKeys: request => ask('keys-rotate', request),
+    rotateKeys: request => write('keys-rotate', { ...request }),
     tokens: () => ask('token-list', {}),
     createToken: request => createToken(agent.security, ask, request),
     revokeToken: request => ask('token-revoke', request),
@@ -298,11 +303,12 @@ async function leave(
   const node = request.node ?? agent.self.id
   const own = node === agent.self.id || node === agent.self.name
   return settled<{ advice?: string }>(done =>
-    agent.authority.ask(
+    agent.authority.write(
       'leave',
       { node, own, force: request.force, actor: request.actor },
       patience,
-      outcome => done(withRescue(outcome)),
+      // Who is out has nobody left to tell it so.
+      outcome => done(own && agent.self.facts.left ? left : withRescue(outcome)),
     ),
   ).then(({ advice }) => {
     if (own) agent.departure.letGo()
@@ -327,6 +333,8 @@ async function leave(
     })
   })
 }
+
+const left: RequestOutcome = { ok: true, body: {} }
 
 /** Who is taken out because it is dead may be what the quorum lacks. */
 function withRescue(outcome: RequestOutcome): RequestOutcome {

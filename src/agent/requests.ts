@@ -1,9 +1,10 @@
 import { MalformedError } from '../base/bytes.ts'
 import { type ErrorCode, OperatorError } from '../base/errors.ts'
-import { type Fields, fields } from '../base/shape.ts'
+import { count, type Fields, fields, text } from '../base/shape.ts'
 import type { Trace } from '../base/trace.ts'
 import type { Answer, Gone, RequestOutcome } from '../net/link-types.ts'
 import type { PeerIdentity } from '../net/types.ts'
+import type { RequestId } from '../state/events.ts'
 
 /** One request of a peer (or of this node to itself), to be answered exactly once. */
 export interface PeerRequest {
@@ -69,6 +70,21 @@ export function excuse(method: string, from: string, error: unknown, trace: Trac
     'INTERNAL',
     `${method} failed: ${error instanceof Error ? error.message : String(error)}`,
   )
+}
+
+/** So that it takes effect once, however often it is sent. Throws MalformedError. */
+export function requestOf(body: Fields): RequestId {
+  const from = fields(body.request, 'request')
+  return {
+    client: text(from, 'client', 80),
+    serial: count(from, 'serial'),
+    acked: count(from, 'acked'),
+  }
+}
+
+/** The same of what a build asks that is older than that; undefined: it says nothing. */
+export function onceOf(body: Fields): RequestId | undefined {
+  return body.request === undefined ? undefined : requestOf(body)
 }
 
 export function refusal(

@@ -73,7 +73,7 @@ async function serve(
     default:
       response.setHeader('allow', 'GET, PUT, DELETE')
       throw new OperatorError(
-        'BAD_REQUEST',
+        'METHOD_NOT_ALLOWED',
         `${request.method} is not possible here`,
         'use GET, PUT or DELETE',
       )

@@ -37,6 +37,7 @@ export function assert(condition: unknown, message: string): asserts condition {
 /** Every code that a user can meet, with its HTTP status and the exit code of the CLI. */
 export const errorCodes = {
   BAD_REQUEST: { http: 400, exit: 2, means: 'the request or the arguments are malformed' },
+  METHOD_NOT_ALLOWED: { http: 405, exit: 2, means: 'that path knows no such method' },
   BAD_CONFIG: { http: 400, exit: 2, means: 'the configuration has problems; all are listed' },
   NOT_FOUND: { http: 404, exit: 1, means: 'no such node, role, service or key' },
   UNKNOWN_NODE: { http: 404, exit: 1, means: 'no node of that name or id is in the cluster' },

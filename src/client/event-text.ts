@@ -129,7 +129,10 @@ function tell(event: LoggedEvent, names: Names): string {
     }
     case 'KvPut':
     case 'KvDelete':
-      return isText(data.key) ? `${data.key}${data.recurse === true ? '*' : ''}` : ''
+      return listed(
+        isText(data.key) && `${data.key}${data.recurse === true ? '*' : ''}`,
+        condition(data.cas),
+      )
     case 'NodeUpdated':
       return listed(
         who,
@@ -263,4 +266,10 @@ function texts(value: unknown): string[] {
 
 function isObject(value: unknown): value is Data {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What was to hold for it; the log has such a write also where it did not hold, and nothing was changed. */
+function condition(cas: unknown): string | false {
+  if (typeof cas !== 'number') return false
+  return cas === 0 ? 'if it was absent' : `if it was of index ${cas}`
 }

@@ -10,7 +10,7 @@ import { Link } from './link.ts'
 import type { LinkOwner } from './link-owner.ts'
 import type { DialFailure, LinkHandlers, LinkLimits } from './link-types.ts'
 import { lost, Peer, unreachable } from './peer.ts'
-import { judgeRival, otherKey, outlives } from './rivals.ts'
+import { judgeRival, otherKey, rivalry } from './rivals.ts'
 import type { CloseReason, Connection, ConnectionHandlers, Sockets } from './types.ts'
 
 /** Who is linked, who is being dialled, and who has connected without saying who it is. */
@@ -227,7 +227,7 @@ export class LinkTable implements LinkOwner {
     const peer = this.#peers.get(link.hello.id)
     if (!peer) return
     if (peer.retired === link) {
-      peer.retired = undefined
+      this.#endRetired(peer)
       this.#tidy(peer)
     } else if (peer.link === link) {
       peer.lostAfter(this.now() - link.upSince)
@@ -295,15 +295,28 @@ export class LinkTable implements LinkOwner {
 
   /** A second link of the same two processes; nobody needs to hear of it. */
   #choose(peer: Peer, current: Link, newcomer: Link): void {
-    peer.retired?.drop()
-    if (outlives(current, newcomer, this.#ownId, this.now(), this.limits.handshakeTimeout)) {
+    this.#endRetired(peer)
+    const { handshakeTimeout } = this.limits
+    const chosen = rivalry(current, newcomer, this.#ownId, this.now(), handshakeTimeout)
+    if (chosen === 'older') {
       peer.retired = newcomer
       newcomer.yield()
-    } else {
-      peer.retired = current
-      current.retire()
-      this.#use(peer, newcomer)
+      return
     }
+    peer.retired = current
+    current.lostThere = chosen === 'lost'
+    if (current.lostThere) peer.unwanted()
+    current.retire()
+    this.#use(peer, newcomer)
+  }
+
+  /** Answers to what the peer had heard of it came before its end, or come over the one that is used. */
+  #endRetired(peer: Peer): void {
+    const { retired, requests } = peer
+    if (!retired) return
+    peer.retired = undefined
+    retired.drop()
+    if (retired.lostThere) requests.settleAll(requests.over(retired), lost(peer.name))
   }
 
   #use(peer: Peer, link: Link): void {

@@ -36,6 +36,8 @@ export class Link {
   upSince: Instant = 0
   /** Another link took over: what still arrives counts, but nothing more is sent. */
   retired = false
+  /** The other end has none like this any more: what it has not answered, it may never have heard. */
+  lostThere = false
   /** The other end said that it leaves of its own will. */
   saidGoodbye = false
   heard = false

@@ -67,7 +67,7 @@ export class Peer {
     })
     signal?.addEventListener('abort', letGo)
     if (this.link) {
-      this.requests.sent(id)
+      this.requests.sent(id, this.link)
       this.link.write(frame)
     } else {
       this.#waiting.set(id, frame)
@@ -85,7 +85,7 @@ export class Peer {
     for (const [id, frame] of [...this.#waiting]) {
       if (!this.link) return
       this.#unqueue(id)
-      this.requests.sent(id)
+      this.requests.sent(id, this.link)
       this.link.write(frame)
     }
   }

@@ -8,7 +8,8 @@ import type { Answer, RequestOutcome } from './link-types.ts'
 interface Pending {
   readonly done: Answer
   readonly timer: Timer
-  sent: boolean
+  /** What it was sent over. */
+  over: object | undefined
 }
 
 export class Requests {
@@ -27,12 +28,12 @@ export class Requests {
 
   open(id: number, timeout: Millis, done: Answer): void {
     const timer = this.#clock.after(timeout, () => this.#late(id, timeout))
-    this.#pending.set(id, { done, timer, sent: false })
+    this.#pending.set(id, { done, timer, over: undefined })
   }
 
-  sent(id: number): void {
+  sent(id: number, over: object): void {
     const pending = this.#pending.get(id)
-    if (pending) pending.sent = true
+    if (pending) pending.over = over
   }
 
   /** An answer that nobody waits for any more is dropped. */
@@ -51,11 +52,20 @@ export class Requests {
   /** Ids of those that the peer may have seen, or of those that it cannot have seen. */
   ids(which: 'sent' | 'unsent'): number[] {
     const wanted = which === 'sent'
-    return [...this.#pending].filter(([, { sent }]) => sent === wanted).map(([id]) => id)
+    return this.#those(({ over }) => (over !== undefined) === wanted)
+  }
+
+  /** Ids of those that went over that connection, and no answer to which has come over any. */
+  over(connection: object): number[] {
+    return this.#those(({ over }) => over === connection)
+  }
+
+  #those(wanted: (pending: Pending) => boolean): number[] {
+    return [...this.#pending].filter(([, pending]) => wanted(pending)).map(([id]) => id)
   }
 
   #late(id: number, timeout: Millis): void {
-    const unsent = this.#pending.get(id)?.sent === false
+    const unsent = this.#pending.get(id)?.over === undefined
     const why = unsent ? 'could not be reached' : 'did not answer'
     this.settle(id, {
       ok: false,

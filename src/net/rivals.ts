@@ -52,20 +52,21 @@ function isNextLife(link: Link, hello: Hello, current: Link): boolean {
 }
 
 /**
- * Two links of the same two processes, both confirmed by both: does the older one stay? Only if the two
- * dials crossed, and then both ends must choose the same one: that which the smaller id dialled.
+ * Two links of the same two processes, both confirmed by both. The older one stays only if the two dials crossed, and
+ * then both ends must choose the same one: that which the smaller id dialled. If they did not cross, the peer has `lost`
+ * the older one, or it would not have dialled.
  */
-export function outlives(
+export function rivalry(
   current: Link,
   newcomer: Link,
   own: string,
   now: Instant,
   crossing: Millis,
-): boolean {
-  const dialledHere = current.target !== undefined && newcomer.target === undefined
-  // Had the peer known of a link as old as this, it would not have dialled.
-  const crossed = now - current.upSince < crossing
-  return dialledHere && crossed && own < newcomer.hello.id
+): 'older' | 'newer' | 'lost' {
+  if (newcomer.target !== undefined) return 'newer'
+  const crossed = current.target !== undefined && now - current.upSince < crossing
+  if (!crossed) return 'lost'
+  return own < newcomer.hello.id ? 'older' : 'newer'
 }
 
 /** A node is its key: what it proves itself by may change, by a certificate that came or ran out, and the key may not. */

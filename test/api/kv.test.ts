@@ -209,7 +209,13 @@ describe("Consul's KV", () => {
   it('keeps the connection of a PUT that was refused usable or closes it', async () => {
     const reply = await door.send('PUT', '/v1/kv/a?cas=x', { body: Buffer.alloc(400_000) })
     expect(reply.status).toBe(400)
-    expect((await door.send('POST', '/v1/kv/a')).headers.allow).toBe('GET, PUT, DELETE')
+    expect((await door.send('GET', '/v1/kv/a')).status).toBe(404)
+  })
+
+  it.each(['POST', 'PATCH', 'OPTIONS', 'HEAD'])('has no %s', async method => {
+    const reply = await door.send(method, '/v1/kv/a')
+    expect(reply).toMatchObject({ status: 405, headers: { allow: 'GET, PUT, DELETE' } })
+    expect(door.backend.calls).toEqual([])
   })
 
   it('passes on who asks, without what would confuse the event log', async () => {

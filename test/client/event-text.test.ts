@@ -26,7 +26,9 @@ describe('an event on a line', () => {
       'n1: dns failed, no port',
     ],
     ['KvPut', { key: 'a/b', value: 'eA==', flags: 0 }, 'a/b'],
+    ['KvPut', { key: 'a', value: 'eA==', flags: 0, cas: 0 }, 'a, if it was absent'],
     ['KvDelete', { key: 'a/', recurse: true }, 'a/*'],
+    ['KvDelete', { key: 'a', cas: 17 }, 'a, if it was of index 17'],
     ['SettingsChanged', { settings: { a: '1', b: '' } }, 'a = 1, b: the default'],
     ['VotersChanged', { voters: [id('n2'), id('n1')], observers: [] }, 'voters n1 n2'],
   ])('%s', (type, data, text) => expect(told(type, data)).toBe(`${text}   by root@h1`))

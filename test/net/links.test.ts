@@ -277,6 +277,29 @@ describe('dials of both ends at once', () => {
     world.clock.advance(10_000)
     expect(world.network.ends.size).toBe(2)
   })
+
+  test('what such an end was asked in vain is answered as soon as the old link has ended', () => {
+    const world = new LinksWorld()
+    const [a, b] = world.pair()
+    world.clock.advance(30_000)
+    world.network.silent.add(a.host)
+    const unheard = a.ask(b.id, 'echo', 120_000)
+    b.links.forget(a.id)
+    world.clock.advance(20)
+    world.network.silent.delete(a.host)
+    b.links.setAddress(a.id, a.address)
+    b.links.connect(a.id)
+    world.clock.advance(10)
+    const heard = a.ask(b.id, 'hold', 120_000)
+    world.clock.advance(6_000)
+    expect(unheard).toEqual([
+      { ok: false, code: 'TIMEOUT', message: expect.stringContaining('was lost') },
+    ])
+    expect(heard).toEqual([])
+    b.asked.at(-1)!.answer({ ok: true, body: 'late' })
+    world.clock.advance(5)
+    expect(heard).toEqual([{ ok: true, body: 'late', blob: expect.anything() }])
+  })
 })
 
 describe('back-off', () => {

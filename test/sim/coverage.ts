@@ -53,6 +53,10 @@ export const landmarks = [
   'snapshot restored',
   'restore given up half-way',
   'cluster agreed on newer events',
+  'node let in by a token',
+  'token that is worth nothing refused',
+  'joiner waited for an operator',
+  'joiner sent away by an operator',
 ] as const
 
 export type Landmark = (typeof landmarks)[number]
@@ -196,6 +200,7 @@ export class Coverage {
         return
       case 'NodeAdmitted':
         this.#admitted(event.data.node)
+        if (event.data.token !== undefined) this.reach('node let in by a token')
         if (this.#removed.delete(event.data.node.id))
           this.reach('removed node came back and joined')
         return
@@ -220,6 +225,10 @@ export class Coverage {
         return
       case 'RestoreDropped':
         return this.reach('restore given up half-way')
+      case 'JoinRequested':
+        return this.reach('joiner waited for an operator')
+      case 'JoinRefused':
+        return this.reach('joiner sent away by an operator')
       case 'ClusterUpgraded':
         return this.reach('cluster agreed on newer events')
       case 'CaCreated':
@@ -287,4 +296,5 @@ const said: readonly (readonly [RegExp, Landmark])[] = [
   [/this node is empty now label=epoch/, 'old state set aside for a new start'],
   [/takes over the lock/, 'lock taken over from a holder that was silent'],
   [/ refused: ok$/, 'swap refused'],
+  [/TOKEN_(SPENT|EXPIRED|REVOKED)/, 'token that is worth nothing refused'],
 ]

@@ -21,7 +21,8 @@ export async function healthy(stage: Stage, when: string): Promise<void> {
     if (complaint === '') return
     if (simulation.now >= nextTidy) {
       nextTidy = simulation.now + 5_000
-      for (const node of cluster.running()) operators.tidy(node, stateOf(node.name, reports))
+      for (const node of cluster.running())
+        operators.tidy(node, stateOf(node.name, reports), reports.get(node.name)?.refused)
     }
     await simulation.run(simulation.now + 500)
   }

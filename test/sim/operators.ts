@@ -3,6 +3,7 @@ import { OperatorError } from '../../src/base/errors.ts'
 import type { Random } from '../../src/base/random.ts'
 import type { Caller, CallResult } from './caller.ts'
 import type { Cluster, SimulatedNode } from './cluster.ts'
+import { Porters } from './porters.ts'
 import type { Work } from './scenario.ts'
 
 /** Nodes that operators add to a running cluster, at most. */
@@ -12,7 +13,7 @@ const longestPause = 4_000
 /** Attempts to bring a node back before it is made empty. */
 const resetAfter = 5
 
-interface Command {
+export interface Command {
   readonly what: string
   /** The node whose agent is asked. */
   readonly at: SimulatedNode
@@ -37,6 +38,7 @@ export class Operators {
   /** Who the cluster's first control nodes are to be. */
   control: readonly string[]
   readonly #works: ReadonlySet<Work>
+  readonly #porters: Porters
   readonly counts = { done: 0, refused: 0, unknown: 0 }
 
   constructor(
@@ -50,6 +52,8 @@ export class Operators {
     const names = cluster.nodes.map(n => n.name)
     this.control = names.slice(0, control ?? (names.length >= 5 ? 5 : 3))
     this.#works = new Set(works)
+    const dice = cluster.simulation.dice('porters')
+    this.#porters = new Porters({ cluster, works: this.#works, dice })
   }
 
   /** `replacing`: dead voters are to be replaced after a second or two. */
@@ -74,13 +78,17 @@ export class Operators {
     this.#cluster.stop(node, () => this.#cluster.start(node))
   }
 
-  /** Undoes what would keep a node from being ready: drains are cancelled, who left is brought back. */
-  tidy(node: SimulatedNode, state: string | undefined): void {
+  /** Undoes what would keep a node from being ready: drains are cancelled, who left or was refused is brought back. */
+  tidy(node: SimulatedNode, state: string | undefined, refused: string | undefined): void {
     if (state === 'draining' || state === 'drained') this.#run(this.#drain(node, true))
-    if (state !== undefined && state !== 'zombie') return
+    if (state === 'waiting' || state === undefined) this.#admit(node)
+    const inVain = refused?.startsWith('TOKEN_') === true
+    if (state !== undefined && state !== 'zombie' && !inVain) return
     const tries = (this.#tidied.get(node) ?? 0) + 1
     this.#tidied.set(node, tries)
-    this.#run(tries > resetAfter && state === undefined ? this.#reset(node) : this.#join(node))
+    this.#run(
+      tries > resetAfter && state === undefined ? this.#reset(node) : this.#join(node, true),
+    )
   }
 
   #rest(): void {
@@ -121,6 +129,8 @@ export class Operators {
     if (roll < often + 0.05 && this.#works.has('settings'))
       return this.#grace(this.#works.has('epochs') ? 1 : 2 + this.#dice.below(600))
     const subject = this.#any(this.#cluster.nodes)
+    const door = subject && this.#porters.choose(subject)
+    if (door) return door
     if (roll < 0.6 && subject && this.#works.has('votes')) return this.#votes(subject)
     if (roll < 0.8 && subject && this.#works.has('rotations') && this.#cluster.secret !== undefined)
       return this.#rotate(subject, this.#dice.next() < 0.5 ? 0 : 1)
@@ -259,24 +269,43 @@ export class Operators {
     }
   }
 
-  #join(node: SimulatedNode): Command | undefined {
+  /** `surely`: not by a token that is worth nothing. */
+  #join(node: SimulatedNode, surely = false): Command | undefined {
     const others = this.#cluster.nodes.filter(n => n !== node)
     const seed = this.#any(others)
     if (seed === undefined) return undefined
     const address = `${this.#dice.next() < 0.5 ? seed.name : seed.machine.ip}:${seed.port}`
-    return {
-      what: `join ${address}`,
+    const join = (token?: string): Command => ({
+      what: `join ${address}${token === undefined ? '' : ' by a token'}`,
       at: node,
-      invoke: b => b.join({ address, actor: 'operator' }),
-    }
+      invoke: b => b.join({ address, actor: 'operator', ...(token !== undefined && { token }) }),
+    })
+    if (node.secret !== undefined || this.#cluster.secret === undefined) return join()
+    const use = (token: string) => this.#run(join(token))
+    return surely ? this.#porters.goodToken(seed, use) : this.#porters.anyToken(seed, use)
+  }
+
+  /** Somebody else has to say so. */
+  #admit(node: SimulatedNode): void {
+    const at = this.#any(this.#cluster.running().filter(n => n !== node))
+    this.#run(at && this.#porters.admit(at, node.name))
   }
 
   #add(): void {
     if (this.#added >= maxAdded) return
     this.#added++
-    const seeds = this.#cluster.nodes.map(n => n.name)
-    const name = `n${seeds.length + 1}`
-    this.#cluster.start(this.#cluster.addNode(name, { join: seeds.slice(0, 3) }))
+    const start = (token?: string): void => {
+      const seeds = this.#cluster.nodes.map(n => n.name)
+      const join = seeds.slice(0, 3)
+      const node = this.#cluster.addNode(`n${seeds.length + 1}`, {
+        join,
+        ...(token !== undefined && { token }),
+      })
+      this.#cluster.start(node)
+    }
+    if (!this.#porters.handsOut) return start()
+    const at = this.#any(this.#cluster.running())
+    this.#run(at && this.#porters.anyToken(at, start))
   }
 
   #run(command: Command | undefined, done: () => void = () => {}): void {

@@ -12,6 +12,7 @@ import { type KvLoad, KvWorkload, usualLoad } from './kv-workload.ts'
 import { Ledger } from './ledger.ts'
 import { Nemesis } from './nemesis.ts'
 import { Operators } from './operators.ts'
+import { watchTokens } from './porters.ts'
 import { Simulation } from './simulation.ts'
 import type { Trace } from './trace.ts'
 import { watchVerdicts } from './verdicts.ts'
@@ -23,7 +24,16 @@ import { watchVersions } from './versions.ts'
  * changes all the time. `rotations`: keys and authorities change all the time. `upgrade`: most nodes begin with an older
  * build, and get this one.
  */
-export type Work = 'cas' | 'removals' | 'epochs' | 'settings' | 'votes' | 'rotations' | 'upgrade'
+export type Work =
+  | 'cas'
+  | 'removals'
+  | 'epochs'
+  | 'settings'
+  | 'votes'
+  | 'rotations'
+  | 'upgrade'
+  | 'tokens'
+  | 'approval'
 
 /** `rescue`: a quorum is lost for good. `restore`: a snapshot comes back. */
 export type Ending = 'rescue' | 'restore'
@@ -159,8 +169,11 @@ export async function runScenario(
   new Ledger(cluster, checkers)
   watchVerdicts(stage)
   watchVersions(stage)
-  // The bare control plane holds none.
-  if (variant.operated) watchHeldReads(stage)
+  // The bare control plane holds no reads, and has no tokens.
+  if (variant.operated) {
+    watchHeldReads(stage)
+    watchTokens(stage)
+  }
   let failure: Error | undefined
   try {
     await play(stage, variant)

@@ -38,7 +38,7 @@ export function settingsFor(seed: number, minutes: number, nodes?: number): Sett
 export function composedDay(seed: number, minutes: number, nodes?: number): Settings {
   const dice = seeded(`composition ${seed}`)
   const [control, others] = sizes(dice)
-  const works = worksOf(dice)
+  const works = worksOf(dice, seed)
   const begins = dice.next()
   return {
     seed,
@@ -68,8 +68,9 @@ function endingOf(dice: Random, control: number): { readonly ending?: Ending } {
 export const shortLogs: Compaction = { entries: 60, bytes: 64 * 1024, margin: 15, patience: 2 }
 
 /** Nothing is forgotten where nobody is removed. */
-function worksOf(dice: Random): readonly Work[] {
-  const works = allWorks.filter(work => dice.next() < shares[work])
+function worksOf(dice: Random, seed: number): readonly Work[] {
+  const door = seeded(`door ${seed}`)
+  const works = allWorks.filter(w => (atTheDoor.has(w) ? door : dice).next() < shares[w])
   return works.includes('epochs') && !works.includes('removals') ? [...works, 'removals'] : works
 }
 
@@ -127,6 +128,11 @@ const shares: Readonly<Record<Work, number>> = {
   votes: 0.35,
   rotations: 0.3,
   upgrade: 0.25,
+  tokens: 0.3,
+  approval: 0.2,
 }
+
+/** They came later, and have dice of their own: what else a seed is composed of is as it was. */
+const atTheDoor: ReadonlySet<Work> = new Set<Work>(['tokens', 'approval'])
 
 const allWorks = Object.keys(shares) as Work[]

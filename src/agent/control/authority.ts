@@ -42,13 +42,17 @@ export class Authority {
     this.#parts = parts
   }
 
-  /** A write: `body.request` is filled in, so that it takes effect once however often it is sent. */
+  /**
+   * A write: `body.request` is filled in, so that it takes effect once however often it is sent. `wait`: how long the
+   * answer may be held back on purpose.
+   */
   write(
     method: string,
     body: Record<string, unknown>,
     patience: Millis,
     done: Answer,
     blob: Uint8Array = none,
+    wait: Millis = 0,
   ): void {
     if (this.#outstanding.size >= maxOutstanding) {
       return done({
@@ -65,9 +69,9 @@ export class Authority {
         method,
         body: { ...body, request: this.#requestId(serial) },
         blob,
-        deadline: this.#parts.clock.now() + patience,
+        deadline: this.#parts.clock.now() + patience + wait,
         patience,
-        wait: 0,
+        wait,
         signal: undefined,
         missedSince: undefined,
       },

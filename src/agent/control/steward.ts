@@ -329,7 +329,10 @@ export class Steward {
 
   #finishLeave(plane: ControlPlane, node: NodeRecord): void {
     const { voters, observers } = plane.state
-    if (!voters.includes(node.id) && !observers.includes(node.id)) {
+    // A change that is not agreed yet counts too: behind it the node would carry the log after it left.
+    const { config } = plane.status()
+    const carry = [voters, observers, config.voters, config.outgoing, config.learners]
+    if (![...carry, config.learnersNext].some(ids => ids.includes(node.id))) {
       return this.#propose(plane, `left ${node.id}`, {
         type: 'NodeLeft',
         data: { id: node.id, reason: 'an operator asked for it' },
@@ -339,7 +342,7 @@ export class Steward {
     if (node.id === this.#parts.self.id) return
     // Judged anew: of those that were to remain, some may have died since the leave was allowed.
     const verdict = demoteVerdict(votersNow(this.#parts, plane), node.id, true)
-    if (!verdict.ok) return
+    if (!verdict.ok || verdict.nothing) return
     plane.changeConfig({ voters: verdict.voters, learners: verdict.observers }, this.#actor)
   }
 

@@ -1,6 +1,7 @@
 import type { ControlAnswer } from '../../api/types.ts'
 import { flag, text } from '../../base/shape.ts'
 import { contactOf } from '../../cluster/contact.ts'
+import { isLeaving } from '../../cluster/removal.ts'
 import {
   demoteVerdict,
   promoteVerdict,
@@ -40,19 +41,25 @@ export function controlDesk(parts: DeskParts): Methods {
       const asVoter = () => promoteVerdict(votersNow(parts, plane), node.id, false)
       const verdict = observer ? asObserver() : asVoter()
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
-      if (verdict.nothing) return report(plane, answer)
       const asLearner = () => {
         const already = asVoter()
         return already.ok && already.nothing ? already : asObserver()
       }
+      const asElector = () => {
+        const verdict = asVoter()
+        const observes = votersNow(parts, plane).observers.includes(node.id)
+        return verdict.ok && !verdict.nothing && !observes ? takenBack : verdict
+      }
       const votes = () => plane.state.voters.includes(node.id)
       const carries = () => votes() || plane.state.observers.includes(node.id)
-      const vote = () => change(parts, plane, { by, decide: asVoter, reached: votes }, answer)
+      const wish = { by, decide: observer ? asObserver : asLearner, reached: carries }
+      const vote = () => change(parts, plane, { by, decide: asElector, reached: votes }, answer)
+      // Somebody else asked for it before: it is in the log, and may not be agreed yet.
+      if (verdict.nothing) return observer ? change(parts, plane, wish, answer) : vote()
       // One that observes and has never answered may have missed its enrolment.
       if (now.observers.includes(node.id) && hasAnswered(plane, node.id)) return vote()
       enrol(parts, plane, node.id, outcome => {
         if (!outcome.ok) return answer(outcome)
-        const wish = { by, decide: observer ? asObserver : asLearner, reached: carries }
         change(parts, plane, wish, outcome => {
           parts.enlisted.end(node.id)
           if (outcome.ok && !observer) vote()
@@ -145,6 +152,8 @@ export function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer
     const { voters, observers } = verdict
     const carry = carriers(plane)
     const added = [...voters, ...observers].filter(id => !carry.has(id))
+    const out = added.find(id => !stays(plane, id))
+    if (out !== undefined) return answer(onItsWayOut(plane, out))
     const old = added.find(id => parts.levels.tooOld(id, plane))
     if (old !== undefined) return answer(overtaken(plane, old))
     // Newer events may be proposed already: who is added behind them might not read them.
@@ -180,6 +189,22 @@ function carriers(plane: ControlPlane): ReadonlySet<string> {
   return new Set([...voters, ...outgoing, ...learners])
 }
 
+/** In the cluster, and not about to leave it. */
+export function stays({ state }: ControlPlane, id: string): boolean {
+  const node = state.nodes.get(id)
+  return node !== undefined && !isLeaving(node)
+}
+
+/** Behind the event that it left by, it would carry the log for ever, and nobody could name it. */
+function onItsWayOut(plane: ControlPlane, id: string): RequestOutcome {
+  const name = plane.state.nodes.get(id)?.name ?? id
+  return refusal(
+    'REFUSED',
+    `${name} leaves the cluster`,
+    'only a node that stays can carry the log',
+  )
+}
+
 /** It was invited before newer events were agreed. */
 function overtaken(plane: ControlPlane, id: string): RequestOutcome {
   const name = plane.state.nodes.get(id)?.name ?? id
@@ -207,6 +232,8 @@ function settled(
 ): void {
   if (wish.reached()) return report(plane, answer)
   if (!plane.isLeader()) return answer(moved)
+  const verdict = wish.decide()
+  if (verdict.ok && !verdict.nothing) return answer(takenBack)
   if (parts.clock.now() >= deadline) {
     return answer(
       refusal(
@@ -229,5 +256,13 @@ function report(plane: ControlPlane, answer: Answer): void {
   }
   answer({ ok: true, body })
 }
+
+/** A change that came after this one says otherwise. */
+const takenBack = {
+  ok: false,
+  code: 'REFUSED',
+  message: 'who carries the log was changed again meanwhile',
+  remedy: 'hive log shows by whom',
+} as const satisfies VotersVerdict
 
 const moved = refusal('NOT_LEADER', 'leadership moved during the change', 'try again')

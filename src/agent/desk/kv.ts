@@ -1,19 +1,11 @@
 import type { KvQuery } from '../../api/types.ts'
 import { kvLimits } from '../../api/types.ts'
-import {
-  count,
-  type Fields,
-  fields,
-  flag,
-  optionalCount,
-  optionalText,
-  text,
-} from '../../base/shape.ts'
+import { type Fields, flag, optionalCount, optionalText, text } from '../../base/shape.ts'
 import { utf8 } from '../../base/utf8.ts'
 import type { RequestId } from '../../state/events.ts'
 import type { Outcome } from '../../state/types.ts'
 import type { AppliedEntry, ControlPlane } from '../control/control-plane.ts'
-import type { Methods, PeerRequest } from '../requests.ts'
+import { type Methods, type PeerRequest, requestOf } from '../requests.ts'
 import { asLeader, type DeskParts, notLeader, outcomeOf } from './desk.ts'
 import { HeldReads } from './held-reads.ts'
 import { type KvPage, packed, pageBytes } from './kv-pages.ts'
@@ -136,15 +128,6 @@ function writeOf(body: Fields): KvWrite {
     cas: optionalCount(body, 'cas'),
     actor: text(body, 'actor', 256),
     request: requestOf(body),
-  }
-}
-
-export function requestOf(body: Fields): RequestId {
-  const from = fields(body.request, 'request')
-  return {
-    client: text(from, 'client', 80),
-    serial: count(from, 'serial'),
-    acked: count(from, 'acked'),
   }
 }
 

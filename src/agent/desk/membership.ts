@@ -4,7 +4,8 @@ import type { Answer } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { ControlPlane, Draft } from '../control/control-plane.ts'
-import { type Methods, refusal } from '../requests.ts'
+import { type Methods, onceOf, refusal } from '../requests.ts'
+import { stays } from './control.ts'
 import { description } from './description.ts'
 import {
   asSettledLeader,
@@ -18,6 +19,9 @@ import { joinDesk } from './join.ts'
 
 /** Who is in: second validation, return, leave. */
 export function membershipDesk(parts: DeskParts): Methods {
+  /** Asked for and not agreed yet. */
+  const leaving = new Set<string>()
+
   return {
     ...joinDesk(parts, digest),
 
@@ -43,7 +47,10 @@ export function membershipDesk(parts: DeskParts): Methods {
       if (flag(body, 'again') && isOut(plane, wanted))
         return answer({ ok: true, body: { advice: '' } })
       const record = findNode(plane, wanted)
-      const { voters, observers, nodes } = plane.state
+      const { observers, nodes } = plane.state
+      // Those of whom it is agreed, or about to be, that they leave are no help to whoever remains.
+      const goes = (id: string) => leaving.has(id) || !stays(plane, id)
+      const voters = plane.state.voters.filter(v => v === record.id || !goes(v))
       const verdict = removalVerdict({
         ...{ voters, observers, nodes, node: record },
         reachable: reachable(parts, plane),
@@ -53,10 +60,13 @@ export function membershipDesk(parts: DeskParts): Methods {
       })
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
       const { advice } = verdict
-      plane.propose(
-        { type: 'NodeLeaving', data: { id: record.id }, actor: text(body, 'actor') },
-        outcome => answer(outcome.ok ? { ok: true, body: { advice } } : outcomeOf(outcome)),
-      )
+      const { id } = record
+      const [actor, request] = [text(body, 'actor'), onceOf(body)]
+      leaving.add(id)
+      plane.propose({ type: 'NodeLeaving', data: { id }, actor, request }, outcome => {
+        leaving.delete(id)
+        answer(outcome.ok ? { ok: true, body: { advice } } : outcomeOf(outcome))
+      })
     }),
   }
 

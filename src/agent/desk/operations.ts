@@ -5,7 +5,7 @@ import { drainSteps, drainVerdict } from '../../cluster/drain.ts'
 import { roleStates } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
-import { type Methods, refusal } from '../requests.ts'
+import { type Methods, onceOf, refusal } from '../requests.ts'
 import {
   asLeader,
   asSettledLeader,
@@ -28,7 +28,12 @@ export function operationsDesk(parts: DeskParts): Methods {
       const node = findNode(plane, text(body, 'node'))
       const actor = text(body, 'actor')
       const verdict = { node: node.name, ...drainVerdict(drainFacts(parts, plane, node)) }
-      const report = () => answer({ ok: true, body: progress(parts, plane, node.id, verdict) })
+      const report = () => {
+        // What it was asked together with may have taken the node out.
+        if (!plane.state.nodes.has(node.id)) return answer(hasLeft(node))
+        answer({ ok: true, body: progress(parts, plane, node.id, verdict) })
+      }
+      const request = onceOf(body)
       if (flag(body, 'dryRun')) return report()
       if (flag(body, 'cancel')) {
         if (![node.phase, node.before].some(phase => phase === 'draining' || phase === 'drained')) {
@@ -36,7 +41,7 @@ export function operationsDesk(parts: DeskParts): Methods {
           return answer(refusal('REFUSED', `${node.name} is not draining, it is ${node.phase}`))
         }
         return plane.propose(
-          { type: 'NodeDrainCancelled', data: { id: node.id }, actor },
+          { type: 'NodeDrainCancelled', data: { id: node.id }, actor, request },
           outcome => (outcome.ok ? report() : answer(outcomeOf(outcome))),
         )
       }
@@ -60,6 +65,7 @@ export function operationsDesk(parts: DeskParts): Methods {
           type: 'NodeDraining',
           data: { id: node.id, deadline, reason: text(body, 'reason') },
           actor,
+          request,
         },
         outcome => (outcome.ok ? report() : answer(outcomeOf(outcome))),
       )
@@ -69,8 +75,7 @@ export function operationsDesk(parts: DeskParts): Methods {
       const node = findNode(plane, text(body, 'node'))
       const wait = Math.min(count(body, 'wait'), longestWait)
       const done = () => {
-        if (!plane.state.nodes.has(node.id))
-          return answer(refusal('UNKNOWN_NODE', `${node.name} left the cluster`))
+        if (!plane.state.nodes.has(node.id)) return answer(hasLeft(node))
         answer({ ok: true, body: progress(parts, plane, node.id) })
       }
       parts.admin.wait(count(body, 'index'), wait, done, gone?.())
@@ -84,9 +89,9 @@ export function operationsDesk(parts: DeskParts): Methods {
       const all = [...roles, ...has]
       const verdict = rolesVerdict(plane.state.nodes, node, all, parts.roles)
       if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
-      plane.propose(
-        { type: 'RoleAssigned', data: { id: node.id, roles }, actor: text(body, 'actor') },
-        o => answer(outcomeOf(o)),
+      const [actor, request] = [text(body, 'actor'), onceOf(body)]
+      plane.propose({ type: 'RoleAssigned', data: { id: node.id, roles }, actor, request }, o =>
+        answer(outcomeOf(o)),
       )
     }),
 
@@ -103,9 +108,9 @@ export function operationsDesk(parts: DeskParts): Methods {
           ),
         )
       }
-      plane.propose(
-        { type: 'RoleUnassigned', data: { id: node.id, roles }, actor: text(body, 'actor') },
-        o => answer(outcomeOf(o)),
+      const [actor, request] = [text(body, 'actor'), onceOf(body)]
+      plane.propose({ type: 'RoleUnassigned', data: { id: node.id, roles }, actor, request }, o =>
+        answer(outcomeOf(o)),
       )
     }),
 
@@ -127,6 +132,10 @@ export function operationsDesk(parts: DeskParts): Methods {
       )
     }),
   }
+}
+
+function hasLeft({ name }: NodeRecord) {
+  return refusal('UNKNOWN_NODE', `${name} left the cluster`)
 }
 
 function drainFacts(parts: DeskParts, plane: ControlPlane, node: NodeRecord) {

@@ -5,7 +5,7 @@ import type { Answer } from '../../net/link-types.ts'
 import type { EventData } from '../../state/events.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
-import { change, enrol } from './control.ts'
+import { change, enrol, stays } from './control.ts'
 import type { DeskParts } from './desk.ts'
 
 export interface RecoveryDeskParts extends DeskParts {
@@ -132,25 +132,22 @@ function gather(
 ): void {
   const others = voters.filter(id => id !== parts.self.id)
   const willing: string[] = []
-  const missing: string[] = []
   let open = others.length
+  const over = () => report(plane, others, answer)
   const done = (): void => {
-    if (willing.length === 0) return report(plane, missing, answer)
+    if (willing.length === 0) return over()
     // First as learners, then with votes, each time beside whoever is there by then.
     join(parts, plane, willing, 'learn', outcome => {
       for (const id of willing) parts.enlisted.end(id)
-      if (!outcome.ok) return report(plane, [...missing, ...willing], answer)
-      join(parts, plane, willing, 'vote', voted =>
-        report(plane, voted.ok ? missing : [...missing, ...willing], answer),
-      )
+      if (outcome.ok) join(parts, plane, willing, 'vote', over)
+      else over()
     })
   }
   if (open === 0) return done()
   for (const id of others) {
     enrol(parts, plane, id, outcome => {
       if (outcome.ok) willing.push(id)
-      else missing.push(id)
-      if (!outcome.ok) parts.trace.warn({ id, code: outcome.code }, outcome.message)
+      else parts.trace.warn({ id, code: outcome.code }, outcome.message)
       open -= 1
       if (open === 0) done()
     })
@@ -164,9 +161,11 @@ function join(
   as: 'learn' | 'vote',
   answer: Answer,
 ): void {
+  // Who was taken out meanwhile is waited for no longer.
+  const wanted = () => ids.filter(id => stays(plane, id))
   const decide = (): VotersVerdict => {
     const { voters, learners } = plane.status().config
-    const missing = ids.filter(
+    const missing = wanted().filter(
       id => !voters.includes(id) && !(as === 'learn' && learners.includes(id)),
     )
     if (missing.length === 0) return { ok: true, voters, observers: learners, nothing: true }
@@ -177,14 +176,15 @@ function join(
   }
   const reached = (): boolean => {
     const { voters, observers } = plane.state
-    return ids.every(id => voters.includes(id) || (as === 'learn' && observers.includes(id)))
+    return wanted().every(id => voters.includes(id) || (as === 'learn' && observers.includes(id)))
   }
   change(parts, plane, { by: `leader:${parts.self.name}`, decide, reached }, answer)
 }
 
-function report(plane: ControlPlane, missing: readonly string[], answer: Answer): void {
+/** `others`: who was to vote beside this node. */
+function report(plane: ControlPlane, others: readonly string[], answer: Answer): void {
   const { state } = plane
-  const nameOf = (id: string) => state.nodes.get(id)?.name ?? id
+  const nameOf = (id: string) => (state.nodes.get(id) ?? state.tombstones.get(id))?.name ?? id
   const { epoch = 0, metaVersion = 0 } = state.cluster ?? {}
   answer({
     ok: true,
@@ -193,7 +193,7 @@ function report(plane: ControlPlane, missing: readonly string[], answer: Answer)
       metaVersion,
       leader: nameOf(plane.leader() ?? ''),
       voters: state.voters.map(nameOf),
-      missing: missing.map(nameOf),
+      missing: others.filter(id => !state.voters.includes(id)).map(nameOf),
     },
   })
 }

@@ -1,7 +1,6 @@
 import { count, fields, text } from '../../base/shape.ts'
-import { type Methods, refusal } from '../requests.ts'
+import { type Methods, refusal, requestOf } from '../requests.ts'
 import { asLeader, asSettledLeader, type DeskParts, outcomeOf } from './desk.ts'
-import { requestOf } from './kv.ts'
 
 /** What brings a snapshot back, step by step: each is one agreed event. */
 export function restoresDesk(parts: DeskParts): Methods {

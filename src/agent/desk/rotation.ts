@@ -1,14 +1,21 @@
 import type { CaReport, KeysReport } from '../../api/trust-types.ts'
-import { text } from '../../base/shape.ts'
+import { type Fields, text } from '../../base/shape.ts'
+import type { RequestId } from '../../state/events.ts'
 import type { Outcome } from '../../state/types.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
-import { type Methods, refusal } from '../requests.ts'
+import { type Methods, onceOf, refusal } from '../requests.ts'
 import { asLeader, outcomeOf } from './desk.ts'
 import type { TrustParts } from './trust.ts'
 
+/** Who asked for it, and as which request. */
+export interface Asker {
+  readonly actor: string
+  readonly request?: RequestId | undefined
+}
+
 export interface Rotations {
-  createAuthority(plane: ControlPlane, actor: string, done: (outcome: Outcome) => void): void
-  addGossipKey(plane: ControlPlane, actor: string, done: (outcome: Outcome) => void): void
+  createAuthority(plane: ControlPlane, by: Asker, done: (outcome: Outcome) => void): void
+  addGossipKey(plane: ControlPlane, by: Asker, done: (outcome: Outcome) => void): void
   /** Names of the nodes that the present step waits for. */
   lacking(plane: ControlPlane): readonly string[]
 }
@@ -29,7 +36,7 @@ export function rotationDesk(parts: TrustParts, rotations: Rotations): Methods {
 
     'ca-rotate': asLeader(parts, ({ body, answer }, plane) => {
       if (plane.state.authorities.size === 0) return answer(nothing)
-      rotations.createAuthority(plane, text(body, 'actor'), outcome =>
+      rotations.createAuthority(plane, askerOf(body), outcome =>
         answer(outcome.ok ? { ok: true, body: caReport(parts, plane) } : outcomeOf(outcome)),
       )
     }),
@@ -44,11 +51,15 @@ export function rotationDesk(parts: TrustParts, rotations: Rotations): Methods {
       const { keys } = plane.state.gossipKeys
       if (keys.length === 0) return answer(nothing)
       if (keys.length > 1) return answer({ ok: true, body: keysReport(rotations, plane) })
-      rotations.addGossipKey(plane, text(body, 'actor'), outcome =>
+      rotations.addGossipKey(plane, askerOf(body), outcome =>
         answer(outcome.ok ? { ok: true, body: keysReport(rotations, plane) } : outcomeOf(outcome)),
       )
     }),
   }
+}
+
+function askerOf(body: Fields): Asker {
+  return { actor: text(body, 'actor'), request: onceOf(body) }
 }
 
 function caReport({ security }: TrustParts, plane: ControlPlane): CaReport {

@@ -1,7 +1,7 @@
 import type { SettingReport } from '../../api/types.ts'
 import { fields, text } from '../../base/shape.ts'
 import { settingOf, settings } from '../../state/settings.ts'
-import { type Methods, refusal } from '../requests.ts'
+import { type Methods, onceOf, refusal } from '../requests.ts'
 import { asLeader, type DeskParts, outcomeOf } from './desk.ts'
 
 /** What the cluster has agreed on for all its nodes. */
@@ -32,9 +32,9 @@ export function settingsDesk(parts: DeskParts): Methods {
           )
         wanted[name] = value as string
       }
-      plane.propose(
-        { type: 'SettingsChanged', data: { settings: wanted }, actor: text(body, 'actor') },
-        o => answer(outcomeOf(o)),
+      const [actor, request] = [text(body, 'actor'), onceOf(body)]
+      plane.propose({ type: 'SettingsChanged', data: { settings: wanted }, actor, request }, o =>
+        answer(outcomeOf(o)),
       )
     }),
   }

@@ -4,7 +4,7 @@ import type { RequestOutcome } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord, Outcome } from '../../state/types.ts'
 import type { ControlPlane, Draft } from '../control/control-plane.ts'
-import { rotationDesk } from '../desk/rotation.ts'
+import { type Asker, rotationDesk } from '../desk/rotation.ts'
 import {
   certify,
   neededControlKeys,
@@ -136,8 +136,8 @@ export class TrustSteward {
     return {
       ...trustDesk(this.#parts),
       ...rotationDesk(this.#parts, {
-        createAuthority: (plane, actor, done) => this.#rotateAuthority(plane, actor, done),
-        addGossipKey: (plane, actor, done) => this.addGossipKey(plane, actor, done),
+        createAuthority: (plane, by, done) => this.#rotateAuthority(plane, by, done),
+        addGossipKey: (plane, by, done) => this.addGossipKey(plane, by, done),
         lacking: plane => this.#lacking(plane),
       }),
       /** Any member: which keys it holds, by name. */
@@ -322,13 +322,13 @@ export class TrustSteward {
   // ---- authority and gossip keys
 
   #firstAuthority(plane: ControlPlane): void {
-    this.createAuthority(plane, `leader:${this.#parts.self.name}`)
+    this.createAuthority(plane, this.#leader)
   }
 
   /** A new authority, and with it a new control key when there was one before. */
   createAuthority(
     plane: ControlPlane,
-    actor: string,
+    by: Asker,
     done: (outcome: Outcome) => void = () => {},
   ): void {
     const { security, clock } = this.#parts
@@ -342,7 +342,7 @@ export class TrustSteward {
       {
         type: 'CaCreated',
         data: { certificate: authority.certificate, fingerprint, sealedKey },
-        actor,
+        ...by,
       },
       done,
     )
@@ -351,7 +351,7 @@ export class TrustSteward {
   /** The next key of gossip; also where an operator's rotation begins. */
   addGossipKey(
     plane: ControlPlane,
-    actor: string,
+    by: Asker,
     done: Parameters<TrustSteward['createAuthority']>[2] = () => {},
   ): number {
     const { security } = this.#parts
@@ -362,7 +362,7 @@ export class TrustSteward {
     this.#propose(
       plane,
       'gossip',
-      { type: 'GossipKeyAdded', data: { id, sealed: sealedKey }, actor },
+      { type: 'GossipKeyAdded', data: { id, sealed: sealedKey }, ...by },
       done,
     )
     return id
@@ -370,9 +370,9 @@ export class TrustSteward {
 
   /** New key everywhere, then used everywhere, then the old one dropped. */
   #gossipKeys(plane: ControlPlane): void {
-    const actor = `leader:${this.#parts.self.name}`
+    const { actor } = this.#leader
     const { primary, keys } = plane.state.gossipKeys
-    if (keys.length === 0) return void this.addGossipKey(plane, actor)
+    if (keys.length === 0) return void this.addGossipKey(plane, this.#leader)
     const newest = keys.at(-1)!
     if (newest.id !== primary) {
       if (this.#everybody(plane, h => h.gossip.has(newest.id))) {
@@ -381,7 +381,7 @@ export class TrustSteward {
       return
     }
     const old = keys.find(k => k.id !== primary)
-    if (!old) return this.#lockOut(plane, newest, actor)
+    if (!old) return this.#lockOut(plane, newest)
     if (!this.#everybody(plane, h => h.primary === primary)) {
       this.#settledSince = undefined
       return
@@ -393,12 +393,12 @@ export class TrustSteward {
   }
 
   /** Whoever was removed since the key was made has it. */
-  #lockOut(plane: ControlPlane, { addedAt }: { readonly addedAt: number }, actor: string): void {
+  #lockOut(plane: ControlPlane, { addedAt }: { readonly addedAt: number }): void {
     const now = this.#parts.clock.now()
     if (now - this.#changedAt < changeAgain) return
     if (![...plane.state.tombstones.values()].some(t => t.leftAt > addedAt)) return
     this.#changedAt = now
-    this.addGossipKey(plane, actor)
+    this.addGossipKey(plane, this.#leader)
   }
 
   // ---- certificates
@@ -422,15 +422,19 @@ export class TrustSteward {
     }
   }
 
+  get #leader(): Asker {
+    return { actor: `leader:${this.#parts.self.name}` }
+  }
+
   /** As soon as every control node can open what the new control key seals. */
-  #rotateAuthority(plane: ControlPlane, actor: string, done: (outcome: Outcome) => void): void {
+  #rotateAuthority(plane: ControlPlane, by: Asker, done: (outcome: Outcome) => void): void {
     const { security, clock } = this.#parts
     security.newControlKey(neededControlKeys(plane))
     const deadline = clock.now() + sharePatience
     const look = (): void => {
       if (!plane.isLeader() || this.#parts.plane() !== plane) return done(movedOn)
       this.#survey(plane)
-      if (this.#shared(plane)) return this.createAuthority(plane, actor, done)
+      if (this.#shared(plane)) return this.createAuthority(plane, by, done)
       if (clock.now() > deadline) return done(notShared)
       clock.after(sharePace, look)
     }
