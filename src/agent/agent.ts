@@ -200,6 +200,7 @@ export class Agent {
     this.passports = new Passports({
       self: this.self,
       security,
+      wall: () => clock.wall(),
       links: () => this.links,
       plane: () => this.plane,
       view: () => this.following.view,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { parseIdentity } from '../../src/agent/trust/identity.ts'
 import { gossipPort } from './cluster.ts'
 import { World } from './world.ts'
 
@@ -143,23 +144,48 @@ test.each(['the secret', 'nothing'])(
   },
 )
 
-test('a voter that has nothing but the secret takes the log from a leader that came later', async () => {
-  const world = secured(56)
+/** n3 went when it had the log as far as the init, and no certificate yet. */
+async function loseEarly(world: World): Promise<void> {
   await meet(world)
+  const [n1, n2, n3] = zombies.map(n => world.node(n).machine)
+  const back = [n2, n3].map(other => world.cluster.network.path(other!, n1!))
+  for (const path of back) path.delay = 400
   const init = world.ask('n1', b => b.init({ name: 'prod', control: zombies, actor: 'ann' }))
   await world.until('n3 has the init', () => state(world, 'n3')?.cluster != null)
+  await world.run(300)
   world.kill('n3')
+  for (const path of back) path.delay = 0
   await init
-  world.add('n4', ['n1', 'n2'])
-  world.add('n5', ['n1', 'n2'])
+  expect(parseIdentity(world.node('n3').disk.identity!).member).toBeUndefined()
+}
+
+test.each([
+  'was never certified',
+  'has a certificate that ran out, of an authority that is retired',
+])('a voter that %s takes the log from a leader that came later', async which => {
+  const world = secured(56)
+  const early = which === 'was never certified'
+  if (early) await loseEarly(world)
+  else {
+    world.cluster.certificateLife = 600_000
+    await world.cluster3()
+    await certified(world, 3)
+    await world.run(1_000)
+    world.kill('n3')
+  }
+  for (const name of ['n4', 'n5']) world.add(name, ['n1', 'n2'])
   await world.states('n1', { n1: 'ready', n2: 'ready', n3: 'failed', n4: 'ready', n5: 'ready' })
   for (const node of ['n4', 'n5']) await promote(world, node)
-  for (let i = 0; i < 20; i++) {
-    const { leader } = (await world.status('n4')).cluster
-    if (leader === 'n4' || leader === 'n5') break
-    world.kill(leader!)
-    await world.sees('n4', 'another', r => r.cluster.leader !== null && r.cluster.leader !== leader)
-    world.start(leader!)
+  if (!early) {
+    await world.ask('n1', b => b.rotateCa({ actor: 'ann' }))
+    await world.run(700_000)
+    expect((await world.ask('n1', b => b.ca())).authorities).toHaveLength(1)
+  }
+  const leader = async () => (await world.status('n4')).cluster.leader!
+  for (let now = await leader(); now === 'n1' || now === 'n2'; now = await leader()) {
+    world.kill(now)
+    await world.sees('n4', 'another', r => ![now, null].includes(r.cluster.leader))
+    world.start(now)
     await world.run(3_000)
   }
   world.start('n3')

@@ -1,3 +1,4 @@
+import type { EpochMillis } from '../../base/time.ts'
 import { type Standing, standing } from '../../cluster/passport.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import type { Hello, Verdict } from '../../net/handshake.ts'
@@ -11,6 +12,7 @@ export interface PassportParts {
   readonly self: Self
   /** Undefined: an agent without any. */
   readonly security: Security | undefined
+  wall(): EpochMillis
   links(): Links
   plane(): ControlPlane | undefined
   view(): ClusterView | undefined
@@ -53,13 +55,17 @@ export class Passports {
 
   /**
    * What this node knows is an early part of a log that still arrives, and says that the peer was removed: it
-   * may have joined again since, and even be the one from whom the rest has to come.
+   * may have joined again since, and even be the one from whom the rest has to come; or says nothing of it, and there is
+   * nothing but the secret to know each other by.
    */
   mayBeBack(id: string, identity: PeerIdentity | undefined): boolean {
     const { plane, self } = this.#parts
     const log = plane()
-    if (!log?.state.cluster || log.wasInformed || identity?.kind !== 'node') return false
-    return identity.id === id && identity.tag === self.facts.cluster?.tag && !this.#record(id)
+    if (!log?.state.cluster || log.wasInformed || !identity || identity.kind === 'anonymous')
+      return false
+    const isOurs =
+      identity.kind === 'node' ? identity.tag === self.facts.cluster?.tag : this.#hasOnlySecret
+    return isOurs && identity.id === id && !this.#record(id)
   }
 
   isMember(id: string, identity: PeerIdentity | undefined): boolean {
@@ -148,12 +154,17 @@ export class Passports {
     const seen = view()
     // Who was away for long may find all authorities changed: the control nodes' keys are the same. One that went
     // before it heard of any knows them by the secret, which is all that it has.
-    const hasOnlySecret = this.#parts.security?.member === undefined
     const control = self.facts.cluster?.control ?? []
-    if (!seen) return control.find(c => c.id === id && (c.key !== undefined || hasOnlySecret))
+    if (!seen) return control.find(c => c.id === id && (c.key !== undefined || this.#hasOnlySecret))
     const known = seen?.control.find(c => c.id === id) ?? seen?.members.find(m => m.id === id)
     const key = seen?.trust?.keys[id]
     return known && { name: known.name, ...(key !== undefined && { key }) }
+  }
+
+  /** It was never certified, or for so short a time that this is over. */
+  get #hasOnlySecret(): boolean {
+    const { security, wall } = this.#parts
+    return (security?.memberUntil ?? 0) <= wall()
   }
 
   #wasRemoved(id: string): boolean {
