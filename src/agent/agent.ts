@@ -256,6 +256,7 @@ export class Agent {
     this.departure = new Departure({
       ...{ self: this.self, clock, random, trace, links: this.links, group: this.group },
       ...{ members: this.#members, fault: this.#fault, security },
+      seen: () => this.#gate.seen,
       forgetLog: () => this.#forgetLog(),
       emptied: () => {
         this.#roles?.update(undefined)
@@ -270,6 +271,9 @@ export class Agent {
       leader: () => this.leader(),
       control: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
+      isNear: id =>
+        this.links.hello(id)?.allegiance !== undefined &&
+        this.passports.isMember(id, this.links.identity(id)),
       local: (method, body, blob, answer, gone) =>
         this.#requests.handle(this.self.id, method, body, blob, answer, undefined, gone),
     })

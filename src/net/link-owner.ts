@@ -23,6 +23,8 @@ export interface LinkOwner {
   down(link: Link, why: CloseReason): void
   /** It was dialled and never came up. */
   dialFailed(link: Link, failure: DialFailure): void
+  /** It was accepted and judged, and the other end did not want it. */
+  refused(failure: DialFailure): void
   /** It was accepted, never came up, and is gone. */
   strangerGone(link: Link): void
 }

@@ -256,6 +256,10 @@ export class LinkTable implements LinkOwner {
     this.#tidy(peer)
   }
 
+  refused(failure: DialFailure): void {
+    this.#handlers.refused?.(failure)
+  }
+
   strangerGone(link: Link): void {
     this.#strangers.delete(link)
   }

@@ -28,6 +28,8 @@ export interface LinkHandlers {
   disconnected(id: string, why: CloseReason): void
   /** A dial that never became a link: to a seed (no id known yet) or to a known peer. */
   dialFailed(address: Address, id: string | undefined, failure: DialFailure): void
+  /** Somebody dialled us, was welcome, and did not want us. */
+  refused?(failure: DialFailure): void
   raft(from: string, message: RaftMessage, identity?: PeerIdentity): void
   swim(from: string, message: SwimMessage, identity?: PeerIdentity): void
   /** A request; answer exactly once. `body` is JSON-able, `blob` raw bytes (may be empty): a view of what was

@@ -237,8 +237,11 @@ export class Link {
 
   /** The end that was dialled hears that the dialler wants it too. */
   #confirmed(payload: Uint8Array): void {
-    if (decodeReply(payload).verdict.outcome === 'welcome') this.#up()
-    else this.#gone()
+    const { verdict } = decodeReply(payload)
+    if (verdict.outcome === 'welcome') return this.#up()
+    const failure = this.#failure(verdict)
+    this.#gone()
+    this.owner.refused(failure)
   }
 
   /** A hello whose host is empty means: where you see me. */

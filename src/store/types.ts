@@ -51,8 +51,8 @@ export interface NodeFacts {
   }
   /** An init that this node gave up before it began: nothing was promised, so it may begin yet if another voter has. */
   readonly abandoned?: { readonly tag: string; readonly prepared: PreparedInit }
-  /** Peers to try at the next boot, besides the configured seeds. */
-  readonly known: readonly Contact[]
+  /** Peers to try at the next boot, besides the configured seeds, and the keys that they are known by. */
+  readonly known: readonly (Contact & { readonly key?: string })[]
   /** Operator's wish `hive join ADDR`, kept until in the logical topology. */
   readonly joining: readonly string[]
   /**

@@ -16,6 +16,8 @@ export interface AuthorityParts {
   leader(): string | null
   /** Control nodes to ask about the leader when it is not known. */
   control(): readonly string[]
+  /** Whether that node is linked, and one of this cluster. */
+  isNear(id: string): boolean
   /** Answers as the leader, if this node is the leader. */
   local(method: string, body: unknown, blob: Uint8Array, answer: Answer, gone?: Gone): void
 }
@@ -144,21 +146,33 @@ export class Authority {
   }
 
   #lookForLeader(request: Pending, retry: (outcome: RequestOutcome) => void): void {
-    const others = this.#parts.control().filter(id => id !== this.#parts.self.id)
     const nobody: RequestOutcome = {
       ok: false,
       code: 'NO_QUORUM',
       message: 'no leader: no quorum of control nodes answers',
       remedy: 'hive status shows which control nodes are missing; start them again',
     }
-    if (others.length === 0) return retry(nobody)
-    const asked = others[this.#turn++ % others.length]!
+    const asked = this.#whoMayKnow()
+    if (asked === undefined) return retry(nobody)
     const left = Math.max(1, request.deadline - this.#parts.clock.now())
     this.#parts.links.request(asked, 'who-leads', {}, Math.min(left, 1000), outcome => {
       const leader = outcome.ok ? (outcome.body as { leader?: unknown })?.leader : undefined
       this.#hint = typeof leader === 'string' && leader !== this.#parts.self.id ? leader : null
       retry(nobody)
     })
+  }
+
+  /** None of those that this node knew carries the log any more, perhaps: then whoever is linked knows who does. */
+  #whoMayKnow(): string | undefined {
+    const { self, links, isNear } = this.#parts
+    const others = this.#parts.control().filter(id => id !== self.id)
+    const turn = this.#turn++
+    if (others.some(isNear)) return others[turn % others.length]
+    const known = others[turn % (others.length + 1)]
+    if (known !== undefined) return known
+    const linked = links.connectedPeers()
+    const stranger = linked[Math.floor(turn / (others.length + 1)) % Math.max(1, linked.length)]
+    return stranger !== undefined && isNear(stranger) ? stranger : others[0]
   }
 }
 

@@ -108,6 +108,7 @@ export class Steward {
     this.#handOn(plane)
     this.#judge(plane)
     this.#invite(plane)
+    this.#equipCarriers(plane)
     this.#collect(plane)
     this.#dropAbandoned(plane)
     this.#replaceVoter(plane)
@@ -212,25 +213,34 @@ export class Steward {
   }
 
   /** A voter of the agreed configuration that missed the start of the init gets the log; anybody else is asked in. */
-  #call(plane: ControlPlane, member: Member): void {
+  #call(plane: ControlPlane, { id, address }: Member): void {
     const { links } = this.#parts
-    const { cluster, voters, nodes } = plane.state
+    const { cluster, voters } = plane.state
+    links.setAddress(id, address)
+    if (voters.includes(id)) return this.#equip(plane, id)
+    const body = { tag: cluster!.tag, name: cluster!.name }
+    links.request(id, 'invite', body, inviteAgain, () => {})
+  }
+
+  /** One that missed the start may have come in as anybody else does: it counts, and keeps no log. */
+  #equipCarriers(plane: ControlPlane): void {
+    const { links, clock } = this.#parts
+    for (const { id, recentlyActive } of plane.status().progress) {
+      const said = links.hello(id)
+      if (recentlyActive || !said || said.allegiance?.carries || this.#invited.has(id)) continue
+      this.#invited.set(id, clock.now())
+      this.#equip(plane, id)
+    }
+  }
+
+  #equip(plane: ControlPlane, id: string): void {
+    const { voters, nodes } = plane.state
     const control = voters
       .map(v => nodes.get(v))
       .filter(n => n !== undefined)
       .map(contactOf)
-    links.setAddress(member.id, member.address)
-    if (voters.includes(member.id)) {
-      links.request(member.id, 'enrol', { ...invitation(plane), control }, inviteAgain, () => {})
-    } else {
-      links.request(
-        member.id,
-        'invite',
-        { tag: cluster!.tag, name: cluster!.name },
-        inviteAgain,
-        () => {},
-      )
-    }
+    const body = { ...invitation(plane), control }
+    this.#parts.links.request(id, 'enrol', body, inviteAgain, () => {})
   }
 
   /** Who left so long ago that whoever does not know it yet has to bootstrap anew is forgotten. */

@@ -54,6 +54,11 @@ export class Claims {
     return metaVersion > this.#cluster.metaVersion ? 'diverged' : 'confirmed'
   }
 
+  /** It came without the claim: what it knew then it has given up. */
+  withdrawn(id: string): void {
+    this.#heard.delete(id)
+  }
+
   /** This node belongs to another history now. */
   forget(): void {
     this.#heard.clear()

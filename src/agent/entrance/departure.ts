@@ -1,6 +1,7 @@
 import type { Random } from '../../base/random.ts'
 import type { Clock } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
+import type { Hello } from '../../net/handshake.ts'
 import type { DialFailure, Links } from '../../net/link-types.ts'
 import type { NodeFacts } from '../../store/types.ts'
 import type { Group } from '../control/group.ts'
@@ -8,7 +9,7 @@ import type { StorageFault } from '../control/storage-fault.ts'
 import type { Members } from '../membership/members.ts'
 import type { Self } from '../self.ts'
 import type { Security } from '../trust/security.ts'
-import type { Home } from './homecoming.ts'
+import { type Home, isHomeOf } from './homecoming.ts'
 
 /**
  * How a node leaves what it belonged to: for good, as a new node, or to come back to a newer epoch. What it
@@ -24,6 +25,8 @@ export interface DepartureParts {
   readonly members: Members
   readonly fault: StorageFault
   readonly security: Security | undefined
+  /** How far this node knows the event log, or knew it before it started. */
+  seen(): number
   /** The log and everything that was learned from it count no more. */
   forgetLog(): void
   /** The node is empty: roles stop, and it looks around anew. */
@@ -70,28 +73,47 @@ export class Departure {
     this.#leaving = true
   }
 
-  /** As soon as most of the control nodes that this node knows say so, it is out. */
+  /**
+   * As soon as most of the control nodes that this node knows say so, it is out; or one whose log is of this node's history
+   * and goes at least as far as what this node knows, which begins with its own admission. Who looks for a newer epoch has
+   * nothing to lose: there one word will do.
+   */
   heardRemoved(failure: DialFailure): void {
-    const { self } = this.#parts
-    const { cluster } = self.facts
-    if (!cluster || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
-    const { identity } = failure
-    if (!identity || identity.kind === 'anonymous' || identity.id !== failure.by?.id) return
+    const { self, group } = this.#parts
+    const { cluster, returning, known } = self.facts
+    const home = cluster ?? returning
+    if (!home || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
+    const { identity, by } = failure
+    if (!identity || identity.kind === 'anonymous' || identity.id !== by?.id) return
     // An authority may be another by now; the key of a control node is the same. Who was never certified and never
     // heard of keys has nothing but the secret to believe anybody by.
     const hasOnlySecret = this.#parts.security?.member === undefined
-    const isKnown = ({ id, key }: { id: string; key?: string }) =>
-      id === identity.id && (key === identity.key || (key === undefined && hasOnlySecret))
-    if (identity.kind !== 'node' && !cluster.control.some(isKnown)) return
+    const control = cluster?.control ?? known
+    const speaker = control.find(
+      ({ id, key }) =>
+        id === identity.id && (key === identity.key || (key === undefined && hasOnlySecret)),
+    )
+    if (identity.kind !== 'node' && !speaker) return
     // Who leads, or follows a leader, is in: its own log would say if it were not.
-    if (this.#parts.group.plane && this.#parts.group.plane.leader() !== null) return
+    if (group.plane && group.plane.leader() !== null) return
     this.#saidRemoved.add(identity.id)
-    const said = cluster.control.filter(c => this.#saidRemoved.has(c.id))
-    const others = cluster.control.filter(c => c.id !== self.id).length
-    if (said.length * 2 <= others && !this.#leaving) return
-    const by = said.map(c => c.name).sort()
-    this.#removed = `was removed from «${cluster.name}», say ${by.join(', ')} (REMOVED)`
+    const said = control.filter(c => this.#saidRemoved.has(c.id))
+    const others = control.filter(c => c.id !== self.id).length
+    const isSure = returning
+      ? isHomeOf(returning, by)
+      : speaker !== undefined && this.#knowsAsMuch(by)
+    if (said.length * 2 <= others && !isSure && !this.#leaving) return
+    const names = [...new Set([...said.map(c => c.name), by.name])].sort()
+    this.#removed = `was removed from «${home.name}», say ${names.join(', ')} (REMOVED)`
     this.expelled()
+  }
+
+  /** Of the same history, and at least as far: the admission of this node is in what it judges by. */
+  #knowsAsMuch({ allegiance }: Hello): boolean {
+    const { cluster } = this.#parts.self.facts
+    if (!cluster || !allegiance || allegiance.tag !== cluster.tag) return false
+    if ((allegiance.lineage ?? 0) !== (cluster.lineage ?? 0)) return false
+    return allegiance.seen !== undefined && allegiance.seen >= this.#parts.seen()
   }
 
   /** It lets this node in: what it said before was of another time. */

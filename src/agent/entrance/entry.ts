@@ -4,7 +4,6 @@ import type { Random } from '../../base/random.ts'
 import { shuffled } from '../../base/random.ts'
 import type { Clock, Instant, Timer } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
-import { isHome } from '../../cluster/epoch.ts'
 import { cureOf, isFinal } from '../../cluster/first-validation.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import type { Hello } from '../../net/handshake.ts'
@@ -12,6 +11,7 @@ import type { DialFailure, Links, RequestOutcome } from '../../net/link-types.ts
 import type { Authority } from '../control/authority.ts'
 import type { Methods } from '../requests.ts'
 import type { Self } from '../self.ts'
+import { isHomeOf } from './homecoming.ts'
 
 /**
  * How this node gets in, and back in: it tries every seed for ever, asks to be admitted when it meets an
@@ -208,9 +208,8 @@ export class Entry {
     const ours = self.facts.cluster
     const { left, returning } = self.facts
     if (left) return
-    const { allegiance } = peer
     // Whoever comes home looks for that history alone: its old one may still be about.
-    if (returning && !(allegiance?.tag === returning.tag && isHome(returning, allegiance))) return
+    if (returning && !isHomeOf(returning, peer)) return
     if (!ours && !peer.allegiance) return this.#parts.introduce(peer, address)
     if (ours && peer.allegiance?.tag === ours.tag) return this.#parts.introduce(peer, address)
     if (!ours && !self.facts.group && peer.allegiance) this.#ask(peer.id)

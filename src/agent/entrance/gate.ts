@@ -178,6 +178,7 @@ export class Gate {
 
   #claim({ id, allegiance }: Hello) {
     const ours = this.#parts.self.facts.cluster
+    if (!allegiance) this.#parts.claims.withdrawn(id)
     const sameHistory =
       ours && allegiance?.tag === ours.tag && (allegiance.lineage ?? 0) === (ours.lineage ?? 0)
     // Of a later epoch more may have changed than this node can know: that is the epochs' row.

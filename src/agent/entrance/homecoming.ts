@@ -1,9 +1,10 @@
 import { OperatorError } from '../../base/errors.ts'
 import type { Clock, Instant, Millis } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
-import { givesIn } from '../../cluster/epoch.ts'
+import { givesIn, isHome } from '../../cluster/epoch.ts'
 import type { Hello } from '../../net/handshake.ts'
 import type { Links } from '../../net/link-types.ts'
+import type { NodeFacts } from '../../store/types.ts'
 import type { Self } from '../self.ts'
 
 /**
@@ -133,4 +134,12 @@ export class Homecoming {
         'two clusters of one name; on each node of the side that is to give in: hive recover yield',
     ]
   }
+}
+
+/** Whether that peer is of the history that a returning node looks for. */
+export function isHomeOf(
+  returning: NonNullable<NodeFacts['returning']>,
+  { allegiance }: Pick<Hello, 'allegiance'>,
+): boolean {
+  return allegiance?.tag === returning.tag && isHome(returning, allegiance)
 }

@@ -72,6 +72,7 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       if (id && failure.why === 'refused') gone(parts(), id)
       dialFailed(parts(), address, id, failure)
     },
+    refused: failure => refused(parts(), failure),
     raft: (from, message, identity) => {
       const { passports, group } = parts()
       if (!passports.isMember(from, identity) && !passports.mayBeBack(from, identity)) return
@@ -116,11 +117,12 @@ function gone({ members, group }: ReceptionParts, id: string): void {
 }
 
 function dialFailed(
-  { self, journal, passports, departure, homecoming, entry, members }: ReceptionParts,
+  parts: ReceptionParts,
   address: Address,
   id: string | undefined,
   failure: DialFailure,
 ): void {
+  const { self, journal, members } = parts
   const { by } = 'by' in failure ? failure : {}
   if (failure.why === 'rejected' && !failure.own && by?.id !== self.id) {
     const peer = { name: by?.name ?? '', id: by?.id ?? id ?? '', address: by?.address ?? address }
@@ -132,10 +134,16 @@ function dialFailed(
     journal.refused('us', peer, 'UNTRUSTED', why)
   }
   if (failure.why === 'rejected' && failure.code === copied && !failure.own) members.doubled()
+  refused(parts, failure)
+  if (!id) parts.entry.dialFailed(address, failure)
+}
+
+/** By whom this node dialled, or who dialled it: it may be out, or of an epoch that is over. */
+function refused({ passports, departure, homecoming }: ReceptionParts, failure: DialFailure): void {
+  if (failure.why !== 'rejected') return
+  const { by, code, identity } = failure
   departure.heardRemoved(failure)
-  if (failure.why === 'rejected' && isHistory(failure.code) && by) {
-    // Whoever answers where a node of ours was can say anything.
-    if (passports.isMember(by.id, failure.identity)) homecoming.refusedBy(by)
-  }
-  if (!id) entry.dialFailed(address, failure)
+  // Whoever answers where a node of ours was can say anything.
+  if (!by || !passports.isMember(by.id, identity)) return
+  if (isHistory(code) || code === 'REMOVED') homecoming.refusedBy(by)
 }

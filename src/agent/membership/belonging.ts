@@ -112,12 +112,15 @@ export class Belonging {
 
   #clusterFacts(view: ClusterView): NonNullable<NodeFacts['cluster']> {
     const { tag, name, epoch, metaVersion, lineage, horizon } = view.cluster
-    const seen = this.#parts.self.facts.cluster?.seen ?? view.version
+    const before = this.#parts.self.facts.cluster
+    // Where it carries the log, that says more, once it has arrived.
+    const noted = before?.lineage === lineage ? before?.seen : undefined
+    const seen = this.#parts.plane() ? noted : (before?.seen ?? view.version)
     return {
       ...{ tag, name, epoch, metaVersion },
       ...(lineage !== undefined && { lineage }),
       ...(horizon !== undefined && { horizon }),
-      ...(!this.#parts.plane() && { seen }),
+      ...(seen !== undefined && { seen }),
       control: view.control.map(contact => {
         const key = view.trust?.keys[contact.id]
         return key === undefined ? contact : { ...contact, key }

@@ -146,8 +146,11 @@ export class Passports {
     const state = plane()?.state
     if (state?.cluster) return state.nodes.get(id)
     const seen = view()
-    // Who was away for long may find all authorities changed: the control nodes' keys are the same.
-    if (!seen) return self.facts.cluster?.control.find(c => c.id === id && c.key !== undefined)
+    // Who was away for long may find all authorities changed: the control nodes' keys are the same. One that went
+    // before it heard of any knows them by the secret, which is all that it has.
+    const hasOnlySecret = this.#parts.security?.member === undefined
+    const control = self.facts.cluster?.control ?? []
+    if (!seen) return control.find(c => c.id === id && (c.key !== undefined || hasOnlySecret))
     const known = seen?.control.find(c => c.id === id) ?? seen?.members.find(m => m.id === id)
     const key = seen?.trust?.keys[id]
     return known && { name: known.name, ...(key !== undefined && { key }) }
