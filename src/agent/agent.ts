@@ -175,6 +175,7 @@ export class Agent {
   readonly doctor: Doctor
   readonly levels: Levels
   readonly #enlisted = new Enlisted()
+  readonly #leaving = new Set<string>()
 
   constructor(parts: AgentParts) {
     this.#parts = parts
@@ -589,6 +590,7 @@ export class Agent {
       links: this.links,
       levels: this.levels,
       enlisted: this.#enlisted,
+      leaving: this.#leaving,
       clocks: this.#clocks,
       roles: {
         requires: role => this.#catalog(role)?.requires,

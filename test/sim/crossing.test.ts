@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Backend } from '../../src/api/types.ts'
+import { parseJoinToken } from '../../src/net/security/token.ts'
 import type { CallResult } from './caller.ts'
 import { World } from './world.ts'
 
@@ -27,6 +28,11 @@ const phaseOf = (world: World, at: string, name: string) =>
   [...stateOf(world, at).nodes.values()].find(n => n.name === name)?.phase
 const promote = (observer: boolean) => (b: Backend) =>
   b.promote({ node: 'n4', observer, force: false, actor: 'ann' })
+const drain = {
+  ...{ cancel: false, dryRun: false, force: false, deadline: null },
+  ...{ reason: '', actor: 'ann' },
+}
+const secret = 'the-secret-of-this-cluster-0123456789-0123456'
 const demote = (b: Backend) => b.demote({ node: 'n4', force: true, actor: 'bob' })
 
 function delay(world: World, from: readonly string[], to: string, ms: number): void {
@@ -145,18 +151,10 @@ test('a drain that is cancelled stays so, though its asker never heard that it b
   await world.cluster3(['n4', 'n5'])
   const leader = await leaderOf(world)
   delay(world, [leader], 'n5', 6_000)
-  const request = {
-    node: 'n4',
-    dryRun: false,
-    force: false,
-    deadline: null,
-    reason: '',
-    actor: 'ann',
-  }
-  const asked = begin(world, 'n5', b => b.drain({ ...request, cancel: false }))
+  const asked = begin(world, 'n5', b => b.drain({ ...drain, node: 'n4' }))
   const phase = () => phaseOf(world, leader, 'n4')
   await world.until('it drains', () => phase() !== 'ready', 20_000)
-  await world.ask(leader, b => b.drain({ ...request, cancel: true }))
+  await world.ask(leader, b => b.drain({ ...drain, node: 'n4', cancel: true }))
   expect(phase()).toBe('ready')
   await world.run(1_000)
   delay(world, [leader], 'n5', 0)
@@ -183,20 +181,12 @@ test('a drain is answered though its node has left by then, and the leader goes 
   await world.cluster3(['n4', 'n5'])
   const leader = await leaderOf(world)
   const control = ['n1', 'n2', 'n3']
-  const request = {
-    node: 'n4',
-    dryRun: false,
-    force: false,
-    deadline: null,
-    reason: '',
-    actor: 'ann',
-  }
-  await world.ask(leader, b => b.drain({ ...request, cancel: false }))
+  await world.ask(leader, b => b.drain({ ...drain, node: 'n4' }))
   delay(world, control, leader, 50)
   await world.run(500)
   const left = begin(world, leader, b => b.leave({ node: 'n4', force: true, actor: 'bob' }))
   await world.run(20)
-  const cancelled = begin(world, leader, b => b.drain({ ...request, cancel: true }))
+  const cancelled = begin(world, leader, b => b.drain({ ...drain, node: 'n4', cancel: true }))
   await world.until('it leaves', () => phaseOf(world, leader, 'n4') === 'leaving')
   await world.run(1)
   // The leader's machine stands still: what the others have to say to it comes at once.
@@ -211,7 +201,7 @@ test('a drain is answered though its node has left by then, and the leader goes 
 
 test('an authority that is asked for once is made once, though the leader died with the answer', async () => {
   const world = new World(41)
-  world.cluster.secret = 'the-secret-of-this-cluster-0123456789-0123456'
+  world.cluster.secret = secret
   await world.cluster3(['n4', 'n5'])
   await world.run(20_000)
   const leader = await leaderOf(world)
@@ -229,4 +219,101 @@ test('an authority that is asked for once is made once, though the leader died w
   expect(asked.result).toMatchObject({ how: 'answered' })
   await world.run(20_000)
   expect(await made('n4')).toBe(2)
+})
+
+for (const first of ['leave', 'demotion']) {
+  test(`a ${first} counts before it is agreed: no other takes the last voter that can be spared`, async () => {
+    const world = new World(54)
+    await world.cluster3(['n4', 'n5'])
+    const leader = await leaderOf(world)
+    await world.ask(leader, promote(false))
+    const [a, b, c] = ['n1', 'n2', 'n3', 'n4'].filter(n => n !== leader)
+    delay(world, [a!, b!, c!], leader, 50)
+    await world.run(500)
+    const demoted = () =>
+      begin(world, leader, x => x.demote({ node: a!, force: false, actor: 'ann' }))
+    const left = () => begin(world, b!, x => x.leave({ force: false, actor: 'bob' }))
+    const one = first === 'leave' ? left() : demoted()
+    // A leave comes from elsewhere, which takes its time.
+    await world.run(first === 'leave' ? 60 : 20)
+    const other = first === 'leave' ? demoted() : left()
+    await world.until('the answers', () => !!(one.result && other.result))
+    expect(one.result).toMatchObject({ how: 'answered' })
+    expect(other.result).toMatchObject({ how: 'refused', error: { code: 'WOULD_BREAK_QUORUM' } })
+    expect(stateOf(world, leader).voters.length).toBe(3)
+  })
+}
+
+test('of two that drain at once the second is not relied on by the first', async () => {
+  const world = new World(53)
+  await world.cluster3(['n4', 'n5'])
+  const leader = await leaderOf(world)
+  const assign = (node: string, role: string) =>
+    world.ask(leader, b => b.assignRoles({ node, roles: [role], actor: 'ann' }))
+  await assign('n4', 'host')
+  await assign('n5', 'host')
+  await assign('n1', 'dns')
+  for (const { id, name } of stateOf(world, leader).nodes.values()) {
+    if (name !== 'n4' && name !== 'n5') continue
+    const { life, agent } = world.node(leader).process!
+    const data = { id, role: 'host', state: 'running', detail: '' } as const
+    world.simulation.enter(life, () =>
+      agent.propose!({ type: 'RoleReported', data, actor: `node:${name}` }, () => {}),
+    )
+  }
+  await world.run(1_000)
+  const one = begin(world, leader, b => b.drain({ ...drain, node: 'n4' }))
+  const other = begin(world, leader, b => b.drain({ ...drain, node: 'n5' }))
+  await world.until('the answers', () => !!(one.result && other.result))
+  expect(one.result).toMatchObject({ how: 'answered' })
+  expect(other.result).toMatchObject({ how: 'refused', error: { code: 'REFUSED' } })
+})
+
+test('a token that is made during a rotation names an authority that its list knows it by', async () => {
+  const world = new World(55)
+  world.cluster.secret = secret
+  await world.cluster3(['n4'])
+  await world.run(20_000)
+  const leader = await leaderOf(world)
+  delay(world, ['n1', 'n2', 'n3'], leader, 100)
+  await world.run(1_000)
+  const use = { kind: 'join', roles: [], uses: 1, pattern: '*' } as const
+  const wish = { name: 'rack 4', life: 86_400_000, use, actor: 'ann' }
+  const rotated = begin(world, leader, b => b.rotateCa({ actor: 'bob' }))
+  const made: Call<{ token: string }>[] = []
+  for (let i = 0; i < 40; i++) {
+    made.push(begin(world, leader, b => b.createToken(wish)))
+    await world.run(20)
+  }
+  await world.until('the answers', () => !!rotated.result && made.every(m => m.result))
+  world.heal()
+  await world.run(60_000)
+  const { authorities } = await world.ask('n1', b => b.ca())
+  expect(authorities.length).toBe(1)
+  const listed = await world.ask('n1', b => b.tokens())
+  const states = new Set<string>()
+  for (const { result } of made) {
+    if (result?.how !== 'answered') throw world.failure('no token')
+    const { ca, id } = parseJoinToken(result.value.token)
+    const state = ca === authorities[0]!.fingerprint ? 'alive' : 'outdated'
+    expect(listed.find(t => t.id === id)).toMatchObject({ state })
+    states.add(state)
+  }
+  expect(states.size).toBe(2)
+})
+
+test('a node gives its log up when that is agreed, and not before', async () => {
+  const world = new World(56)
+  await world.cluster3(['n4'])
+  const leader = await leaderOf(world)
+  await world.ask(leader, promote(true))
+  const followers = ['n1', 'n2', 'n3'].filter(n => n !== leader)
+  for (const name of followers) world.node(name).disk.habits.slowness = 20_000
+  const demoted = begin(world, leader, demote)
+  await world.run(10_000)
+  expect(stateOf(world, leader).observers.length).toBe(1)
+  expect(world.facts('n4').group).toBeDefined()
+  for (const name of followers) world.node(name).disk.habits.slowness = 1
+  await world.until('an answer', () => demoted.result !== undefined, 150_000)
+  await world.until('it has given it up', () => world.facts('n4').group === undefined)
 })

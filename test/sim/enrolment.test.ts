@@ -22,3 +22,28 @@ test('one whose leader dies in the middle of it goes on without, and can be aske
   await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })
   expect(await promote('n4')).toMatchObject({ observers: ['n4'] })
 })
+
+test('a voter that lost its vote before it heard that there is a cluster comes in without', async () => {
+  const world = new World(23)
+  world.cluster.secret = 'the-secret-of-this-cluster-0123456789-0123456'
+  const control = ['n1', 'n2', 'n3']
+  for (const name of control)
+    world.add(
+      name,
+      control.filter(n => n !== name),
+    )
+  await world.until('they meet', () =>
+    control.every(n => world.node(n).process?.agent.swimMembers().length === 2),
+  )
+  const initialised = world.ask('n1', b => b.init({ name: 'prod', control, actor: 'ann' }))
+  await world.until('n3 has begun', () => world.facts('n3').group?.prepared?.started === true)
+  expect(world.facts('n3').cluster).toBeUndefined()
+  world.kill('n3')
+  await initialised
+  await world.ask('n1', b => b.demote({ node: 'n3', force: true, actor: 'ann' }))
+  // By then the others gossip under a key that it has never heard of.
+  await world.run(60_000)
+  world.start('n3')
+  await world.states('n3', { n1: 'ready', n2: 'ready', n3: 'ready' })
+  await world.until('n3 carries no log', () => world.facts('n3').group === undefined)
+})

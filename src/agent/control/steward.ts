@@ -312,6 +312,8 @@ export class Steward {
     const stays =
       finished === 'no' && node.id === this.#parts.self.id && this.#nobodyElseCanLead(plane, node)
     if (finished === 'no' && !stays) return
+    // The deadline may be by the clock of another leader.
+    if (finished === 'forced' && !this.#parts.clocks.isRight) return
     this.#propose(plane, `drained ${node.id}`, {
       type: 'NodeDrained',
       data: { id: node.id, forced: finished === 'forced' },

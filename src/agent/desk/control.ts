@@ -71,7 +71,10 @@ export function controlDesk(parts: DeskParts): Methods {
     demote: asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       const force = flag(body, 'force')
-      const decide = () => demoteVerdict(votersNow(parts, plane), node.id, force)
+      const decide = () => {
+        const then = demoteVerdict(votersThen(parts, plane, node.id), node.id, force)
+        return then.ok ? demoteVerdict(votersNow(parts, plane), node.id, force) : then
+      }
       const reached = () => ![...plane.state.voters, ...plane.state.observers].includes(node.id)
       change(parts, plane, { by: text(body, 'actor'), decide, reached }, answer)
     }),
@@ -82,7 +85,10 @@ export function controlDesk(parts: DeskParts): Methods {
      */
     carries: asSettledLeader(parts, ({ from, answer }, plane) => {
       const { voters, outgoing, learners, learnersNext } = plane.status().config
-      const carries = [voters, outgoing, learners, learnersNext].some(ids => ids.includes(from))
+      // A change that takes it out and is not agreed yet may come to nothing.
+      const agreed = [plane.state.voters, plane.state.observers]
+      const all = [...agreed, voters, outgoing, learners, learnersNext]
+      const carries = all.some(ids => ids.includes(from))
       const view = parts.viewOf(from)
       if (!view) return answer(notLeader)
       answer({ ok: true, body: { carries, awaited: parts.enlisted.has(from), view } })
@@ -100,6 +106,12 @@ export function votersNow(parts: DeskParts, plane: ControlPlane): VotersNow {
     reachable: reachable(parts, plane),
     nameOf: id => nodes.get(id)?.name ?? id,
   }
+}
+
+/** Without those on their way out, `id` excepted: they vote for a while yet, and are no help to whoever remains. */
+export function votersThen(parts: DeskParts, plane: ControlPlane, id: string): VotersNow {
+  const now = votersNow(parts, plane)
+  return { ...now, voters: now.voters.filter(v => v === id || stays(parts, plane, v)) }
 }
 
 function hasAnswered(plane: ControlPlane, id: string): boolean {
@@ -152,7 +164,7 @@ export function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer
     const { voters, observers } = verdict
     const carry = carriers(plane)
     const added = [...voters, ...observers].filter(id => !carry.has(id))
-    const out = added.find(id => !stays(plane, id))
+    const out = added.find(id => !stays(parts, plane, id))
     if (out !== undefined) return answer(onItsWayOut(plane, out))
     const old = added.find(id => parts.levels.tooOld(id, plane))
     if (old !== undefined) return answer(overtaken(plane, old))
@@ -190,9 +202,9 @@ function carriers(plane: ControlPlane): ReadonlySet<string> {
 }
 
 /** In the cluster, and not about to leave it. */
-export function stays({ state }: ControlPlane, id: string): boolean {
+export function stays(parts: DeskParts, { state }: ControlPlane, id: string): boolean {
   const node = state.nodes.get(id)
-  return node !== undefined && !isLeaving(node)
+  return node !== undefined && !isLeaving(node) && !parts.leaving.has(id)
 }
 
 /** Behind the event that it left by, it would carry the log for ever, and nobody could name it. */

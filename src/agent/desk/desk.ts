@@ -33,6 +33,8 @@ export interface DeskParts {
   }
   readonly levels: Levels
   readonly enlisted: Enlisted
+  /** Of whom it is about to be agreed that they leave. */
+  readonly leaving: Set<string>
   /** The leader's, held against those of others. */
   readonly clocks: Pick<ClockWatch, 'isRight' | 'look'>
   /** Bumped with the index of each administrative event. */

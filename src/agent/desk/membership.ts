@@ -5,23 +5,13 @@ import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { ControlPlane, Draft } from '../control/control-plane.ts'
 import { type Methods, onceOf, refusal } from '../requests.ts'
-import { stays } from './control.ts'
+import { votersThen } from './control.ts'
 import { description } from './description.ts'
-import {
-  asSettledLeader,
-  type DeskParts,
-  findNode,
-  notLeader,
-  outcomeOf,
-  reachable,
-} from './desk.ts'
+import { asSettledLeader, type DeskParts, findNode, notLeader, outcomeOf } from './desk.ts'
 import { joinDesk } from './join.ts'
 
 /** Who is in: second validation, return, leave. */
 export function membershipDesk(parts: DeskParts): Methods {
-  /** Asked for and not agreed yet. */
-  const leaving = new Set<string>()
-
   return {
     ...joinDesk(parts, digest),
 
@@ -47,14 +37,10 @@ export function membershipDesk(parts: DeskParts): Methods {
       if (flag(body, 'again') && isOut(plane, wanted))
         return answer({ ok: true, body: { advice: '' } })
       const record = findNode(plane, wanted)
-      const { observers, nodes } = plane.state
-      // Those of whom it is agreed, or about to be, that they leave are no help to whoever remains.
-      const goes = (id: string) => leaving.has(id) || !stays(plane, id)
-      const voters = plane.state.voters.filter(v => v === record.id || !goes(v))
+      const { nodes } = plane.state
       const verdict = removalVerdict({
-        ...{ voters, observers, nodes, node: record },
-        reachable: reachable(parts, plane),
-        nameOf: id => nodes.get(id)?.name ?? id,
+        ...votersThen(parts, plane, record.id),
+        ...{ nodes, node: record },
         own: flag(body, 'own'),
         force: flag(body, 'force'),
       })
@@ -62,9 +48,9 @@ export function membershipDesk(parts: DeskParts): Methods {
       const { advice } = verdict
       const { id } = record
       const [actor, request] = [text(body, 'actor'), onceOf(body)]
-      leaving.add(id)
+      parts.leaving.add(id)
       plane.propose({ type: 'NodeLeaving', data: { id }, actor, request }, outcome => {
-        leaving.delete(id)
+        parts.leaving.delete(id)
         answer(outcome.ok ? { ok: true, body: { advice } } : outcomeOf(outcome))
       })
     }),

@@ -23,11 +23,14 @@ const nothingToDo = { ok: true, body: { index: null } } as const
 
 /** What operators ask for: drain, roles. */
 export function operationsDesk(parts: DeskParts): Methods {
+  /** Asked for and not agreed yet: nobody takes over from another by then. */
+  const begun = new Set<string>()
+
   return {
     drain: asSettledLeader(parts, ({ body, answer }, plane) => {
       const node = findNode(plane, text(body, 'node'))
       const actor = text(body, 'actor')
-      const verdict = { node: node.name, ...drainVerdict(drainFacts(parts, plane, node)) }
+      const verdict = { node: node.name, ...drainVerdict(drainFacts(parts, plane, node, begun)) }
       const report = () => {
         // What it was asked together with may have taken the node out.
         if (!plane.state.nodes.has(node.id)) return answer(hasLeft(node))
@@ -60,15 +63,13 @@ export function operationsDesk(parts: DeskParts): Methods {
       const ends = node.phase === 'draining' && patience !== undefined && !flag(body, 'again')
       if ((node.phase === 'draining' || node.phase === 'drained') && !ends) return report()
       const deadline = patience === undefined ? null : parts.clock.wall() + patience
-      plane.propose(
-        {
-          type: 'NodeDraining',
-          data: { id: node.id, deadline, reason: text(body, 'reason') },
-          actor,
-          request,
-        },
-        outcome => (outcome.ok ? report() : answer(outcomeOf(outcome))),
-      )
+      const data = { id: node.id, deadline, reason: text(body, 'reason') }
+      begun.add(node.id)
+      plane.propose({ type: 'NodeDraining', data, actor, request }, outcome => {
+        begun.delete(node.id)
+        if (outcome.ok) report()
+        else answer(outcomeOf(outcome))
+      })
     }),
 
     'drain-progress': asLeader(parts, ({ body, answer, gone }, plane) => {
@@ -138,8 +139,18 @@ function hasLeft({ name }: NodeRecord) {
   return refusal('UNKNOWN_NODE', `${name} left the cluster`)
 }
 
-function drainFacts(parts: DeskParts, plane: ControlPlane, node: NodeRecord) {
-  const { nodes, voters } = plane.state
+function drainFacts(
+  parts: DeskParts,
+  plane: ControlPlane,
+  node: NodeRecord,
+  begun: ReadonlySet<string>,
+) {
+  const { voters } = plane.state
+  const nodes = new Map(plane.state.nodes)
+  for (const id of begun) {
+    const other = nodes.get(id)
+    if (other) nodes.set(id, { ...other, phase: 'draining' })
+  }
   const inUse = new Set([...nodes.values()].flatMap(n => n.roles.map(r => r.name)))
   return {
     node,

@@ -162,7 +162,7 @@ function join(
   answer: Answer,
 ): void {
   // Who was taken out meanwhile is waited for no longer.
-  const wanted = () => ids.filter(id => stays(plane, id))
+  const wanted = () => ids.filter(id => stays(parts, plane, id))
   const decide = (): VotersVerdict => {
     const { voters, learners } = plane.status().config
     const missing = wanted().filter(

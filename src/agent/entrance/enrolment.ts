@@ -115,7 +115,9 @@ export class Enrolment {
       if (!outcome.ok || group.plane !== plane || this.#enrolments !== enrolments) return
       const { carries, awaited, view } = outcome.body as Carries
       if (carries || (awaited ?? clock.now() - this.#awaitsLog < enrolPatience)) return
-      if (view.cluster.tag === self.facts.cluster?.tag) this.#retire(view)
+      // A voter of the first day may have lost its vote before it heard that there is a cluster.
+      const { cluster, group: carried } = self.facts
+      if (view.cluster.tag === (cluster ?? carried)?.tag) this.#retire(view)
     })
   }
 
