@@ -269,3 +269,24 @@ test('a node that was removed after a rescue hears so from the only one that was
   world.start('n4')
   await world.until('n4 is out', () => world.facts('n4').left === true, soon)
 })
+
+test.each(['the secret', 'a token'])(
+  'a node that comes with %s, and whose disk refuses its certificate, goes on asking and is in once it does not',
+  async which => {
+    const world = secured(62)
+    await world.cluster3()
+    await certified(world, 3)
+    const use = { kind: 'join', pattern: '*', uses: 1, roles: [] } as const
+    const wish = { name: '', life: 3_600_000, use, actor: 'ann' }
+    const { token } = await world.ask('n1', b => b.createToken(wish))
+    const n4 = world.cluster.addNode('n4', { join: ['n1'], ...(which === 'a token' && { token }) })
+    world.cluster.start(n4)
+    n4.disk.failing = { kind: 'io', message: 'no space left' }
+    await world.run(soon)
+    n4.disk.failing = undefined
+    await world.states('n1', four)
+    world.kill('n4')
+    world.start('n4')
+    await world.states('n4', four)
+  },
+)
