@@ -1,6 +1,7 @@
 import type { EpochMillis } from '../../src/base/time.ts'
 import {
   type Credentials,
+  isCertified,
   type Manner,
   mannersOf,
   named,
@@ -37,7 +38,7 @@ export function shakeHands(
   let no: 'untrusted' | 'foreign' = 'untrusted'
   let unheard: { seenByDialler: PeerIdentity; seenByServer: string } | undefined
   for (const manner of mannersOf(here.credentials(), counts(here))) {
-    const shown = there.credentials()[manner === 'secret' ? 'secret' : 'member']
+    const shown = there.credentials()[manner === 'token' ? 'member' : manner]
     if (!shown) continue
     const seenByDialler = judge(shown, manner, here)
     if (!seenByDialler) {
@@ -75,7 +76,7 @@ function judge(proof: Proof, manner: Manner, by: Papers): PeerIdentity | undefin
   if (!believes(by.credentials(), manner, issuer, proof)) return undefined
   if (manner === 'secret') return { kind: 'secret', id, key }
   const ours = by.credentials().member?.tag
-  if (tag === undefined || (manner === 'member' && tag !== ours)) return undefined
+  if (tag === undefined || (isCertified(manner) && tag !== ours)) return undefined
   return { kind: 'node', id, tag, key, serial }
 }
 

@@ -309,3 +309,33 @@ test('a leader that all others contradicted trusts its clock again soon after th
   for (const name of others) world.node(name).watch.skew -= 600_000
   await world.until('n4 is in', () => world.facts('n4').cluster !== undefined, soon)
 })
+
+test.each(['n2', 'n4'])(
+  '%s has no secret, and was away while the authority was changed twice',
+  async name => {
+    const world = secured(64)
+    await world.cluster3()
+    await certified(world, 3)
+    const token = await joinToken(world)
+    world.cluster.start(world.cluster.addNode('n4', { join: ['n1'], token }))
+    await world.states('n1', four)
+    await certified(world, 4)
+    await world.run(2_000)
+    world.kill(name)
+    world.node(name).secret = undefined
+    for (let i = 0; i < 2; i++) {
+      await world.ask('n1', b => b.rotateCa({ actor: 'ann' }))
+      await world.run(15_000)
+    }
+    // Who was there is not asked to remember: all start anew.
+    for (const other of ['n1', 'n3']) {
+      world.kill(other)
+      world.start(other)
+    }
+    world.start(name)
+    await world.states(name, four)
+    const one = async () => (await world.ask('n1', b => b.ca())).authorities.length === 1
+    for (let i = 0; i < 100 && !(await one()); i++) await world.run(500)
+    expect(await one()).toBe(true)
+  },
+)

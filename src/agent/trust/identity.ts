@@ -15,6 +15,8 @@ export interface Identity {
     readonly certificate: string
     /** Certificates of the authorities that are believed, oldest first, PEM. */
     readonly authorities: readonly string[]
+    /** One of the oldest of them that this node had a certificate of: who was away since then knows it by no other. PEM. */
+    readonly former?: string
   }
   /** Of control nodes: what the secrets in the agreed state are sealed with. Base64url, newest last. */
   readonly control?: readonly string[]
@@ -72,6 +74,7 @@ function memberOf(value: unknown): NonNullable<Identity['member']> {
     tag: text(raw, 'tag', 36),
     certificate: text(raw, 'certificate', textLimit),
     authorities: texts(raw.authorities, 'authorities', most.authorities),
+    ...(raw.former !== undefined && { former: text(raw, 'former', textLimit) }),
   }
 }
 

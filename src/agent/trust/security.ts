@@ -30,6 +30,8 @@ export interface SecurityParts {
   readonly loopback: boolean
 }
 
+type Member = NonNullable<Identity['member']>
+
 /** Certificates count from a little before they are made, for clocks that are behind, ms. */
 const clockSlack = 3_600_000
 /** When an authority begins to count says nothing: it is believed because it is agreed, ms. */
@@ -201,15 +203,16 @@ export class Security {
   }
 
   /** The cluster's word for this node. Throws OperatorError: it is not for us, or cannot be kept. */
-  adopt(member: NonNullable<Identity['member']>): void {
+  adopt(member: Member): void {
     if (this.notary.inspect(member.certificate).key !== this.key) {
       throw new OperatorError(
         'IDENTITY_MISMATCH',
         'the certificate is for another key than this node has',
       )
     }
-    const { token: _, ...rest } = this.#identity
-    this.#update({ ...rest, member })
+    const { token: _, member: before, ...rest } = this.#identity
+    const known = before?.tag === member.tag ? [before.former, before.certificate] : []
+    this.#update({ ...rest, member: { ...member, ...this.#former(known, member) } })
     this.#token = undefined
     this.#renew()
   }
@@ -219,8 +222,19 @@ export class Security {
     const { member } = this.#identity
     if (!member || authorities.length === 0) return
     if (JSON.stringify(member.authorities) === JSON.stringify(authorities)) return
-    this.#update({ ...this.#identity, member: { ...member, authorities } })
+    const { former, ...rest } = { ...member, authorities }
+    this.#update({ ...this.#identity, member: { ...rest, ...this.#former([former], rest) } })
     this.#renew()
+  }
+
+  /** The first of these certificates that is of another authority than the present one, and of one that still counts. */
+  #former(
+    certificates: readonly (string | undefined)[],
+    { certificate, authorities }: Member,
+  ): Pick<Member, 'former'> {
+    const others = authorities.filter(a => !this.#issued(a, certificate))
+    const former = certificates.find(c => c && others.some(a => this.#issued(a, c)))
+    return former === undefined ? {} : { former }
   }
 
   useRing(ring: StoredRing | undefined): void {
@@ -304,14 +318,12 @@ export class Security {
   }
 
   #renew(): void {
-    const { gossip, key, member } = this.#identity
+    const { gossip, member } = this.#identity
     const secret = this.#secretProof()
-    const chain =
-      member &&
-      member.certificate + (member.authorities.find(a => this.#issued(a, member.certificate)) ?? '')
     this.#made = {
       ...(member && {
-        member: { tag: member.tag, chain: chain!, key, authorities: member.authorities },
+        member: this.#proofBy(member.certificate, member),
+        former: this.#proofBy(member.former ?? member.certificate, member),
       }),
       ...(secret && { secret }),
       ...(this.#token && { token: { authority: this.#token.ca } }),
@@ -327,6 +339,11 @@ export class Security {
       this.#cipher.use(zombies && { primary: 0, keys: [zombies] })
     }
     for (const listener of this.#listeners) listener()
+  }
+
+  #proofBy(certificate: string, { tag, authorities }: Member): Proof & { readonly tag: string } {
+    const issuer = authorities.find(a => this.#issued(a, certificate)) ?? ''
+    return { tag, chain: certificate + issuer, key: this.#identity.key, authorities }
   }
 
   #issued(authority: string, certificate: string): boolean {

@@ -7,6 +7,8 @@ import type { Certified } from './x509.ts'
 export interface Credentials {
   /** A member of a cluster with its own authority. */
   readonly member?: Proof & { readonly tag: string }
+  /** The same by the oldest authority that still counts, as it knows itself by that. */
+  readonly former?: Proof & { readonly tag: string }
   /** A holder of the cluster's secret. */
   readonly secret?: Proof
   /** A joiner with a token: proves nothing, and wants an end that this authority vouches for. */
@@ -23,9 +25,9 @@ export interface Proof {
 }
 
 /** As what a dialler comes; it says so in the name that it asks for (RFC 6066 §3). */
-export type Manner = 'member' | 'secret' | 'token'
+export type Manner = 'member' | 'former' | 'secret' | 'token'
 
-export const manners: readonly Manner[] = ['member', 'secret', 'token']
+export const manners: readonly Manner[] = ['member', 'former', 'secret', 'token']
 
 export const nameOf = (manner: Manner): string => `${manner}.hive`
 
@@ -36,8 +38,11 @@ export const nameOf = (manner: Manner): string => `${manner}.hive`
 export function mannersOf(credentials: Credentials, counts: boolean): readonly Manner[] {
   const possible = manners.filter(manner => credentials[manner] !== undefined)
   if (counts) return possible
-  return [...possible.filter(m => m !== 'member'), ...possible.filter(m => m === 'member')]
+  return [...possible.filter(m => !isCertified(m)), ...possible.filter(isCertified)]
 }
+
+/** By a certificate of the cluster, at both ends. */
+export const isCertified = (manner: Manner): boolean => manner === 'member' || manner === 'former'
 
 export const nodeUri = (id: string): string => `hive:node:${id}`
 export const clusterUri = (tag: string): string => `hive:cluster:${tag}`

@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { MalformedError } from '../../base/bytes.ts'
 import type { PeerIdentity } from '../types.ts'
-import { type Credentials, type Manner, named } from './credentials.ts'
+import { type Credentials, isCertified, type Manner, named } from './credentials.ts'
 import { inspect } from './x509.ts'
 
 /** What the other end has proved when TLS is through with its part; a text: why it is nobody to us. */
@@ -19,7 +19,7 @@ export function proved(
   if (!socket.authorized) return isOurs && !countsNow(certificate) ? outOfTime : reasonOf(socket)
   // OpenSSL has checked the path; that it ends at one of ours must not hang on how contexts are switched.
   if (!isOurs) return 'certificate of another authority'
-  return identityOf(certificate, manner, credentials.member?.tag)
+  return identityOf(certificate, isCertified(manner) ? 'member' : 'secret', credentials.member?.tag)
 }
 
 /** The joiner's side: the other end is vouched for by the authority that the token names. */

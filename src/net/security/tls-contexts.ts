@@ -46,8 +46,8 @@ export class TlsContexts {
 
   /** To a joiner with a token, a member shows the same as to other members. */
   #proof(manner: Manner): Proof | undefined {
-    const { member, secret } = this.credentials
-    return manner === 'secret' ? secret : member
+    const { credentials } = this
+    return manner === 'token' ? credentials.member : credentials[manner]
   }
 
   #context(name: string, proof: Proof | undefined): tls.SecureContext {

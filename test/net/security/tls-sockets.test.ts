@@ -267,6 +267,26 @@ describe('who meets whom', () => {
     expect(server.accepted).toMatchObject([{ kind: 'node', id: 'a' }])
   })
 
+  test('who was away while they changed, and has no secret, meets those who know themselves by the old one', async () => {
+    const next = makeCluster('prod')
+    const trusting = [prod.authority.certificate, next.authority.certificate]
+    const key = newKey()
+    const changed = {
+      member: memberOf(next, 'b', { trusting, key }),
+      former: memberOf(prod, 'b', { trusting, key }),
+    }
+    const away = { member: a, former: a }
+    const met = { kind: 'node', tag: 'prod' }
+    const server = await serve(() => changed)
+    expect(await meet(away, server)).toMatchObject({ ...met, id: 'b', key: keyFingerprint(key) })
+    expect(server.accepted).toMatchObject([{ ...met, id: 'a' }])
+    const found = await serve(() => away)
+    expect(await meet(changed, found)).toMatchObject({ ...met, id: 'a' })
+    await until(() => found.accepted.length > 0)
+    expect(found.accepted).toMatchObject([{ ...met, id: 'b', key: keyFingerprint(key) }])
+    expect(await meet({ member: a }, server)).toBe('untrusted')
+  })
+
   test('an end that speaks no TLS is refused, counted, and hears nothing', async () => {
     const server = await serve(() => ({ member: b }))
     const socket = net.connect(server.at.port, '127.0.0.1')
