@@ -101,8 +101,9 @@ test('a promotion whose node is demoted before it has caught up ends then', asyn
   expect(promoted.result).toMatchObject({ how: 'refused', error: { code: 'REFUSED' } })
 })
 
-test('a survivor that is removed while it gets the log anew carries it no more, and keeps no other from it', async () => {
-  const world = new World(35)
+/** n1, n2 and n3 are left of seven control nodes. */
+async function threeOfSeven(seed: number): Promise<World> {
+  const world = new World(seed)
   const control = [1, 2, 3, 4, 5, 6, 7].map(i => `n${i}`)
   for (const each of control) world.add(each, control.filter(n => n !== each).slice(0, 3))
   await world.until('they meet', () =>
@@ -113,6 +114,11 @@ test('a survivor that is removed while it gets the log anew carries it no more, 
   for (const each of control) await world.states(each, ready)
   world.kill('n4', 'n5', 'n6', 'n7')
   await world.sees('n1', 'no leader', ({ cluster }) => cluster.leader === null)
+  return world
+}
+
+test('a survivor that is removed while it gets the log anew carries it no more, and keeps no other from it', async () => {
+  const world = await threeOfSeven(35)
   const leader = (await world.ask('n1', b => b.recoverPlan({}))).leader!
   const [goes, stays] = ['n1', 'n2', 'n3'].filter(n => n !== leader)
   delay(world, [goes!], leader, 400)
@@ -130,6 +136,23 @@ test('a survivor that is removed while it gets the log anew carries it no more, 
     value: { voters: expect.arrayContaining([leader, stays]), missing: [goes] },
   })
   expect(left.result).toMatchObject({ how: 'answered' })
+})
+
+test('a survivor that dies while it gets the log anew keeps no other from its vote', async () => {
+  const world = await threeOfSeven(62)
+  const leader = (await world.ask('n1', b => b.recoverPlan({}))).leader!
+  const [dies, lives] = ['n1', 'n2', 'n3'].filter(n => n !== leader)
+  const rescued = begin(world, leader, b =>
+    b.recoverApply({ name: 'prod', reason: 'fire', actor: 'ann' }),
+  )
+  await world.until('both learn', () => stateOf(world, leader).observers.length === 2)
+  world.kill(dies!)
+  await world.until('the other votes', () => stateOf(world, leader).voters.length === 2, 20_000)
+  await world.until('an answer', () => rescued.result !== undefined, 150_000)
+  expect(rescued.result).toMatchObject({
+    how: 'answered',
+    value: { voters: expect.arrayContaining([leader, lives]), missing: [dies] },
+  })
 })
 
 test('of several that leave at once only those may who can be spared together', async () => {
@@ -267,6 +290,34 @@ test('of two that drain at once the second is not relied on by the first', async
   await world.until('the answers', () => !!(one.result && other.result))
   expect(one.result).toMatchObject({ how: 'answered' })
   expect(other.result).toMatchObject({ how: 'refused', error: { code: 'REFUSED' } })
+})
+
+test('a new leader takes no rotation that is over for the one that is asked for', async () => {
+  const world = new World(61)
+  world.cluster.secret = secret
+  await world.cluster3(['n4'])
+  await world.run(20_000)
+  const events = async (at: string, type: string) => {
+    const page = await world.ask(at, b => b.log({ from: 0, limit: 1000 }))
+    return page.events.filter(e => e.type === type)
+  }
+  const leader = await leaderOf(world)
+  await world.ask(leader, b => b.rotateKeys({ actor: 'ann' }))
+  const over = () => stateOf(world, leader).gossipKeys?.keys.length === 1
+  await world.until('it has begun', () => !over())
+  await world.until('it is over', over)
+  // The others have not heard yet that it is agreed.
+  const [next, other] = ['n1', 'n2', 'n3'].filter(n => n !== leader)
+  delay(world, [next!, other!], next!, 100)
+  delay(world, [next!, other!], other!, 100)
+  world.kill(leader)
+  const leads = (name: string | undefined) =>
+    world.node(name!).process!.agent.raftStatus()?.rank === 'leader'
+  await world.until('another leads', () => leads(next) || leads(other))
+  const asked = begin(world, leads(next) ? next! : other!, b => b.rotateKeys({ actor: 'bob' }))
+  await world.until('an answer', () => asked.result !== undefined)
+  expect(asked.result).toMatchObject({ how: 'answered' })
+  expect((await events('n4', 'GossipKeyAdded')).map(e => e.actor)).toContain('bob')
 })
 
 test('a token that is made during a rotation names an authority that its list knows it by', async () => {

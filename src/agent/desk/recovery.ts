@@ -136,11 +136,12 @@ function gather(
   const over = () => report(plane, others, answer)
   const done = (): void => {
     if (willing.length === 0) return over()
-    // First as learners, then with votes, each time beside whoever is there by then.
+    // First as learners, then with votes, each beside whoever is there by then: one that dies keeps no other from its own.
     join(parts, plane, willing, 'learn', outcome => {
       for (const id of willing) parts.enlisted.end(id)
-      if (outcome.ok) join(parts, plane, willing, 'vote', over)
-      else over()
+      if (!outcome.ok) return over()
+      let left = willing.length
+      for (const id of willing) join(parts, plane, [id], 'vote', () => --left === 0 && over())
     })
   }
   if (open === 0) return done()

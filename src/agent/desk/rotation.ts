@@ -4,7 +4,7 @@ import type { RequestId } from '../../state/events.ts'
 import type { Outcome } from '../../state/types.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, onceOf, refusal } from '../requests.ts'
-import { asLeader, outcomeOf } from './desk.ts'
+import { asSettledLeader, outcomeOf } from './desk.ts'
 import type { TrustParts } from './trust.ts'
 
 /** Who asked for it, and as which request. */
@@ -29,25 +29,25 @@ const nothing = refusal(
 /** What operators ask about authority and gossip keys. */
 export function rotationDesk(parts: TrustParts, rotations: Rotations): Methods {
   return {
-    'ca-show': asLeader(parts, ({ answer }, plane) => {
+    'ca-show': asSettledLeader(parts, ({ answer }, plane) => {
       if (plane.state.authorities.size === 0) return answer(nothing)
       answer({ ok: true, body: caReport(parts, plane) })
     }),
 
-    'ca-rotate': asLeader(parts, ({ body, answer }, plane) => {
+    'ca-rotate': asSettledLeader(parts, ({ body, answer }, plane) => {
       if (plane.state.authorities.size === 0) return answer(nothing)
       rotations.createAuthority(plane, askerOf(body), outcome =>
         answer(outcome.ok ? { ok: true, body: caReport(parts, plane) } : outcomeOf(outcome)),
       )
     }),
 
-    'keys-show': asLeader(parts, ({ answer }, plane) => {
+    'keys-show': asSettledLeader(parts, ({ answer }, plane) => {
       if (plane.state.gossipKeys.keys.length === 0) return answer(nothing)
       answer({ ok: true, body: keysReport(rotations, plane) })
     }),
 
     /** One that is under way is the one that was asked for. */
-    'keys-rotate': asLeader(parts, ({ body, answer }, plane) => {
+    'keys-rotate': asSettledLeader(parts, ({ body, answer }, plane) => {
       const { keys } = plane.state.gossipKeys
       if (keys.length === 0) return answer(nothing)
       if (keys.length > 1) return answer({ ok: true, body: keysReport(rotations, plane) })
