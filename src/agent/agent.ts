@@ -764,13 +764,18 @@ export class Agent {
     this.#roles?.update(view)
   }
 
-  #admitted(view: ClusterView & { readonly certified?: unknown }): void {
+  #admitted(view: ClusterView & { readonly certified?: unknown }): boolean {
     const incognito = this.security?.incognito
-    if (view.certified !== undefined) this.certification?.take(view.certified, view.cluster.tag)
+    const take = (): boolean => {
+      if (view.certified !== undefined) this.certification?.take(view.certified, view.cluster.tag)
+      return true
+    }
+    if (!this.#fault.guard(take, false)) return false
     this.following.take(view)
     if (incognito) this.#trusted.unmask()
     this.following.follow()
     this.#trusted.proveAnew()
+    return true
   }
 
   #follow(view: ClusterView): void {

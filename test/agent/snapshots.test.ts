@@ -111,6 +111,13 @@ test('a snapshot for which the receiver has no room is sent again later and late
     clock.advance(1)
     expect(copies.length).toBe(before + 1)
   }
+  // Somebody made room, perhaps, and started it anew; and nobody else is hurried.
+  snapshots.met('other')
+  expect(copies).toHaveLength(5)
+  snapshots.met('full')
+  expect(copies).toHaveLength(6)
+  for (const pause of [1_000, 2_000, 4_000, 8_000]) clock.advance(pause)
+  expect(copies).toHaveLength(10)
   asking = 'other'
   snapshots.send('other')
   expect(copies.filter(peer => peer === 'other')).toHaveLength(1)

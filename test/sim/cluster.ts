@@ -220,6 +220,8 @@ export class Cluster {
       store: {
         read: () => (disk.identity === undefined ? undefined : parseIdentity(disk.identity)),
         write(identity) {
+          const { failing } = disk
+          if (failing) throw new OperatorError('STORAGE', failing.message, 'free the disk')
           disk.identity = JSON.stringify(identity)
         },
       },

@@ -69,6 +69,8 @@ function judge(
       if (other.gone) continue
       if (shown === undefined) return `${node.name} does not show ${other.name}`
       if (shown.state !== 'ready') return `${node.name} shows ${other.name} as ${shown.state}`
+      const wrong = log(other, shown.control !== 'none')
+      if (wrong) return wrong
     }
     const text = JSON.stringify([
       cluster.tag,
@@ -80,6 +82,14 @@ function judge(
     else if (first.text !== text) return `${first.of} says ${first.text}, ${node.name} says ${text}`
   }
   return undefined
+}
+
+/** Who counts keeps the log and hears a leader, and nobody else does. */
+function log({ name, process }: SimulatedNode, counts: boolean): string | undefined {
+  const status = process?.agent.raftStatus()
+  if (!counts) return status && `${name} keeps a log that is for others`
+  if (!status) return `${name} counts, and keeps no log`
+  return status.leader === null ? `${name} counts, and hears no leader` : undefined
 }
 
 /** As the others say; undefined: nobody of the cluster knows it. */

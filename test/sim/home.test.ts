@@ -64,6 +64,12 @@ async function moveControl(world: World): Promise<void> {
   }
 }
 
+async function joinToken(world: World): Promise<string> {
+  const use = { kind: 'join', pattern: '*', uses: 1, roles: [] } as const
+  const wish = { name: '', life: 3_600_000, use, actor: 'ann' }
+  return (await world.ask('n1', b => b.createToken(wish))).token
+}
+
 const zombies = ['n1', 'n2', 'n3']
 
 async function meet(world: World): Promise<void> {
@@ -268,4 +274,38 @@ test('a node that was removed after a rescue hears so from the only one that was
   await remove(world, 'n4')
   world.start('n4')
   await world.until('n4 is out', () => world.facts('n4').left === true, soon)
+})
+
+test.each(['the secret', 'a token'])(
+  'a node that comes with %s, and whose disk refuses its certificate, goes on asking and is in once it does not',
+  async which => {
+    const world = secured(62)
+    await world.cluster3()
+    await certified(world, 3)
+    const token = await joinToken(world)
+    const n4 = world.cluster.addNode('n4', { join: ['n1'], ...(which === 'a token' && { token }) })
+    world.cluster.start(n4)
+    n4.disk.failing = { kind: 'io', message: 'no space left' }
+    await world.run(soon)
+    n4.disk.failing = undefined
+    await world.states('n1', four)
+    world.kill('n4')
+    world.start('n4')
+    await world.states('n4', four)
+  },
+)
+
+test('a leader that all others contradicted trusts its clock again soon after theirs are right', async () => {
+  const world = secured(63)
+  await world.cluster3()
+  await certified(world, 3)
+  const token = await joinToken(world)
+  const { leader } = (await world.status('n1')).cluster
+  const others = zombies.filter(n => n !== leader)
+  for (const name of others) world.node(name).watch.skew += 600_000
+  await world.sees(leader!, 'it', r => r.notices.some(n => /its clock is/.test(n)))
+  world.cluster.start(world.cluster.addNode('n4', { join: [leader!], token }))
+  await world.run(10_000)
+  for (const name of others) world.node(name).watch.skew -= 600_000
+  await world.until('n4 is in', () => world.facts('n4').cluster !== undefined, soon)
 })

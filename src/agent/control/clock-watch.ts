@@ -18,6 +18,8 @@ export interface ClockWatchParts {
 const patience: Millis = 1_000
 /** Another node's clock may have been wrong, or set right since. */
 const again: Millis = 60_000
+/** Nobody is certified while all contradict the leader: whether they still do. */
+const againIfWrong: Millis = 5_000
 
 export class ClockWatch {
   readonly #parts: ClockWatchParts
@@ -40,7 +42,8 @@ export class ClockWatch {
   look(): void {
     const plane = this.#parts.plane()
     if (!plane?.isLeader()) return
-    const old = this.#parts.clock.now() - this.#heardAt > again
+    const pace = this.#wrongBy === 0 ? again : againIfWrong
+    const old = this.#parts.clock.now() - this.#heardAt > pace
     if (old || !this.#isKnown(plane)) this.#ask(plane)
   }
 

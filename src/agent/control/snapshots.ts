@@ -1,5 +1,5 @@
 import { count, type Fields, optionalCount } from '../../base/shape.ts'
-import type { Clock, Millis } from '../../base/time.ts'
+import type { Clock, Millis, Timer } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import type { Links } from '../../net/link-types.ts'
 import type { SnapshotMeta } from '../../raft/types.ts'
@@ -46,6 +46,8 @@ export class Snapshots {
   readonly #sending = new Set<string>()
   /** Of the next copy that a disk refuses: the own one will refuse the next, whoever it is for; a peer's, its own. */
   readonly #pauses = new Map<string, Millis>()
+  /** Peers whose disk had no room, until they are tried again. */
+  readonly #held = new Map<string, Timer>()
   /** What comes in: of one sender, whole and in order, or not at all. */
   #arriving: Arriving | undefined
 
@@ -80,7 +82,18 @@ export class Snapshots {
     const what = whose === own ? 'no snapshot could be taken' : 'a snapshot found no room'
     this.#parts.trace.warn({ peer, failure, pause }, what)
     source?.close()
-    this.#parts.clock.after(pause, () => this.#over(peer, undefined, false))
+    const again = () => this.#over(peer, undefined, false)
+    const timer = this.#parts.clock.after(pause, again)
+    if (whose === peer) this.#held.set(peer, timer)
+  }
+
+  /** There is a new link to it: where its disk had no room, somebody may have made some and started it anew. */
+  met(peer: string): void {
+    const timer = this.#held.get(peer)
+    if (!timer) return
+    timer.cancel()
+    this.#pauses.delete(peer)
+    this.#over(peer, undefined, false)
   }
 
   #chunk(peer: string, source: SnapshotSource, offset: number): void {
@@ -123,6 +136,7 @@ export class Snapshots {
 
   #over(peer: string, source: SnapshotSource | undefined, ok: boolean): void {
     source?.close()
+    this.#held.delete(peer)
     this.#sending.delete(peer)
     this.#parts.sent(peer, ok)
   }

@@ -9,7 +9,7 @@ import type { ClusterView } from '../../cluster/view.ts'
 import type { Hello } from '../../net/handshake.ts'
 import type { DialFailure, Links, RequestOutcome } from '../../net/link-types.ts'
 import type { Authority } from '../control/authority.ts'
-import type { Methods } from '../requests.ts'
+import { type Methods, refusal } from '../requests.ts'
 import type { Self } from '../self.ts'
 import { isHomeOf } from './homecoming.ts'
 
@@ -35,8 +35,8 @@ export interface EntryParts {
   bare?(): boolean
   /** Somebody passed the first validation and gossips with us from now on. */
   introduce(peer: Hello, address: Address): void
-  /** The control plane has us: take the digest. */
-  admitted(view: ClusterView): void
+  /** The control plane has us: take the digest. False: the disk refuses to keep what came with it. */
+  admitted(view: ClusterView): boolean
   /** The control plane has us no longer. */
   expelled(): void
 }
@@ -400,17 +400,17 @@ export class Entry {
       if (life !== this.#life) return
       this.#asking = false
       if (self.facts.cluster || self.facts.group) return
-      if (outcome.ok) {
+      if (outcome.ok && this.#parts.admitted(outcome.body as ClusterView)) {
         this.#refused = undefined
         this.#askPause = askAgain.first
         trace.info({}, 'admitted by the control plane')
         this.#announced = undefined
-        this.#parts.admitted(outcome.body as ClusterView)
         return this.#next(0)
       }
-      if (self.facts.returning && outcome.code === 'UNKNOWN_NODE') return this.#parts.expelled()
-      this.#refusedBy(outcome)
-      const pause = this.#pauseAfter(outcome.code)
+      const no = outcome.ok ? notKept : outcome
+      if (self.facts.returning && no.code === 'UNKNOWN_NODE') return this.#parts.expelled()
+      this.#refusedBy(no)
+      const pause = this.#pauseAfter(no.code)
       if (pause === undefined) return
       clock.after(pause, () => {
         if (life !== this.#life) return
@@ -473,6 +473,12 @@ function inFull(text: string): string {
   const address = parseAddress(text, defaultPort)
   return 'message' in address ? text : formatAddress(address)
 }
+
+const notKept = refusal(
+  'STORAGE',
+  'this node was let in, and its disk refuses to keep the certificate that it was given',
+  'free the disk; it asks again by itself',
+)
 
 /** Why no link came about: over once there is one. */
 const doorCodes: ReadonlySet<ErrorCode> = new Set(['UNTRUSTED', 'TIMEOUT', 'BUSY'])

@@ -57,11 +57,12 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       parts().journal.refused('by us', peer, copied, reason, cureOf(copied))
     },
     connected: (peer, address) => {
-      const { journal, entry, levels, passports, part, departure, trusted } = parts()
+      const { journal, entry, levels, passports, part, departure, trusted, group } = parts()
       if (!passports.hasRoom(peer.id)) return part(peer.id)
       departure.welcomed(peer.id)
       levels.met(peer)
       trusted.met(peer.id)
+      group.snapshots.met(peer.id)
       journal.met(peer.id, peer.address)
       entry.met(peer, address)
     },
