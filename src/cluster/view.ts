@@ -76,10 +76,12 @@ export function viewFor(
     .map(v => source.nodes.get(v))
     .filter(n => n !== undefined)
     .map(contactOf)
+  const self = source.nodes.get(id) ?? null
   return {
-    version: source.slices?.version(id) ?? source.version,
+    // Who was admitted by the very entry that is being applied knows of it, though the accounts do not yet.
+    version: Math.max(source.slices?.version(id) ?? source.version, self?.changedAt ?? 0),
     cluster: source.cluster,
-    self: source.nodes.get(id) ?? null,
+    self,
     control,
     voters: source.voters,
     observers: source.observers,

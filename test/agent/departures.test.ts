@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Departure } from '../../src/agent/entrance/departure.ts'
 import { newGroup } from '../../src/raft/raft.ts'
 import { Machines } from './machines.ts'
 
@@ -188,5 +189,45 @@ describe('a node that was asked twice to carry the log', () => {
     expect(answered).toBe(true)
     await room.ask(leader, b => b.demote({ node: other, force: true, actor }))
     await room.until('it is retired', () => victim.self.facts.group === undefined)
+  })
+})
+
+describe('a word that this node is out', () => {
+  const control = ['a', 'b', 'c'].map(id => ({ id, name: id, host: id, port: 1 }))
+  const cluster = { tag: 't', name: 'prod', epoch: 1, metaVersion: 1, seen: 9, control }
+
+  function leaver() {
+    const facts: { cluster?: typeof cluster } = {}
+    let expelled = 0
+    const departure = new Departure({
+      self: { id: 'x', facts },
+      group: {},
+      fault: { guard: () => expelled++ },
+      seen: () => 9,
+    } as never)
+    const says = (id: string): number => {
+      departure.heardRemoved({
+        ...{ why: 'rejected', code: 'REMOVED', reason: '' },
+        by: { id, name: id, allegiance: { tag: 't', epoch: 1, metaVersion: 1, seen: 8 } },
+        identity: { kind: 'node', id },
+      } as never)
+      return expelled
+    }
+    return { facts, departure, says }
+  }
+
+  test('is believed of one control node by who leaves at its own wish', () => {
+    const { facts, departure, says } = leaver()
+    facts.cluster = cluster
+    departure.letGo()
+    expect(says('a')).toBe(1)
+  })
+
+  test('is believed of most of them in a life that began after the answer to a leave', () => {
+    const { facts, departure, says } = leaver()
+    departure.letGo()
+    facts.cluster = cluster
+    expect(says('a')).toBe(0)
+    expect(says('b')).toBe(1)
   })
 })

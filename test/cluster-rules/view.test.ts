@@ -39,6 +39,13 @@ test('control nodes are voters and observers, as far as they are nodes', () => {
   expect(view).toMatchObject({ version: 7, leader: 'id-a', voters: ['id-a', 'gone'] })
 })
 
+test('who was admitted a moment ago has a view of that moment, whatever the accounts say', () => {
+  const nodes = nodesOf(node('a'), node('b', { changedAt: 9 }))
+  const slices = { of: () => [], version: () => 7 }
+  expect(viewFor(source({ nodes, slices }), 'id-b', null)?.version).toBe(9)
+  expect(viewFor(source({ nodes, slices }), 'id-a', null)?.version).toBe(7)
+})
+
 test('who is not in the logical topology sees that', () => {
   expect(viewFor(source({ nodes: many(3) }), 'stranger', null)!.self).toBeNull()
 })

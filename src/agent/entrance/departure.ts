@@ -70,7 +70,8 @@ export class Departure {
    * for ever, as members forget an authority that only those believe in who left.
    */
   letGo(): void {
-    this.#leaving = true
+    // It may have heard from others before the answer came; what it belongs to after that it does not leave.
+    this.#leaving = this.#parts.self.facts.cluster !== undefined
   }
 
   /**
