@@ -101,6 +101,9 @@ export class Steward {
   #chores(): void {
     const plane = this.#parts.plane()
     if (!plane?.isLeader()) return
+    if (plane.state.stopped) return this.#handOn(plane)
+    // Before that its state may be any beginning of what is agreed, and name those who left long ago.
+    if (!plane.governs) return
     if (!plane.state.cluster) return this.#finishInit(plane)
     this.#parts.clocks.look()
     this.#upgrade(plane)
