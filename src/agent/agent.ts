@@ -652,6 +652,7 @@ export class Agent {
         )
       },
       isMember: (id, identity) => this.passports.isMember(id, identity),
+      mayBelong: (id, identity) => this.passports.mayBelong(id, identity),
       outdated: by => this.#homecoming.refusedBy(by),
       // Who dials may be told things by whom it puts off: all control nodes may be elsewhere by now.
       putOff: (id, at) => {

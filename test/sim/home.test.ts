@@ -339,3 +339,21 @@ test.each(['n2', 'n4'])(
     expect(await one()).toBe(true)
   },
 )
+
+test('a node that has nothing but the secret comes back to quite other control nodes', async () => {
+  const world = secured(65)
+  const later = ['n5', 'n6', 'n7']
+  await world.cluster3(['n4', ...later])
+  await certified(world, 7)
+  world.kill('n4')
+  withSecretOnly(world, 'n4')
+  for (const node of later) await promote(world, node)
+  for (const node of zombies) {
+    await demote(world, node, 'n5')
+    world.kill(node)
+    await world.run(5_000)
+    await remove(world, node, 'n5')
+  }
+  world.start('n4')
+  await world.states('n4', { n4: 'ready', n5: 'ready', n6: 'ready', n7: 'ready' })
+})
