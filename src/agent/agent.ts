@@ -274,7 +274,7 @@ export class Agent {
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
       isNear: id =>
         this.links.hello(id)?.allegiance !== undefined &&
-        this.passports.isMember(id, this.links.identity(id)),
+        this.passports.mayBelong(id, this.links.identity(id)),
       local: (method, body, blob, answer, gone) =>
         this.#requests.handle(this.self.id, method, body, blob, answer, undefined, gone),
     })

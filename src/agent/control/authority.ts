@@ -26,8 +26,8 @@ export interface AuthorityParts {
 const attemptPatience = 5_000
 /** Between attempts, so that an election is not hammered. */
 const pause = 60
-/** Who is linked is looked through this often, ms, where no control node is: there may be thousands, and as many who ask. */
-const lookAround = 500
+/** No control node that this node knows was near for so long, ms: it asks somebody else, who may remember less well. */
+const lookAround = 2_000
 /** Requests under way from this node; beyond it they are refused at once. */
 const maxOutstanding = 20_000
 
@@ -38,7 +38,8 @@ export class Authority {
   readonly #outstanding = new Set<number>()
   #serial = 0
   #turn = 0
-  #lookedAround: Instant = Number.NEGATIVE_INFINITY
+  /** When a control node was near, or this node last looked around for somebody else; undefined: not since its start. */
+  #nearAt: Instant | undefined
   #hint: string | null = null
 
   constructor(parts: AuthorityParts) {
@@ -168,9 +169,12 @@ export class Authority {
   /** None of those that this node knew carries the log any more, perhaps: then whoever is near knows who does. */
   #whoMayKnow(): string | undefined {
     const { self, clock, links, isNear } = this.#parts
+    const now = clock.now()
     const others = this.#parts.control().filter(id => id !== self.id)
-    if (clock.now() >= this.#lookedAround + lookAround && !others.some(isNear)) {
-      this.#lookedAround = clock.now()
+    const isFar = !others.some(isNear)
+    if (!isFar || this.#nearAt === undefined) this.#nearAt = now
+    if (isFar && now >= this.#nearAt + lookAround) {
+      this.#nearAt = now
       const near = links.connectedPeers().filter(isNear)
       if (near.length > 0) return near[this.#turn++ % near.length]
     }
