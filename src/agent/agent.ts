@@ -733,11 +733,12 @@ export class Agent {
       this.kv.replaced(plane)
       this.#members.knowFailed(plane.state.nodes)
     } else this.kv.applied(plane, batch)
-    if (administrative > 0) {
+    // A leader governs from its own first entry on.
+    if (administrative > 0 || batch.some(({ entry }) => entry.type === 'noop')) {
       this.#steward.look()
       this.trust?.look()
-      this.#trusted.partWithNobodies()
     }
+    if (administrative > 0) this.#trusted.partWithNobodies()
   }
 
   /**

@@ -111,6 +111,20 @@ describe('a proposal', () => {
   })
 })
 
+describe('a leader', () => {
+  test('governs once an entry of its own term is applied: before, it may know of nothing that is agreed', async () => {
+    const node = new Driven(['a', 'b', 'c'])
+    const entries: Entry[] = [{ index: 1, term: 1, type: 'noop' }]
+    node.step({ type: 'append', term: 1, prevIndex: 0, prevTerm: 0, commit: 0, entries })
+    await node.lead()
+    await node.run(100)
+    expect([node.plane.state.applied, node.plane.governs]).toEqual([0, false])
+    node.answering = ['b']
+    await node.run(1_000)
+    expect([node.plane.state.applied, node.plane.governs]).toEqual([2, true])
+  })
+})
+
 describe('a read', () => {
   test('is given up when the state cannot go on', async () => {
     const node = new Driven(['a', 'b', 'c'])

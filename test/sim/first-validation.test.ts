@@ -125,6 +125,7 @@ test('a larger meta version of control nodes that are all elsewhere by now: who 
     world.kill(name)
     world.node(name).port = gossipPort + 7
     world.start(name)
+    // Who moves before it has heard where the last one is would find nobody.
     const at = `:${gossipPort + 7}`
     for (const each of ['n1', 'n2', 'n3'])
       await world.sees(each, `${name} at ${at}`, ({ nodes }) =>

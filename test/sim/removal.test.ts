@@ -64,4 +64,53 @@ describe('a removal', () => {
       expect(cluster.quorum.voters).toBe(4)
     }
   })
+
+  test('of a node that was cut off while the authority changed is heard by it all the same', async () => {
+    const world = new World(71)
+    world.cluster.secret = 'the-secret-of-this-cluster-0123456789-0123456'
+    await world.cluster3(['n4', 'n5'])
+    await world.run(20_000)
+    const { leader } = (await world.status('n4')).cluster
+    const [victim, other] = ['n1', 'n2', 'n3'].filter(n => n !== leader)
+    await world.ask('n4', b => b.demote({ node: victim!, force: true, actor: 'ann' }))
+    await world.until('it follows', () => world.facts(victim!).group === undefined)
+    await world.run(5_000)
+    const left = leave(world, 'n4', victim!)
+    const agreed = () =>
+      ![...world.node(leader!).process!.agent.state!.nodes.values()].some(n => n.name === victim)
+    await world.until('it is agreed', agreed)
+    // Long enough to hear what is agreed now, and not that it is out.
+    await world.run(300)
+    world.split([victim!], [leader!, other!, 'n4', 'n5'])
+    await left
+    await world.ask('n4', b => b.rotateCa({ actor: 'ann' }))
+    await world.run(60_000)
+    expect((await world.ask('n4', b => b.ca())).authorities.length).toBe(1)
+    world.heal()
+    await world.until('it is out', () => world.facts(victim!).left === true)
+  })
+
+  test('leaves nobody with a log that is for others, however soon it starts again', async () => {
+    const world = new World(72)
+    world.cluster.secret = 'the-secret-of-this-cluster-0123456789-0123456'
+    await world.cluster3(['n4', 'n5'])
+    await world.run(3_300)
+    const { leader } = (await world.status('n4')).cluster
+    const [victim] = ['n1', 'n2', 'n3'].filter(n => n !== leader)
+    const left = leave(world, 'n4', victim!)
+    await world.run(8)
+    world.kill(victim!)
+    await world.run(10)
+    world.start(victim!)
+    await left
+    await world.run(20_000)
+    expect(world.facts(victim!)).toMatchObject({ left: true })
+    expect(world.facts(victim!).group).toBeUndefined()
+    await world.ask(victim!, b =>
+      b.join({ address: `${world.node('n4').machine.ip}:4483`, actor: 'ann' }),
+    )
+    await world.sees('n4', 'it is back', r =>
+      r.nodes.some(n => n.name === victim && n.state === 'ready'),
+    )
+  })
 })

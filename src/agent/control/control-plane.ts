@@ -170,6 +170,11 @@ export class ControlPlane {
     return this.#rank === 'leader' && !this.#stopped
   }
 
+  /** It leads, and has applied an entry of its own term: all that was agreed before it led is in the state. */
+  get governs(): boolean {
+    return this.isLeader() && this.#state.term === this.#term
+  }
+
   leader(): string | null {
     return this.#leader
   }

@@ -13,7 +13,7 @@ import { ungatedEvents } from '../../state/events.ts'
 import { tombstoneGrace, voterReplacementAfter } from '../../state/settings.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { Member } from '../../swim/types.ts'
-import { invitation, votersNow } from '../desk/control.ts'
+import { carriers, invitation, stays, votersNow } from '../desk/control.ts'
 import { type DeskParts, reachable } from '../desk/desk.ts'
 import { decodeMeta } from '../membership/member-meta.ts'
 import { Rounds } from '../rounds.ts'
@@ -101,6 +101,9 @@ export class Steward {
   #chores(): void {
     const plane = this.#parts.plane()
     if (!plane?.isLeader()) return
+    if (plane.state.stopped) return this.#handOn(plane)
+    // Before that its state may be any beginning of what is agreed, and name those who left long ago.
+    if (!plane.governs) return
     if (!plane.state.cluster) return this.#finishInit(plane)
     this.#parts.clocks.look()
     this.#upgrade(plane)
@@ -225,7 +228,10 @@ export class Steward {
   /** One that missed the start may have come in as anybody else does: it counts, and keeps no log. */
   #equipCarriers(plane: ControlPlane): void {
     const { links, clock } = this.#parts
+    const carry = carriers(plane)
     for (const { id, recentlyActive } of plane.status().progress) {
+      // Who does not carry it any more is still told so for a while.
+      if (!carry.has(id) || !stays(this.#parts, plane, id)) continue
       const said = links.hello(id)
       if (recentlyActive || !said || said.allegiance?.carries || this.#invited.has(id)) continue
       this.#invited.set(id, clock.now())
@@ -332,9 +338,7 @@ export class Steward {
   #finishLeave(plane: ControlPlane, node: NodeRecord): void {
     const { voters, observers } = plane.state
     // A change that is not agreed yet counts too: behind it the node would carry the log after it left.
-    const { config } = plane.status()
-    const carry = [voters, observers, config.voters, config.outgoing, config.learners]
-    if (![...carry, config.learnersNext].some(ids => ids.includes(node.id))) {
+    if (![...voters, ...observers, ...carriers(plane)].includes(node.id)) {
       return this.#propose(plane, `left ${node.id}`, {
         type: 'NodeLeft',
         data: { id: node.id, reason: 'an operator asked for it' },

@@ -84,11 +84,9 @@ export function controlDesk(parts: DeskParts): Methods {
      * rightly. Only who is sure may say no.
      */
     carries: asSettledLeader(parts, ({ from, answer }, plane) => {
-      const { voters, outgoing, learners, learnersNext } = plane.status().config
       // A change that takes it out and is not agreed yet may come to nothing.
-      const agreed = [plane.state.voters, plane.state.observers]
-      const all = [...agreed, voters, outgoing, learners, learnersNext]
-      const carries = all.some(ids => ids.includes(from))
+      const { voters, observers } = plane.state
+      const carries = [...voters, ...observers, ...carriers(plane)].includes(from)
       const view = parts.viewOf(from)
       if (!view) return answer(notLeader)
       answer({ ok: true, body: { carries, awaited: parts.enlisted.has(from), view } })
@@ -196,9 +194,10 @@ export function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer
   attempt()
 }
 
-function carriers(plane: ControlPlane): ReadonlySet<string> {
-  const { voters, outgoing, learners } = plane.status().config
-  return new Set([...voters, ...outgoing, ...learners])
+/** By the latest configuration of the log, and the one that it comes from. */
+export function carriers(plane: ControlPlane): ReadonlySet<string> {
+  const { voters, outgoing, learners, learnersNext } = plane.status().config
+  return new Set([...voters, ...outgoing, ...learners, ...learnersNext])
 }
 
 /** In the cluster, and not about to leave it. */

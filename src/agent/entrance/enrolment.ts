@@ -161,7 +161,8 @@ export class Enrolment {
 
   #objection(tag: string, epoch: number, lineage: number): RequestOutcome | undefined {
     const { self, group } = this.#parts
-    const { cluster, returning } = self.facts
+    const { cluster, returning, left } = self.facts
+    if (left) return refusal('REFUSED', `${self.name} left its cluster`, 'hive join ADDR on it')
     if (cluster && cluster.tag !== tag)
       return refusal('TAG_MISMATCH', `belongs to «${cluster.name}»`)
     if (returning && !isHome(returning, { epoch, lineage }))

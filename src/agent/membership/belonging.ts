@@ -116,13 +116,15 @@ export class Belonging {
     // Where it carries the log, that says more, once it has arrived.
     const noted = before?.lineage === lineage ? before?.seen : undefined
     const seen = this.#parts.plane() ? noted : (before?.seen ?? view.version)
+    // Who is out is told no keys any more, and knows by these whether to believe those who say that it is.
+    const keys = new Map(before?.control.map(({ id, key }) => [id, key]))
     return {
       ...{ tag, name, epoch, metaVersion },
       ...(lineage !== undefined && { lineage }),
       ...(horizon !== undefined && { horizon }),
       ...(seen !== undefined && { seen }),
       control: view.control.map(contact => {
-        const key = view.trust?.keys[contact.id]
+        const key = view.trust?.keys[contact.id] ?? keys.get(contact.id)
         return key === undefined ? contact : { ...contact, key }
       }),
     }

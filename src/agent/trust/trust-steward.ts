@@ -168,6 +168,7 @@ export class TrustSteward {
       this.#holdings.clear()
       return this.#fetchKeys(plane)
     }
+    if (!plane.governs) return
     if (!this.#hasKeys(plane)) return this.#fetchKeys(plane)
     if (security.controlKeys.length === 0) security.newControlKey(neededControlKeys(plane))
     this.#survey(plane)
