@@ -274,7 +274,7 @@ export class Agent {
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),
       isNear: id =>
         this.links.hello(id)?.allegiance !== undefined &&
-        this.passports.isMember(id, this.links.identity(id)),
+        this.passports.mayBelong(id, this.links.identity(id)),
       local: (method, body, blob, answer, gone) =>
         this.#requests.handle(this.self.id, method, body, blob, answer, undefined, gone),
     })
@@ -652,6 +652,7 @@ export class Agent {
         )
       },
       isMember: (id, identity) => this.passports.isMember(id, identity),
+      mayBelong: (id, identity) => this.passports.mayBelong(id, identity),
       outdated: by => this.#homecoming.refusedBy(by),
       // Who dials may be told things by whom it puts off: all control nodes may be elsewhere by now.
       putOff: (id, at) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { JoinRequestReport, NewToken, TokenReport } from '../../src/api/token-types.ts'
+import type { CaReport } from '../../src/api/trust-types.ts'
 import type { InitAnswer } from '../../src/api/types.ts'
 import { type Agent, bin, endsAgents, eventually, hive, node, place } from '../support/agents.ts'
 import { runScript } from '../support/run.ts'
@@ -91,6 +92,25 @@ test('tokens let in whom they are for, and nobody else; each is told why', async
   await n3.kill()
   n3.start('--token-file', join(place(), 'gone'))
   await n1.sees({ n1: 'ready', n2: 'ready', n3: 'ready' })
+})
+
+test('a node without the secret, off while the authority is changed, comes home', async () => {
+  const [n1, { token }] = await founded('n1')
+  const n2 = await joiner('n2', n1, fileOf('token', token!.token))
+  await n1.sees({ n1: 'ready', n2: 'ready' })
+  const show = () => n1.json<CaReport>('ca', 'show')
+  const old = (await show()).authorities[0]!.fingerprint
+  await n2.kill()
+  await n1.sees({ n1: 'ready', n2: 'failed' })
+  expect((await n1.hive('ca', 'rotate')).code).toBe(0)
+  await eventually('n1 has changed', show, ({ certificates }) =>
+    certificates.some(c => c.node === 'n1' && c.authority !== old),
+  )
+  await n1.kill()
+  n1.start()
+  n2.start()
+  await n1.sees({ n1: 'ready', n2: 'ready' })
+  await eventually('the old one is over', show, ({ authorities }) => authorities.length === 1)
 })
 
 test('hive join takes a token from a file, and refuses what is none', async () => {

@@ -125,9 +125,12 @@ test('a larger meta version of control nodes that are all elsewhere by now: who 
     world.kill(name)
     world.node(name).port = gossipPort + 7
     world.start(name)
-    await world.sees(name, 'a leader', report => report.cluster.leader !== null)
     // Who moves before it has heard where the last one is would find nobody.
-    await world.run(3_000)
+    const at = `:${gossipPort + 7}`
+    for (const each of ['n1', 'n2', 'n3'])
+      await world.sees(each, `${name} at ${at}`, ({ nodes }) =>
+        nodes.some(n => n.name === name && n.state === 'ready' && n.address.endsWith(at)),
+      )
   }
   world.start('n4')
   await world.states('n4', { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' })

@@ -339,3 +339,60 @@ test.each(['n2', 'n4'])(
     expect(await one()).toBe(true)
   },
 )
+
+test('a node that has nothing but the secret comes back to quite other control nodes', async () => {
+  const world = secured(65)
+  const later = ['n5', 'n6', 'n7']
+  await world.cluster3(['n4', ...later])
+  await certified(world, 7)
+  world.kill('n4')
+  withSecretOnly(world, 'n4')
+  for (const node of later) await promote(world, node)
+  for (const node of zombies) {
+    await demote(world, node, 'n5')
+    world.kill(node)
+    await world.run(5_000)
+    await remove(world, node, 'n5')
+  }
+  world.start('n4')
+  await world.states('n4', { n4: 'ready', n5: 'ready', n6: 'ready', n7: 'ready' })
+})
+
+test('a voter that was never certified comes back to quite other control nodes', async () => {
+  const world = secured(66)
+  const later = ['n4', 'n5', 'n6']
+  await loseEarly(world)
+  for (const name of later) world.add(name, ['n1', 'n2'])
+  await certified(world, 5)
+  for (const node of later) await promote(world, node)
+  await demote(world, 'n3', 'n4')
+  for (const node of ['n1', 'n2']) {
+    await demote(world, node, 'n4')
+    world.kill(node)
+    await world.run(5_000)
+    await remove(world, node, 'n4')
+  }
+  world.start('n3')
+  await world.until('n3 carries no log', () => world.facts('n3').group === undefined, 60_000)
+  await world.states('n3', { n3: 'ready', n4: 'ready', n5: 'ready', n6: 'ready' })
+})
+
+test('a node that was removed believes a certified control node that came later, when none that it knew is left', async () => {
+  const world = secured(67)
+  await world.cluster3(['n4', 'n5'])
+  await certified(world, 5)
+  await world.run(1_000)
+  world.kill('n5')
+  await remove(world, 'n5')
+  await promote(world, 'n4')
+  for (const node of zombies) {
+    await demote(world, node, 'n4')
+    world.kill(node)
+    await world.run(5_000)
+    await remove(world, node, 'n4')
+  }
+  const n5 = world.node('n5') as { join: readonly string[] }
+  n5.join = ['n4']
+  world.start('n5')
+  await world.until('n5 is out', () => world.facts('n5').left === true, soon)
+})

@@ -26,6 +26,8 @@ export interface AuthorityParts {
 const attemptPatience = 5_000
 /** Between attempts, so that an election is not hammered. */
 const pause = 60
+/** No control node that this node knows was near for so long, ms: it asks somebody else, who may remember less well. */
+const lookAround = 2_000
 /** Requests under way from this node; beyond it they are refused at once. */
 const maxOutstanding = 20_000
 
@@ -36,6 +38,8 @@ export class Authority {
   readonly #outstanding = new Set<number>()
   #serial = 0
   #turn = 0
+  /** When a control node was near, or this node last looked around for somebody else; undefined: not since its start. */
+  #nearAt: Instant | undefined
   #hint: string | null = null
 
   constructor(parts: AuthorityParts) {
@@ -169,17 +173,19 @@ export class Authority {
     })
   }
 
-  /** None of those that this node knew carries the log any more, perhaps: then whoever is linked knows who does. */
+  /** None of those that this node knew carries the log any more, perhaps: then whoever is near knows who does. */
   #whoMayKnow(): string | undefined {
-    const { self, links, isNear } = this.#parts
+    const { self, clock, links, isNear } = this.#parts
+    const now = clock.now()
     const others = this.#parts.control().filter(id => id !== self.id)
-    const turn = this.#turn++
-    if (others.some(isNear)) return others[turn % others.length]
-    const known = others[turn % (others.length + 1)]
-    if (known !== undefined) return known
-    const linked = links.connectedPeers()
-    const stranger = linked[Math.floor(turn / (others.length + 1)) % Math.max(1, linked.length)]
-    return stranger !== undefined && isNear(stranger) ? stranger : others[0]
+    const isFar = !others.some(isNear)
+    if (!isFar || this.#nearAt === undefined) this.#nearAt = now
+    if (isFar && now >= this.#nearAt + lookAround) {
+      this.#nearAt = now
+      const near = links.connectedPeers().filter(isNear)
+      if (near.length > 0) return near[this.#turn++ % near.length]
+    }
+    return others[this.#turn++ % others.length]
   }
 }
 

@@ -75,9 +75,9 @@ export class Departure {
   }
 
   /**
-   * As soon as most of the control nodes that this node knows say so, it is out; or one whose log is of this node's history
-   * and goes at least as far as what this node knows, which begins with its own admission. Who looks for a newer epoch has
-   * nothing to lose: there one word will do.
+   * As soon as most of the control nodes that this node knows say so, it is out; or one that carries the log, of this node's
+   * history and at least as far as this node knows it, which begins with its own admission. Who looks for a newer epoch has nothing to
+   * lose: there one word will do.
    */
   heardRemoved(failure: DialFailure): void {
     const { self, group } = this.#parts
@@ -90,31 +90,27 @@ export class Departure {
     // heard of keys has nothing but the secret to believe anybody by.
     const hasOnlySecret = this.#parts.security?.member === undefined
     const control = cluster?.control ?? known
-    const speaker = control.find(
-      ({ id, key }) =>
-        id === identity.id && (key === identity.key || (key === undefined && hasOnlySecret)),
-    )
-    if (identity.kind !== 'node' && !speaker) return
+    const isKnown = ({ id, key }: { id: string; key?: string }) =>
+      id === identity.id && (key === identity.key || (key === undefined && hasOnlySecret))
+    if (identity.kind !== 'node' && !control.some(isKnown)) return
     // Who leads, or follows a leader, is in: its own log would say if it were not.
     if (group.plane && group.plane.leader() !== null) return
     this.#saidRemoved.add(identity.id)
     const said = control.filter(c => this.#saidRemoved.has(c.id))
     const others = control.filter(c => c.id !== self.id).length
-    const isSure = returning
-      ? isHomeOf(returning, by)
-      : speaker !== undefined && this.#knowsAsMuch(by)
+    const isSure = returning ? isHomeOf(returning, by) : this.#knowsAsMuch(by)
     if (said.length * 2 <= others && !isSure && !this.#leaving) return
     const names = [...new Set([...said.map(c => c.name), by.name])].sort()
     this.#removed = `was removed from «${home.name}», say ${names.join(', ')} (REMOVED)`
     this.expelled()
   }
 
-  /** Of the same history, and at least as far: the admission of this node is in what it judges by. */
+  /** It judges by the log of the same history, and at least as far: the admission of this node is in there. */
   #knowsAsMuch({ allegiance }: Hello): boolean {
     const { cluster } = this.#parts.self.facts
     if (!cluster || !allegiance || allegiance.tag !== cluster.tag) return false
     if ((allegiance.lineage ?? 0) !== (cluster.lineage ?? 0)) return false
-    return allegiance.seen !== undefined && allegiance.seen >= this.#parts.seen()
+    return allegiance.carries === true && (allegiance.seen ?? -1) >= this.#parts.seen()
   }
 
   /** It lets this node in: what it said before was of another time. */

@@ -38,6 +38,8 @@ export interface GateParts {
   known(id: string): boolean
   /** It has proved to be one of us; of what others say of themselves, nothing is believed. */
   isMember(id: string, identity: PeerIdentity | undefined): boolean
+  /** It has proved as much as one of us can prove to this node. */
+  mayBelong(id: string, identity: PeerIdentity | undefined): boolean
   /** This node carries the log. */
   carries(): boolean
   /** How far this node knows the event log, as of this start. */
@@ -105,7 +107,7 @@ export class Gate {
     }
     const code = verdict.outcome === 'busy' ? 'BUSY' : verdict.code
     const address = dialable(hello, from)
-    if (code === 'BUSY' && claim === 'unchecked' && this.#parts.isMember(hello.id, identity))
+    if (code === 'BUSY' && claim === 'unchecked' && this.#parts.mayBelong(hello.id, identity))
       this.#parts.putOff(hello.id, address)
     this.#parts.journal.refused(
       'by us',

@@ -72,6 +72,14 @@ export class Passports {
     return this.standing(id, identity).as === 'member'
   }
 
+  /** A member, or one that this node could not know as one, having nothing but the secret. */
+  mayBelong(id: string, identity: PeerIdentity | undefined): boolean {
+    const { as } = this.standing(id, identity)
+    return (
+      as === 'member' || (as === 'joiner' && identity?.kind === 'secret' && this.#hasOnlySecret)
+    )
+  }
+
   /** It was in the cluster and was taken out: whatever it has from then, it is nobody. */
   isRemoved(id: string): boolean {
     return this.#record(id) === undefined && this.#wasRemoved(id)

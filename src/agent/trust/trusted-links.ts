@@ -33,7 +33,7 @@ export class TrustedLinks {
     const { security, self, links } = this.#parts
     if (!security?.member || security.member.tag !== self.facts.cluster?.tag) return
     for (const id of links.connectedPeers()) {
-      if (links.identity(id)?.kind !== 'node' && this.#isInTopology(id)) links.renew(id)
+      if (links.identity(id)?.kind !== 'node' && this.#saysItBelongs(id)) links.renew(id)
     }
   }
 
@@ -74,6 +74,12 @@ export class TrustedLinks {
       hello !== undefined &&
       passports.isUndecided(hello, links.identity(id))
     )
+  }
+
+  /** Or is known to: what this node knows so far is no measure, and those who came later are to know it too. */
+  #saysItBelongs(id: string): boolean {
+    const { links, self } = this.#parts
+    return links.hello(id)?.allegiance?.tag === self.facts.cluster?.tag || this.#isInTopology(id)
   }
 
   #isInTopology(id: string): boolean {
