@@ -302,13 +302,13 @@ async function leave(
   requireCluster(agent)
   const node = request.node ?? agent.self.id
   const own = node === agent.self.id || node === agent.self.name
+  const { incarnation } = agent.self.facts
   return settled<{ advice?: string }>(done =>
     agent.authority.write(
       'leave',
-      { node, own, force: request.force, actor: request.actor },
+      { node, own, ...(own && { incarnation }), force: request.force, actor: request.actor },
       patience,
-      // Who is out has nobody left to tell it so.
-      outcome => done(own && agent.self.facts.left ? left : withRescue(outcome)),
+      outcome => done(own && isOut(agent, outcome) ? left : withRescue(outcome)),
     ),
   ).then(({ advice }) => {
     if (own) agent.departure.letGo()
@@ -335,6 +335,11 @@ async function leave(
 }
 
 const left: RequestOutcome = { ok: true, body: {} }
+
+/** Who is out has nobody left to tell it so, or only that. */
+function isOut(agent: Agent, outcome: RequestOutcome): boolean {
+  return agent.self.facts.left === true || (!outcome.ok && outcome.code === 'REMOVED')
+}
 
 /** Who is taken out because it is dead may be what the quorum lacks. */
 function withRescue(outcome: RequestOutcome): RequestOutcome {

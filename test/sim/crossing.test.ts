@@ -368,3 +368,60 @@ test('a node gives its log up when that is agreed, and not before', async () => 
   await world.until('an answer', () => demoted.result !== undefined, 150_000)
   await world.until('it has given it up', () => world.facts('n4').group === undefined)
 })
+
+for (const seed of [83, 85, 89]) {
+  test(`a command that finds the leader cut off is taken to the next one in time (seed ${seed})`, async () => {
+    const world = new World(seed)
+    world.cluster.secret = secret
+    const askers = ['n4', 'n5', 'n6', 'n7']
+    await world.cluster3(askers)
+    await world.run(3_000)
+    const leader = await leaderOf(world)
+    world.split(
+      [leader],
+      ['n1', 'n2', 'n3', ...askers].filter(n => n !== leader),
+    )
+    await world.run(5)
+    const asked = askers.map(node =>
+      begin(world, node, b => b.assignRoles({ node, roles: ['host'], actor: 'ann' })),
+    )
+    await world.until('the answers', () => asked.every(({ result }) => result))
+    expect(asked.map(({ result }) => result?.how)).toEqual(askers.map(() => 'answered'))
+  })
+}
+
+for (const seed of [81, 84, 86]) {
+  test(`a node that leaves as soon as it has started takes that not back (seed ${seed})`, async () => {
+    const world = new World(seed)
+    await world.cluster3(['n4', 'n5'])
+    await world.run(3_000)
+    const leader = await leaderOf(world)
+    const goes = ['n1', 'n2', 'n3'].find(n => n !== leader)!
+    world.kill(goes)
+    await world.run(10)
+    world.start(goes)
+    await world.run(0)
+    const left = begin(world, goes, b => b.leave({ force: true, actor: 'ann' }))
+    await world.until('an answer', () => left.result !== undefined)
+    expect(left.result).toMatchObject({ how: 'answered', value: { left: true } })
+    await world.run(5_000)
+    expect(phaseOf(world, leader, goes)).toBeUndefined()
+  })
+}
+
+for (const cut of [0, 1, 2, 4]) {
+  test(`who leaves and is cut off ${cut} ms later leaves, and is told so`, async () => {
+    const world = new World(83)
+    world.cluster.secret = secret
+    await world.cluster3(['n4', 'n5'])
+    await world.run(3_000)
+    const left = begin(world, 'n5', b => b.leave({ force: false, actor: 'ann' }))
+    await world.run(cut)
+    world.split(['n5'], ['n1', 'n2', 'n3', 'n4'])
+    await world.run(4_000)
+    world.heal()
+    await world.until('an answer', () => left.result !== undefined)
+    expect(phaseOf(world, await leaderOf(world), 'n5')).toBeUndefined()
+    expect(left.result).toMatchObject({ how: 'answered', value: { left: true } })
+  })
+}

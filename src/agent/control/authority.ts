@@ -120,7 +120,7 @@ export class Authority {
       if (clock.now() + pause >= end) return done(giveUp(outcome))
       clock.after(pause, () => this.#attempt(request, done))
     }
-    const leader = this.#parts.leader() ?? this.#hint
+    const leader = this.#leaderFor(request)
     if (leader === self.id) {
       const answered: Answer = outcome => {
         // An own proposal whose outcome nobody knows must not be made twice.
@@ -139,6 +139,7 @@ export class Authority {
       Math.min(left, attemptPatience + request.wait),
       outcome => {
         if (!outcome.ok && worthRetrying(outcome.code)) this.#hint = null
+        if (!outcome.ok && outcome.code === 'TIMEOUT') request.silent = leader
         // Nobody knows what became of it: the next one who is asked may find it done.
         if (!outcome.ok && outcome.code === 'TIMEOUT' && !outcome.unsent)
           request.body = { ...(request.body as object), again: true }
@@ -147,6 +148,12 @@ export class Authority {
       request.blob,
       signal,
     )
+  }
+
+  /** Who was silent may be cut off, and all that this node hears of the others came through it: they are asked themselves. */
+  #leaderFor({ silent }: Pending): string | null {
+    const leader = this.#parts.leader()
+    return leader === null || leader === silent ? this.#hint : leader
   }
 
   #lookForLeader(request: Pending, retry: (outcome: RequestOutcome) => void): void {
@@ -193,6 +200,8 @@ interface Pending {
   readonly signal: AbortSignal | undefined
   /** Since when no leader could be asked. */
   missedSince: Instant | undefined
+  /** Who led, and did not answer. */
+  silent?: string
 }
 
 function worthRetrying(code: string): boolean {

@@ -1,4 +1,4 @@
-import { count, fields, flag, text } from '../../base/shape.ts'
+import { count, fields, flag, optionalCount, text } from '../../base/shape.ts'
 import { removalVerdict } from '../../cluster/removal.ts'
 import type { Answer } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
@@ -22,6 +22,9 @@ export function membershipDesk(parts: DeskParts): Methods {
         return answer(refusal('BAD_REQUEST', 'a node announces itself and nobody else'))
       const record = plane.state.nodes.get(node.id)
       if (!plane.state.cluster) return answer(notLeader)
+      // What it says now would take back what is about to be agreed.
+      if (parts.leaving.has(node.id))
+        return answer(refusal('BUSY', `${node.name} is about to leave`, 'it asks again'))
       if (record) return returned(plane, record, node, count(body, 'booted'), answer)
       answer(
         refusal(
@@ -48,6 +51,12 @@ export function membershipDesk(parts: DeskParts): Methods {
       const { advice } = verdict
       const { id } = record
       const [actor, request] = [text(body, 'actor'), onceOf(body)]
+      const incarnation = optionalCount(body, 'incarnation') ?? 0
+      if (record.incarnation < incarnation) {
+        // It has not said yet that it is here again: said later, that would take the leave back.
+        const data = { id, incarnation }
+        plane.propose({ type: 'NodeReady', data, actor: `node:${record.name}` }, () => {})
+      }
       parts.leaving.add(id)
       plane.propose({ type: 'NodeLeaving', data: { id }, actor, request }, outcome => {
         parts.leaving.delete(id)
