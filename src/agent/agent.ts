@@ -231,6 +231,7 @@ export class Agent {
       leader: () => this.leader(),
       control: () => (this.view()?.control ?? []).map(c => c.id),
       changed: () => this.#steward.look(),
+      moved: (id, to) => this.#belonging.moved(id, to),
       probed: (from, nonce, bytes) => this.doctor.helper.arrived(from, nonce, bytes),
     })
     this.group = new Group({

@@ -396,3 +396,25 @@ test('a node that was removed believes a certified control node that came later,
   world.start('n5')
   await world.until('n5 is out', () => world.facts('n5').left === true, soon)
 })
+
+test.each([
+  [1, 'a voter'],
+  [4, 'a voter'],
+  [1, 'no control node'],
+  [2, 'no control node'],
+] as const)(
+  'all move within a second, faster than that can be agreed, and find each other (seed %i, the last is %s)',
+  async (seed, last) => {
+    const world = new World(seed)
+    await world.cluster3(['n4'])
+    world.kill('n4')
+    if (last === 'no control node') await demote(world, 'n3')
+    for (const name of zombies) {
+      world.kill(name)
+      world.node(name).port = gossipPort + 7
+      world.start(name)
+      await world.run(300)
+    }
+    await world.states('n3', { ...four, n4: 'failed' })
+  },
+)

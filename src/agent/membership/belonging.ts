@@ -1,3 +1,4 @@
+import type { Address } from '../../base/address.ts'
 import type { Clock, Millis } from '../../base/time.ts'
 import { agreesWith, type History } from '../../cluster/epoch.ts'
 import type { ClusterView } from '../../cluster/view.ts'
@@ -86,6 +87,16 @@ export class Belonging {
     })
   }
 
+  /** Whoever moved may be found there at the next boot, though it is not agreed yet, and perhaps nobody is left to agree on it. */
+  moved(id: string, { host, port }: Address): void {
+    const { self } = this.#parts
+    const { cluster } = self.facts
+    const known = cluster?.control.find(c => c.id === id)
+    if (!cluster || !known || (known.host === host && known.port === port)) return
+    const control = cluster.control.map(c => (c.id === id ? { ...c, host, port } : c))
+    self.note({ cluster: { ...cluster, control } })
+  }
+
   /** This node belongs to nothing now. */
   forget(): void {
     this.#settled = false
@@ -125,7 +136,9 @@ export class Belonging {
       ...(seen !== undefined && { seen }),
       control: view.control.map(contact => {
         const key = view.trust?.keys[contact.id] ?? keys.get(contact.id)
-        return key === undefined ? contact : { ...contact, key }
+        const agreed = view.members.find(m => m.id === contact.id)
+        const at = agreed && this.#parts.members.whereabouts(agreed)
+        return { ...contact, ...at, ...(key !== undefined && { key }) }
       }),
     }
   }

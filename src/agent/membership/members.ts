@@ -50,6 +50,8 @@ export interface MembersParts {
   changed(): void
   /** A datagram that tries the way. */
   probed(from: string, nonce: number, bytes: number): void
+  /** A member lives, and there. */
+  moved(id: string, to: Address): void
 }
 
 /** Accusations sent at a time: in a partition that is as good as a list of all. */
@@ -181,6 +183,13 @@ export class Members {
     if (ids.length > 0) this.#gossip.step({ type: 'forget', ids })
   }
 
+  /** Where that member lives, if it does and what is agreed of it is no newer. */
+  whereabouts({ id, incarnation }: { id: string; incarnation: number }): Address | undefined {
+    const member = this.#gossip.member(id)
+    const isNews = member?.status === 'alive' && member.incarnation >= incarnation
+    return isNews ? member.address : undefined
+  }
+
   /**
    * Agreed members whom gossip never met, or not as what they are now: one that died before it could tell of its
    * last incarnation is to be accused of that one. Those that failed are called now and then: they may not know where
@@ -255,6 +264,7 @@ export class Members {
     for (const { member, before } of changes) {
       if (member.status === 'left') this.#partWith(member.id)
       else links.setAddress(member.id, member.address)
+      if (member.status === 'alive') this.#parts.moved(member.id, member.address)
       const away = before === 'suspect' || before === 'unreachable'
       if (member.status === 'alive' && away) links.doubt(member.id)
       if (member.status === 'unreachable') {
