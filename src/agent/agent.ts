@@ -11,19 +11,19 @@ import type { Answer, Links } from '../net/link-types.ts'
 import { createLinks } from '../net/links.ts'
 import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
-import type { HiveEvent } from '../state/events.ts'
 import type { Storage } from '../store/types.ts'
 import { backendOf } from './backend.ts'
 import { Authority } from './control/authority.ts'
 import { ScheduledSnapshots } from './control/backups.ts'
 import { ClockWatch } from './control/clock-watch.ts'
-import type { AppliedEntry, ControlPlane } from './control/control-plane.ts'
+import type { ControlPlane } from './control/control-plane.ts'
 import { Group } from './control/group.ts'
 import { handOver, heirOf } from './control/handover.ts'
 import { RankJournal } from './control/rank-journal.ts'
 import { Rescuers } from './control/recovery.ts'
 import { Steward } from './control/steward.ts'
 import { StorageFault } from './control/storage-fault.ts'
+import { Course, type CourseParts } from './course.ts'
 import { controlDesk } from './desk/control.ts'
 import { CopyDesk } from './desk/copies.ts'
 import { type DeskParts, reachable } from './desk/desk.ts'
@@ -145,6 +145,8 @@ export class Agent {
   readonly #trusted: TrustedLinks
   readonly #belonging: Belonging
   readonly #reception: ReceptionParts
+  readonly #course = new Course(() => this.#coursing)
+  readonly #coursing: CourseParts
   readonly #steward: Steward
   readonly #clocks: ClockWatch
   readonly #copies: CopyDesk
@@ -166,9 +168,6 @@ export class Agent {
   #over = false
   /** What it calls itself where it can prove nothing. */
   #alias: string | undefined
-  /** When a leader was last known; undefined: never, since this start. */
-  #ledAt: number | undefined
-  #led = false
   readonly rescuers: Rescuers
   readonly inquiries: Inquiries
   readonly #ranks: RankJournal
@@ -243,10 +242,10 @@ export class Agent {
       storage,
       timing: raftTiming(config.timingFactor),
       reads: this.levels.reads,
-      applied: batch => this.#onApplied(batch),
+      applied: batch => this.#course.applied(batch),
       ranked: rank => {
         this.#ranks.note(rank)
-        this.#onRanked()
+        this.#course.ranked()
       },
       failed: failure => this.#fault.report(failure),
     })
@@ -259,7 +258,7 @@ export class Agent {
       ...{ self: this.self, clock, random, trace, links: this.links, group: this.group },
       ...{ members: this.#members, fault: this.#fault, security },
       seen: () => this.#gate.seen,
-      forgetLog: () => this.#forgetLog(),
+      forgetLog: () => this.#course.forget(),
       emptied: () => {
         this.#roles?.update(undefined)
         this.entry.restart()
@@ -285,7 +284,7 @@ export class Agent {
       links: this.links,
       idle: () => !this.self.facts.cluster || this.plane?.state.cluster != null,
       seen: () => this.#gate.seen,
-      learned: view => this.#onView(view),
+      learned: view => this.#course.learned(view),
     })
     this.#homecoming = new Homecoming({
       ...{ self: this.self, clock, trace, links: this.links },
@@ -296,8 +295,8 @@ export class Agent {
       ...{ self: this.self, clock, trace, links: this.links, group: this.group },
       ...{ authority: this.authority, departure: this.departure, fault: this.#fault },
       reads: this.levels.reads,
-      opened: plane => this.#onOpened(plane),
-      retired: view => this.#follow(view),
+      opened: plane => this.#course.opened(plane),
+      retired: view => this.#course.follow(view),
     })
     this.#clocks = new ClockWatch({
       ...{ self: this.self, clock, links: this.links, limit: config.maxClockSkew },
@@ -373,7 +372,7 @@ export class Agent {
         if (this.passports.isMember(peer.id, this.links.identity(peer.id)))
           this.#members.introduce(peer, address)
       },
-      admitted: view => this.#admitted(view),
+      admitted: view => this.#course.admitted(view),
       expelled: () => this.departure.expelled(),
     })
     this.reports = new Reports({
@@ -468,6 +467,14 @@ export class Agent {
       local: (method, body, answer) =>
         this.#requests.handle(this.self.id, method, body, none, answer),
     })
+    this.#coursing = {
+      ...{ self: this.self, clock: parts.clock, trace, fault: this.#fault, security },
+      ...{ picture: this.#picture, members: this.#members, belonging: this.#belonging },
+      ...{ following: this.following, enrolment: this.#enrolment, homecoming: this.#homecoming },
+      ...{ claims: this.#claims, trusted: this.#trusted, trust: this.trust, kv: this.kv },
+      ...{ steward: this.#steward, certification: this.certification, roles: this.#roles },
+      plane: () => this.plane,
+    }
     this.#reception = {
       ...{ self: this.self, gate: this.#gate, journal: this.journal, passports: this.passports },
       ...{ homecoming: this.#homecoming, entry: this.entry, members: this.#members },
@@ -620,7 +627,10 @@ export class Agent {
       },
       diskWorks: () => this.#fault.failure === undefined,
       newerEpoch: () => this.#homecoming.newer,
-      leaderless: () => (this.#ledAt === undefined ? null : this.#parts.clock.now() - this.#ledAt),
+      leaderless: () => {
+        const { ledAt } = this.#course
+        return ledAt === undefined ? null : this.#parts.clock.now() - ledAt
+      },
     }
   }
 
@@ -696,111 +706,6 @@ export class Agent {
     } catch (error) {
       this.#parts.trace.warn({ from, kind, error }, 'a notice that is not what it should be')
     }
-  }
-
-  #onRanked(): void {
-    const led = this.plane?.leader() != null
-    if (led) this.#enrolment.led()
-    if (led || this.#led) this.#ledAt = this.#parts.clock.now()
-    this.#led = led
-    this.#steward.ranked()
-    this.trust?.ranked()
-    this.#onBelonging()
-  }
-
-  #onApplied(batch: readonly AppliedEntry[]): void {
-    const { plane } = this
-    if (!plane) return
-    const restored = batch.length === 0
-    let administrative = restored ? plane.state.applied : 0
-    const events: HiveEvent[] = []
-    let unnamed = restored
-    for (const { entry, event, applied } of batch) {
-      if (applied.event && event?.type !== 'KvPut' && event?.type !== 'KvDelete') {
-        administrative = entry.index
-        if (event) events.push(event)
-        else unnamed = true
-      }
-      if (event && applied.outcome.ok) this.#members.agreed(event)
-    }
-    if (batch.length === 0) this.#passedOver(plane)
-    if (administrative > 0) {
-      this.#picture.learn(plane, administrative, unnamed ? undefined : events)
-      this.#onBelonging()
-      this.#enrolment.tellRetired(batch)
-    }
-    this.#picture.applied.bump(plane.state.applied)
-    if (restored) {
-      this.kv.replaced(plane)
-      this.#members.knowFailed(plane.state.nodes)
-    } else this.kv.applied(plane, batch)
-    // A leader governs from its own first entry on.
-    if (administrative > 0 || batch.some(({ entry }) => entry.type === 'noop')) {
-      this.#steward.look()
-      this.trust?.look()
-    }
-    if (administrative > 0) this.#trusted.partWithNobodies()
-  }
-
-  /**
-   * A snapshot brought a newer epoch: who left on the way to it is not in there. What gossip still believes
-   * of them goes, and begins anew from the agreed nodes.
-   */
-  #passedOver(plane: ControlPlane): void {
-    const { cluster } = this.self.facts
-    if (!cluster || (plane.state.cluster?.epoch ?? 0) <= cluster.epoch) return
-    this.#parts.trace.info(
-      { from: cluster.epoch, to: plane.state.cluster?.epoch },
-      'the epoch rose while this node was away',
-    )
-    this.#members.forget()
-  }
-
-  /** The agreed picture changed: facts on disk, addresses, gossip and roles follow it. */
-  #onBelonging(): void {
-    const view = this.#picture.of(this.self.id)
-    if (view) this.#onView(view)
-  }
-
-  #onView(view: ClusterView): void {
-    this.#belonging.learned(view)
-    this.#roles?.update(view)
-  }
-
-  #admitted(view: ClusterView & { readonly certified?: unknown }): boolean {
-    const incognito = this.security?.incognito
-    const take = (): boolean => {
-      if (view.certified !== undefined) this.certification?.take(view.certified, view.cluster.tag)
-      return true
-    }
-    if (!this.#fault.guard(take, false)) return false
-    this.following.take(view)
-    if (incognito) this.#trusted.unmask()
-    this.following.follow()
-    this.#trusted.proveAnew()
-    return true
-  }
-
-  #follow(view: ClusterView): void {
-    this.following.take(view)
-    this.following.follow()
-  }
-
-  #onOpened(plane: ControlPlane): void {
-    this.#picture.learn(plane, plane.state.applied, undefined)
-    this.#picture.applied.bump(plane.state.applied)
-    this.#onBelonging()
-    this.#members.knowFailed(plane.state.nodes)
-  }
-
-  /** The log that this node carried counts no more, nor what was learned of its history. */
-  #forgetLog(): void {
-    this.following.forget()
-    this.#belonging.forget()
-    this.#claims.forget()
-    this.#homecoming.forget()
-    this.#picture.restart()
-    this.kv.wakeAll()
   }
 
   /** The control nodes that this node's own epoch has, as far as it knows. */

@@ -284,11 +284,11 @@ function describeSnapshots(start: Start): void {
       begin((...all) => {
         answer = all
       })
-      for (let i = 0; i < 500 && !answer; i++) {
+      while (!answer) {
         await process.settle()
         await new Promise(setImmediate)
       }
-      return answer!
+      return answer
     }
     const list = async () => (await ask(done => backups.list(done)))[1]
     expect(await list()).toEqual([])
