@@ -29,6 +29,7 @@ export function parseFacts(json: string): NodeFacts {
     count(returning, 'epoch')
     count(returning, 'lineage')
   }
+  if (raw.promised !== undefined) checkPromised(fields(raw.promised, 'promised'))
   checkContacts(raw, 'known')
   texts(raw, 'joining')
   flag(raw, 'left')
@@ -62,6 +63,12 @@ function checkRescue(rescue: Fields): void {
   for (const key of ['epoch', 'metaVersion', 'lineage']) count(rescue, key)
   for (const key of ['voters', 'lost']) texts(rescue, key)
   for (const key of ['reason', 'actor']) text(rescue, key)
+}
+
+function checkPromised(promised: Fields): void {
+  text(promised, 'tag')
+  for (const key of ['lineage', 'term']) count(promised, key)
+  if (promised.vote !== null) text(promised, 'vote')
 }
 
 function checkContacts(from: Fields, key: string): void {

@@ -49,6 +49,16 @@ export interface NodeFacts {
     /** Still waiting for `ClusterInitialised`. */
     readonly prepared?: PreparedInit
   }
+  /**
+   * What it had promised in the log that it laid down last: whoever still counts it there, and gives it that log anew,
+   * must not find a voter that has forgotten.
+   */
+  readonly promised?: {
+    readonly tag: string
+    readonly lineage: number
+    readonly term: number
+    readonly vote: string | null
+  }
   /** An init that this node gave up before it began: nothing was promised, so it may begin yet if another voter has. */
   readonly abandoned?: { readonly tag: string; readonly prepared: PreparedInit }
   /** Peers to try at the next boot, besides the configured seeds, and the keys that they are known by. */

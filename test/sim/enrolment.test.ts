@@ -47,3 +47,13 @@ test('a voter that lost its vote before it heard that there is a cluster comes i
   await world.states('n3', { n1: 'ready', n2: 'ready', n3: 'ready' })
   await world.until('n3 carries no log', () => world.facts('n3').group === undefined)
 })
+
+test('a voter that laid its log down keeps what it had promised in it', async () => {
+  const world = new World(24)
+  await world.cluster3()
+  const { term, vote } = world.node('n3').process!.agent.raftStatus()!
+  await world.ask('n1', b => b.demote({ node: 'n3', force: true, actor: 'ann' }))
+  await world.until('n3 carries no log', () => world.facts('n3').group === undefined)
+  const { promised, cluster } = world.facts('n3')
+  expect(promised).toEqual({ tag: cluster!.tag, lineage: 0, term, vote })
+})

@@ -116,6 +116,14 @@ export class Group {
     if (failed) plane.diskFailed(failed)
   }
 
+  /** What is to be kept of a log that is laid down. */
+  get promised(): NodeFacts['promised'] {
+    const { group, promised } = this.#parts.self.facts
+    if (!group || !this.#plane) return promised
+    const { lineage, term, vote } = this.#plane.status()
+    return { tag: group.tag, lineage, term, vote }
+  }
+
   /** Is there a log on this node's disk? */
   get exists(): boolean {
     return this.#parts.storage.hasGroup()

@@ -240,6 +240,15 @@ export class Steward {
   }
 
   #equip(plane: ControlPlane, id: string): void {
+    // Not by a leader that was deposed and does not know it: by now others may count.
+    plane.read(index => {
+      const { voters, learners } = plane.status().config
+      if (index !== null && plane.isLeader() && [...voters, ...learners].includes(id))
+        this.#giveLog(plane, id)
+    })
+  }
+
+  #giveLog(plane: ControlPlane, id: string): void {
     const { voters, nodes } = plane.state
     const control = voters
       .map(v => nodes.get(v))

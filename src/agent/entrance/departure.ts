@@ -139,7 +139,7 @@ export class Departure {
     const { self } = this.#parts
     const before = self.facts
     const epoch = before.cluster?.epoch ?? 0
-    self.update({ group: undefined })
+    self.update({ group: undefined, promised: this.#parts.group.promised })
     const aside = this.leaveGroup(`epoch-${epoch}`, before)
     this.#setAside = { epoch, aside }
     this.#parts.forgetLog()
@@ -169,7 +169,7 @@ export class Departure {
   }
 
   #depart(label: string, how: How): string {
-    const { self, clock, random, links, members, security, trace } = this.#parts
+    const { self, clock, random, links, group, members, security, trace } = this.#parts
     const before = self.facts
     self.update({
       cluster: undefined,
@@ -177,6 +177,7 @@ export class Departure {
       known: [],
       joining: [],
       abandoned: undefined,
+      promised: how === 'as another' ? undefined : group.promised,
       left: how === 'left' ? true : undefined,
       returning: undefined,
       // Who comes back under the same id is a later one: a join of the one before, still under way, is not.

@@ -123,9 +123,9 @@ export class Enrolment {
 
   /** The log is not for this node any more. */
   #retire(view: ClusterView): void {
-    const { self, fault, trace, departure } = this.#parts
+    const { self, fault, trace, departure, group } = this.#parts
     const forgotten = fault.guard(() => {
-      self.update({ group: undefined })
+      self.update({ group: undefined, promised: group.promised })
       return true
     }, false)
     if (!forgotten) return
@@ -180,8 +180,13 @@ export class Enrolment {
     const { cluster } = self.facts
     for (const c of list(body, 'control', 64).map(contact))
       if (c.id !== self.id) links.setAddress(c.id, c)
+    const term = count(body, 'term')
+    // Whoever leads here may have been deposed since, and not know it.
+    const { promised } = self.facts
+    const isSame = promised?.tag === tag && promised.lineage === lineage
+    const bound = isSame && promised.term >= term ? promised : undefined
     group.create([], {
-      ...{ term: count(body, 'term'), vote: from },
+      ...{ term: bound?.term ?? term, vote: bound?.vote ?? from },
       ...(lineage !== 0 && { lineage }),
     })
     const metaVersion = optionalCount(body, 'metaVersion') ?? 0
