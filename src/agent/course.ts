@@ -164,7 +164,11 @@ export class Course {
   #changed(): void {
     const { picture, self } = this.#parts()
     const view = picture.of(self.id)
-    if (view) this.learned(view)
+    if (!view) return
+    const { cluster } = self.facts
+    // A log that still arrives begins in epochs that are over: this node is of a later one, and stays so.
+    if (cluster?.tag === view.cluster.tag && view.cluster.epoch < cluster.epoch) return
+    this.learned(view)
   }
 
   /**

@@ -46,6 +46,13 @@ describe('one that carried that log before keeps its promises', () => {
     expect(made).toEqual([after])
   })
 
+  test('and takes it anew as a new member of it alone, not where it is counted already', () => {
+    const { enrol, made } = node({ promised })
+    expect(enrol({ term: 6, counts: true })).toMatchObject({ ok: false, code: 'REFUSED' })
+    expect(enrol({ term: 6, counts: true, lineage: 1 })).toMatchObject({ ok: true })
+    expect(made).toEqual([{ term: 6, vote: 'leader', lineage: 1 }])
+  })
+
   test('and of another cluster has none', () => {
     const { enrol, made } = node({ promised: { ...promised, tag: 'other' } })
     expect(enrol({ term: 1 })).toMatchObject({ ok: true })

@@ -229,11 +229,13 @@ export class Steward {
   #equipCarriers(plane: ControlPlane): void {
     const { links, clock } = this.#parts
     const carry = carriers(plane)
-    for (const { id, recentlyActive } of plane.status().progress) {
+    for (const { id, recentlyActive, match } of plane.status().progress) {
       // Who does not carry it any more is still told so for a while.
       if (!carry.has(id) || !stays(this.#parts, plane, id)) continue
       const said = links.hello(id)
-      if (recentlyActive || !said || said.allegiance?.carries || this.#invited.has(id)) continue
+      // One that has answered for entries and has them no more would be a voter that forgets.
+      if (recentlyActive || match > 0 || !said || said.allegiance?.carries || this.#invited.has(id))
+        continue
       this.#invited.set(id, clock.now())
       this.#equip(plane, id)
     }
@@ -254,7 +256,7 @@ export class Steward {
       .map(v => nodes.get(v))
       .filter(n => n !== undefined)
       .map(contactOf)
-    const body = { ...invitation(plane), control }
+    const body = { ...invitation(plane), control, counts: true }
     this.#parts.links.request(id, 'enrol', body, inviteAgain, () => {})
   }
 

@@ -1,5 +1,5 @@
 import { OperatorError } from '../../base/errors.ts'
-import { count, fields, list, optionalCount, text } from '../../base/shape.ts'
+import { count, fields, flag, list, optionalCount, text } from '../../base/shape.ts'
 import type { Clock } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import { isHome } from '../../cluster/epoch.ts'
@@ -142,7 +142,7 @@ export class Enrolment {
     const lineage = optionalCount(body, 'lineage') ?? 0
     const events = optionalCount(body, 'events') ?? 0
     if (events > reads) return refusal('VERSION_MISMATCH', tooOld(events, reads), upgrade)
-    const no = this.#objection(tag, epoch, lineage)
+    const no = this.#objection(tag, epoch, lineage) ?? this.#hasForgotten(body, tag, lineage)
     if (no) return no
     const carried = self.facts.group
     if (carried && carried.tag !== tag)
@@ -169,6 +169,23 @@ export class Enrolment {
       return refusal('EPOCH_MISMATCH', `looks for epoch ${returning.epoch} of its cluster`)
     if (group.plane && group.plane.lineage !== lineage) return this.#leaveLineage(epoch)
     return undefined
+  }
+
+  /** It is counted as it is, and has laid down the log that it is counted for: only a new member of it may begin anew. */
+  #hasForgotten(
+    body: ReturnType<typeof fields>,
+    tag: string,
+    lineage: number,
+  ): RequestOutcome | undefined {
+    const { name, facts } = this.#parts.self
+    const { promised, group } = facts
+    if (!flag(body, 'counts') || group || promised?.tag !== tag) return undefined
+    if (promised.lineage !== lineage) return undefined
+    return refusal(
+      'REFUSED',
+      `${name} has laid down the log that it is counted for`,
+      `hive control demote ${name}, then promote it again`,
+    )
   }
 
   #begin(
