@@ -86,8 +86,11 @@ export class Ledger {
         const { epoch, through } = event.data
         if (epoch !== this.#epoch + 1) return
         // Whether it was time for it is the state's own rule; then the epoch tells what it decided.
+        const due = [...this.#removed].filter(([, { at }]) => at <= through)
+        // All of them have come back meanwhile.
+        if (due.length === 0) return
         this.#epoch = epoch
-        for (const [id, { at }] of this.#removed) if (at <= through) this.#removed.delete(id)
+        for (const [id] of due) this.#removed.delete(id)
         return
       }
       case 'ClusterRecovered': {
