@@ -205,10 +205,10 @@ describe('a word that this node is out', () => {
       fault: { guard: () => expelled++ },
       seen: () => 9,
     } as never)
-    const says = (id: string): number => {
+    const says = (id: string, more: object = {}): number => {
       departure.heardRemoved({
         ...{ why: 'rejected', code: 'REMOVED', reason: '' },
-        by: { id, name: id, allegiance: { tag: 't', epoch: 1, metaVersion: 1, seen: 8 } },
+        by: { id, name: id, allegiance: { tag: 't', epoch: 1, metaVersion: 1, ...more } },
         identity: { kind: 'node', id },
       } as never)
       return expelled
@@ -220,7 +220,14 @@ describe('a word that this node is out', () => {
     const { facts, departure, says } = leaver()
     facts.cluster = cluster
     departure.letGo()
-    expect(says('a')).toBe(1)
+    expect(says('a', { seen: 8 })).toBe(1)
+  })
+
+  test('is not believed of those who have not heard of its admission, however many they are', () => {
+    const { facts, says } = leaver()
+    facts.cluster = cluster
+    for (const id of ['a', 'b', 'c']) expect(says(id, { seen: 8, carries: true })).toBe(0)
+    expect(says('a', { seen: 9, carries: true })).toBe(1)
   })
 
   test('is believed of most of them in a life that began after the answer to a leave', () => {

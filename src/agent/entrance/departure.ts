@@ -76,8 +76,8 @@ export class Departure {
 
   /**
    * As soon as most of the control nodes that this node knows say so, it is out; or one that carries the log, of this node's
-   * history and at least as far as this node knows it, which begins with its own admission. Who looks for a newer epoch has nothing to
-   * lose: there one word will do.
+   * history and at least as far as this node knows it, which begins with its own admission. One that knows less has not heard of
+   * that yet, and says nothing. Who looks for a newer epoch has nothing to lose: there one word will do.
    */
   heardRemoved(failure: DialFailure): void {
     const { self, group } = this.#parts
@@ -95,6 +95,7 @@ export class Departure {
     if (identity.kind !== 'node' && !control.some(isKnown)) return
     // Who leads, or follows a leader, is in: its own log would say if it were not.
     if (group.plane && group.plane.leader() !== null) return
+    if (this.#knowsLess(by) && !this.#leaving) return
     this.#saidRemoved.add(identity.id)
     const said = control.filter(c => this.#saidRemoved.has(c.id))
     const others = control.filter(c => c.id !== self.id).length
@@ -106,11 +107,20 @@ export class Departure {
   }
 
   /** It judges by the log of the same history, and at least as far: the admission of this node is in there. */
-  #knowsAsMuch({ allegiance }: Hello): boolean {
+  #knowsAsMuch(by: Hello): boolean {
+    const { carries, seen } = this.#ofThisHistory(by) ?? {}
+    return carries === true && seen !== undefined && seen >= this.#parts.seen()
+  }
+
+  #knowsLess(by: Hello): boolean {
+    const { seen } = this.#ofThisHistory(by) ?? {}
+    return seen !== undefined && seen < this.#parts.seen()
+  }
+
+  #ofThisHistory({ allegiance }: Hello): Hello['allegiance'] {
     const { cluster } = this.#parts.self.facts
-    if (!cluster || !allegiance || allegiance.tag !== cluster.tag) return false
-    if ((allegiance.lineage ?? 0) !== (cluster.lineage ?? 0)) return false
-    return allegiance.carries === true && (allegiance.seen ?? -1) >= this.#parts.seen()
+    const sameLineage = (allegiance?.lineage ?? 0) === (cluster?.lineage ?? 0)
+    return allegiance?.tag === cluster?.tag && sameLineage ? allegiance : undefined
   }
 
   /** It lets this node in: what it said before was of another time. */
