@@ -22,7 +22,17 @@ const membership = new Set([
   'TombstonesCollected',
   'ClusterRecovered',
   'SnapshotRestored',
+  'TokenCreated',
+  'TokenRevoked',
+  'JoinRequested',
 ])
+
+interface Token {
+  readonly expires: number
+  readonly uses: number
+  used: number
+  revoked: boolean
+}
 
 export class Ledger {
   readonly #cluster: Cluster
@@ -30,6 +40,12 @@ export class Ledger {
   readonly #nodes = new Map<string, Known>()
   /** Who was removed → with which incarnation, and where in the log. */
   readonly #removed = new Map<string, { readonly incarnation: number; readonly at: number }>()
+  readonly #tokens = new Map<string, Token>()
+  /** Who waits at the door → with which token, and since when. */
+  readonly #waiting = new Map<
+    string,
+    { readonly token: string | undefined; readonly since: number }
+  >()
   #epoch = 1
   readonly #lineages = new Set<number>()
   /** Whether all of a snapshot had come is for the first state that shows it to say. */
@@ -68,7 +84,26 @@ export class Ledger {
           this.#nodes.set(id, { name, incarnation })
         return
       case 'NodeAdmitted':
-        return this.#admitted(event.data)
+        return this.#admitted(event.data, event.time)
+      case 'TokenCreated': {
+        const { id, expires, use } = event.data
+        if (use.kind !== 'join' || this.#tokens.has(id)) return
+        const token = { expires: expires ?? 0, uses: use.uses, used: 0, revoked: false }
+        this.#tokens.set(id, token)
+        return
+      }
+      case 'TokenRevoked': {
+        const token = this.#tokens.get(event.data.id)
+        if (token) token.revoked = true
+        return
+      }
+      case 'JoinRequested': {
+        const { node, token } = event.data
+        const since = this.#waiting.get(node.id)?.since ?? event.time
+        if (token !== undefined && !this.#isGood(token, since)) return
+        this.#waiting.set(node.id, { token, since })
+        return
+      }
       case 'NodeReady':
       case 'NodeUpdated':
         return this.#heard(event.data.id, event.data.incarnation)
@@ -107,7 +142,7 @@ export class Ledger {
     }
   }
 
-  #admitted({ node }: EventData['NodeAdmitted']): void {
+  #admitted({ node, token }: EventData['NodeAdmitted'], time: number): void {
     const { id, name, incarnation } = node
     const holder = [...this.#nodes].find(([, n]) => n.name === name)
     if (holder !== undefined && holder[0] !== id) return
@@ -115,8 +150,19 @@ export class Ledger {
     if (known !== undefined && incarnation < known.incarnation) return
     const left = this.#removed.get(id)
     if (known === undefined && left !== undefined && incarnation <= left.incarnation) return
+    if (known === undefined && token !== undefined) {
+      const asked = this.#waiting.get(id)
+      if (!this.#isGood(token, asked?.token === token ? asked.since : time)) return
+      this.#tokens.get(token)!.used++
+    }
+    this.#waiting.delete(id)
     this.#removed.delete(id)
     this.#nodes.set(id, { name, incarnation })
+  }
+
+  #isGood(id: string, when: number): boolean {
+    const token = this.#tokens.get(id)
+    return token !== undefined && !token.revoked && when < token.expires && token.used < token.uses
   }
 
   #heard(id: string, incarnation: number): void {
