@@ -80,6 +80,8 @@ export type RequestOutcome =
       readonly remedy?: string
       /** It never left this node: safe to ask again. Absent: the outcome at the peer is unknown, or said. */
       readonly unsent?: true
+      /** The link ended before an answer came, by a fault or because it was made anew. */
+      readonly lost?: true
     }
 
 /** Every bound of a link, with its reason in the implementation. */

@@ -180,7 +180,7 @@ export class Peer {
 /** What a request hears whose link was lost. */
 export function lost(name: string): RequestOutcome {
   const message = `the link to ${name} was lost; what became of the request is unknown`
-  return { ok: false, code: 'TIMEOUT', message }
+  return { ok: false, code: 'TIMEOUT', message, lost: true }
 }
 
 /** What a request hears that waited for a dial which came to nothing. */

@@ -140,6 +140,7 @@ describe('a link', () => {
         ok: false,
         code: 'TIMEOUT',
         message: 'the link to n2 was lost; what became of the request is unknown',
+        lost: true,
       },
     ])
     expect(a.links.notice(again.id, 'hello again', 1)).toBe(true)
@@ -293,7 +294,7 @@ describe('dials of both ends at once', () => {
     const heard = a.ask(b.id, 'hold', 120_000)
     world.clock.advance(6_000)
     expect(unheard).toEqual([
-      { ok: false, code: 'TIMEOUT', message: expect.stringContaining('was lost') },
+      { ok: false, code: 'TIMEOUT', message: expect.stringContaining('was lost'), lost: true },
     ])
     expect(heard).toEqual([])
     b.asked.at(-1)!.answer({ ok: true, body: 'late' })

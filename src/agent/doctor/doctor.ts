@@ -12,6 +12,7 @@ import { type Methods, refusal } from '../requests.ts'
 import { Helper } from './helper.ts'
 import type { Instruments } from './instruments.ts'
 import { examineNeighbour, type Neighbour } from './neighbour.ts'
+import { type Peers, peersOver } from './peers.ts'
 
 /** What the doctor may know of the node that it examines. */
 export interface Patient {
@@ -33,7 +34,7 @@ export interface DoctorParts {
   readonly clock: Clock
   readonly random: Random
   readonly sockets: Sockets
-  readonly links: Links
+  readonly links: Pick<Links, 'request'>
   readonly maxClockSkew: Millis
   datagrams(): Datagrams
   /** This node is the leader, and so knows everybody. */
@@ -66,11 +67,13 @@ type Done<T> = (outcome: { ok: true; answer: T } | { ok: false; error: OperatorE
 export class Doctor {
   readonly helper: Helper
   readonly #parts: DoctorParts
+  readonly #peers: Peers
   #waiting: ((report: DoctorReport) => void)[] | undefined
   #last: { readonly report: DoctorReport; readonly at: Instant } | undefined
 
   constructor(parts: DoctorParts) {
     this.#parts = parts
+    this.#peers = peersOver(parts.links)
     this.helper = new Helper({
       ...{ clock: parts.clock, sockets: parts.sockets, datagrams: () => parts.datagrams() },
       addressOf: id =>
@@ -111,7 +114,7 @@ export class Doctor {
     if (!other && patient.keepsSome && !this.#parts.leads())
       return this.#consultByLeader(node, done)
     if (!other) return done({ ok: false, error: unknown(node, patient) })
-    this.#parts.links.request(other.id, 'doctor', {}, consultPatience, outcome =>
+    this.#peers.request(other.id, 'doctor', {}, consultPatience, outcome =>
       done(
         outcome.ok
           ? { ok: true, answer: outcome.body as DoctorReport }
@@ -211,8 +214,8 @@ export class Doctor {
     all: readonly Neighbour[],
     done: (findings: readonly PeerFinding[]) => void,
   ): void {
-    const { clock, random, links } = this.#parts
-    const parts = { clock, random, links, helper: this.helper }
+    const { clock, random } = this.#parts
+    const parts = { clock, random, peers: this.#peers, helper: this.helper }
     each(all, (peer, one) => examineNeighbour(parts, peer, one), done, clock)
   }
 

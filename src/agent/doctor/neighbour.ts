@@ -3,8 +3,9 @@ import type { Random } from '../../base/random.ts'
 import { count, fields, list, text } from '../../base/shape.ts'
 import type { Clock, Millis } from '../../base/time.ts'
 import { clockOf, datagramSizes, type PeerFinding } from '../../cluster/doctor.ts'
-import type { Links, RequestOutcome } from '../../net/link-types.ts'
+import type { RequestOutcome } from '../../net/link-types.ts'
 import { dialPatience, type Helper } from './helper.ts'
+import type { Peers } from './peers.ts'
 
 /** A node that the one examined should be able to reach. */
 export interface Neighbour {
@@ -17,7 +18,7 @@ export interface Neighbour {
 export interface NeighbourParts {
   readonly clock: Clock
   readonly random: Random
-  readonly links: Links
+  readonly peers: Peers
   readonly helper: Helper
 }
 
@@ -70,7 +71,7 @@ type ClockOutcome = { readonly ok: true; readonly body: ReturnType<typeof clockO
 
 /** Four timestamps each, as NTP does it, over the link. */
 function measureClock(
-  { clock, links }: NeighbourParts,
+  { clock, peers }: NeighbourParts,
   { id }: Neighbour,
   done: (outcome: ClockOutcome) => void,
 ): void {
@@ -78,7 +79,7 @@ function measureClock(
   const ask = (): void => {
     const began = clock.now()
     const sent = clock.wall()
-    links.request(id, 'doctor-time', {}, patience, outcome => {
+    peers.request(id, 'doctor-time', {}, patience, outcome => {
       if (!outcome.ok) return done(outcome)
       const took = clock.now() - began
       const back = clock.wall()
@@ -96,17 +97,17 @@ function measureClock(
 }
 
 function measureDatagrams(
-  { clock, random, links, helper }: NeighbourParts,
+  { clock, random, peers, helper }: NeighbourParts,
   { id, address }: Neighbour,
   done: (found: Datagrams) => void,
 ): void {
   const nonce = random.below(2 ** 32)
   helper.expect(id, nonce)
-  links.request(id, 'doctor-probe', { nonce }, patience, outcome => {
+  peers.request(id, 'doctor-probe', { nonce }, patience, outcome => {
     if (!outcome.ok) return done(failureOf(outcome))
     helper.probe(address, nonce)
     clock.after(flight, () => {
-      links.request(id, 'doctor-seen', { nonce }, patience, outcome => {
+      peers.request(id, 'doctor-seen', { nonce }, patience, outcome => {
         if (!outcome.ok) return done({ failed: outcome.message })
         const there = readable(() => list(fields(outcome.body), 'sizes', datagramSizes.length))
         done({ out: largest(there ?? []), back: largest(helper.seen(id, nonce)) })
@@ -117,12 +118,12 @@ function measureDatagrams(
 
 /** A connection of its own each way: the link that is there says nothing of the next one. */
 function tryStreams(
-  { links, helper }: NeighbourParts,
+  { peers, helper }: NeighbourParts,
   { id, address }: Neighbour,
   done: (found: Streams) => void,
 ): void {
   helper.dial(address, out => {
-    links.request(id, 'doctor-dial', {}, dialPatience + patience, outcome => {
+    peers.request(id, 'doctor-dial', {}, dialPatience + patience, outcome => {
       if (!outcome.ok) return done(failureOf(outcome))
       const back = readable(() => {
         const body = fields(outcome.body)
@@ -137,8 +138,7 @@ function failureOf({ code, message }: Failure): Stranger | { readonly failed: st
   return code === 'UNKNOWN_NODE' ? 'stranger' : { failed: message }
 }
 
-/** The line that shows it begins with the name. */
-/** A link that never came about knows its node by the id alone. */
+/** The line that shows it begins with the name; a link that never came about knows its node by the id alone. */
 function withoutName(text: string, ...names: readonly string[]): string {
   const own = names.find(name => text.startsWith(`${name} `))
   return own === undefined ? text : text.slice(own.length + 1)
