@@ -320,6 +320,7 @@ export class Agent {
           security,
           certificateLife: config.certificateLife,
           certification: this.certification!,
+          fault: this.#fault,
           isMember: (id: string) => this.passports.isMember(id, this.links.identity(id)),
         }),
       )

@@ -47,6 +47,8 @@ export interface LinkHandlers {
   notice(from: string, kind: string, body: unknown, blob: Uint8Array, identity?: PeerIdentity): void
   /** Something arrived that should not have: counted, with the last sender. */
   foreign(from: Address, why: string): void
+  /** Whether that node is out, as this end knows for certain: it may hear so though nothing that it shows counts any more. */
+  isOut?(id: string): boolean
 }
 
 export type DialFailure =

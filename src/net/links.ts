@@ -8,11 +8,19 @@ import { LinkTable } from './link-table.ts'
 import type { CreateLinks, LinkLimits, Links, RequestOutcome } from './link-types.ts'
 import { encodeRaft } from './raft-codec.ts'
 import { encodeNotice, encodeRequest } from './request-codec.ts'
-import type { Listener } from './types.ts'
+import type { Disbelief, Listener } from './types.ts'
 
-/** To somebody who believes this end and is not believed: no more than why, in place of an answer to its hello. */
-function lastWord(reason: string): Uint8Array {
-  const verdict = { outcome: 'rejected', code: 'UNTRUSTED', reason } as const
+/**
+ * To somebody who believes this end and is not believed: no more than why, in place of an answer to its hello. Nobody hears a
+ * word whose certificate never counted here, and who is not known to be out.
+ */
+function lastWord({ why, outOfTime, named }: Disbelief, isOut: (id: string) => boolean) {
+  if (named !== undefined && isOut(named)) return rejection('REMOVED', 'it was removed')
+  return outOfTime ? rejection('UNTRUSTED', why) : undefined
+}
+
+function rejection(code: ErrorCode, reason: string): Uint8Array {
+  const verdict = { outcome: 'rejected', code, reason } as const
   return encodeFrame(frameKind.verdict, encodeReply({ verdict }))
 }
 
@@ -76,9 +84,9 @@ export const createLinks: CreateLinks = parts => {
       listener = sockets.listen(at, {
         listening: bound => handlers.listening?.(bound),
         accepted: connection => table.accept(connection),
-        refused: (from, why) => {
-          handlers.foreign(from, why)
-          return lastWord(why)
+        refused: (from, no) => {
+          handlers.foreign(from, no.why)
+          return lastWord(no, id => handlers.isOut?.(id) ?? false)
         },
         failed: error => {
           if (!handlers.failed) throw error

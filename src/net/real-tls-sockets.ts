@@ -11,7 +11,7 @@ import {
   mannersOf,
   nameOf,
 } from './security/credentials.ts'
-import { counts, foreign, outOfTime, proved, provedByToken } from './security/real-proved.ts'
+import { counts, foreign, isDisbelief, proved, provedByToken } from './security/real-proved.ts'
 import { TlsContexts } from './security/tls-contexts.ts'
 import { bindError, closeReason, codeOf, plainHost } from './socket-errors.ts'
 import type {
@@ -60,7 +60,7 @@ function listen(
   /** Connected, and the handshake is not over, by address; oldest first. */
   const strangers = new Map<string, net.Socket>()
   const refuse = (socket: net.Socket, why: string): void => {
-    handlers.refused?.(remoteOf(socket), why)
+    handlers.refused?.(remoteOf(socket), { why })
     socket.destroy()
   }
   const secure = tls.createServer({
@@ -98,10 +98,7 @@ function listen(
     const manner = spoken(socket, mannerOf(socket.servername))
     const identity = manner && proved(socket, manner, contexts.credentials)
     if (!identity) return refuse(socket, 'asks for nobody here')
-    if (typeof identity === 'string') {
-      const word = handlers.refused?.(remoteOf(socket), identity)
-      return turnAway(socket, identity === outOfTime ? word : undefined)
-    }
+    if (isDisbelief(identity)) return turnAway(socket, handlers.refused?.(remoteOf(socket), identity))
     strangers.delete(formatAddress(remoteOf(socket)))
     const connection = new Stream(socket, remoteOf(socket), identity)
     connection.handlers = handlers.accepted(connection)
@@ -109,7 +106,7 @@ function listen(
   })
   secure.on('tlsClientError', (error, socket) => {
     const code = codeOf(error) ?? 'no reason'
-    if (!quiet.has(code)) handlers.refused?.(remoteOf(socket), `no handshake: ${code}`)
+    if (!quiet.has(code)) handlers.refused?.(remoteOf(socket), { why: `no handshake: ${code}` })
     // Node.js only tells of one that is not over in time, and leaves it open.
     socket.destroy()
   })
@@ -266,7 +263,7 @@ class Dial implements Connection {
         manner === 'token'
           ? provedByToken(socket, credentials)
           : proved(socket, manner, credentials)
-      if (typeof identity === 'string') {
+      if (isDisbelief(identity)) {
         failure = identity === foreign ? 'foreign' : 'untrusted'
         socket.destroy()
         return

@@ -30,12 +30,18 @@ export interface ListenHandlers {
   listening(at: Address): void
   /** Return the handlers of the new connection. */
   accepted(connection: Connection): ConnectionHandlers
-  /**
-   * Somebody who could not prove enough to be accepted. What comes back is said to one whose certificate was good and
-   * does not count now; nobody else hears a word.
-   */
-  refused?(from: Address, why: string): Uint8Array | undefined
+  /** Somebody who could not prove enough to be accepted. What comes back is said to it; undefined: not a word. */
+  refused?(from: Address, no: Disbelief): Uint8Array | undefined
   failed(error: Error): void
+}
+
+/** Why the other end is nobody to this one. */
+export interface Disbelief {
+  readonly why: string
+  /** Its certificate is of an authority of ours, and has run out or not begun. */
+  readonly outOfTime?: true
+  /** The node that its certificate names; anybody can make one that does. */
+  readonly named?: string
 }
 
 export interface Listener {

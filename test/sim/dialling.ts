@@ -1,5 +1,5 @@
 import type { Address } from '../../src/base/address.ts'
-import { outOfTime } from '../../src/net/security/real-proved.ts'
+import { isDisbelief } from '../../src/net/security/real-proved.ts'
 import type {
   Connection,
   ConnectionHandlers,
@@ -7,7 +7,7 @@ import type {
   ListenHandlers,
 } from '../../src/net/types.ts'
 import { portInUse } from './datagrams.ts'
-import { type Papers, shakeHands } from './handshake.ts'
+import { type Attempt, type Papers, shakeHands } from './handshake.ts'
 import type { Machine, Network } from './network.ts'
 import type { Life } from './queue.ts'
 import { StreamEnd } from './streams.ts'
@@ -121,7 +121,9 @@ function answer(
   }
   const hands = shakeHands(papers, listener.papers)
   if (hands === 'untrusted' || hands === 'foreign') {
-    simulation.enter(listener.life, () => listener.handlers.refused?.(remote, 'no handshake'))
+    simulation.enter(listener.life, () =>
+      listener.handlers.refused?.(remote, { why: 'no handshake' }),
+    )
     simulation.after(back, () => end.peer === undefined && end.fail(hands), end.life)
     return
   }
@@ -129,21 +131,20 @@ function answer(
   const accepted = new StreamEnd(network, ends, nobody)
   accepted.peer = end
   end.peer = accepted
-  if (hands) {
-    end.proved = hands.seenByDialler
-    if (typeof hands.seenByServer === 'string') accepted.proved = undefined
-    else accepted.proved = hands.seenByServer
-  }
+  end.proved = hands?.at(-1)?.seenByDialler
   const openAt = simulation.now + back
   accepted.open(openAt)
   simulation.enter(listener.life, () => {
+    const { proved, word } = meet(listener, remote, hands)
+    if (proved) end.proved = proved.seenByDialler
     if (accepted.closedHere) return
-    if (typeof hands?.seenByServer === 'string') {
-      const word = listener.handlers.refused?.(remote, hands.seenByServer)
-      if (word && hands.seenByServer === outOfTime) accepted.write(word)
+    const seen = proved?.seenByServer
+    if (seen && isDisbelief(seen)) {
+      if (word) accepted.write(word)
       accepted.end()
       return
     }
+    accepted.proved = seen
     accepted.handlers = listener.handlers.accepted(accepted)
     accepted.handlers.opened()
   })
@@ -156,6 +157,21 @@ function answer(
     },
     end.life,
   )
+}
+
+/** Who is hung up on without a word tries what else it can show; what is written meanwhile arrives with the last of it. */
+function meet(
+  { handlers }: StreamListener,
+  remote: Address,
+  attempts: readonly Attempt[] | undefined,
+): { readonly proved?: Attempt; readonly word?: Uint8Array } {
+  let proved: Attempt | undefined
+  for (proved of attempts ?? []) {
+    if (!isDisbelief(proved.seenByServer)) break
+    const word = handlers.refused?.(remote, proved.seenByServer)
+    if (word) return { proved, word }
+  }
+  return proved ? { proved } : {}
 }
 
 function handlersOf(end: StreamEnd): ConnectionHandlers {

@@ -7,8 +7,8 @@ import {
   named,
   type Proof,
 } from '../../src/net/security/credentials.ts'
-import { outOfTime } from '../../src/net/security/real-proved.ts'
-import type { PeerIdentity } from '../../src/net/types.ts'
+import { isDisbelief, outOfTime } from '../../src/net/security/real-proved.ts'
+import type { Disbelief, PeerIdentity } from '../../src/net/types.ts'
 import { readPaper } from './notary.ts'
 
 /** What a process shows on its connections, and the clock that it judges others by. */
@@ -19,24 +19,22 @@ export interface Papers {
   wall(): EpochMillis
 }
 
+/** One after the other until one is believed, as a dialler with several things to show tries them. */
+export interface Attempt {
+  readonly seenByDialler: PeerIdentity
+  readonly seenByServer: PeerIdentity | Disbelief
+}
+
 /** What TLS would come to between these two: whom each takes the other for. Undefined: neither proves anything. */
 export function shakeHands(
   dialler: Papers | undefined,
   server: Papers | undefined,
-):
-  | {
-      readonly seenByDialler: PeerIdentity
-      /** A text: why it is not believed; what was out of time hears so. */
-      readonly seenByServer: PeerIdentity | string
-    }
-  | 'untrusted'
-  | 'foreign'
-  | undefined {
+): readonly Attempt[] | 'untrusted' | 'foreign' | undefined {
   const [here, there] = [dialler, server].map(papers => (papers?.open() ? undefined : papers))
   if (!here && !there) return undefined
   if (!here || !there) return 'untrusted'
   let no: 'untrusted' | 'foreign' = 'untrusted'
-  let unheard: { seenByDialler: PeerIdentity; seenByServer: string } | undefined
+  const attempts: Attempt[] = []
   for (const manner of mannersOf(here.credentials(), counts(here))) {
     const shown = there.credentials()[manner === 'token' ? 'member' : manner]
     if (!shown) continue
@@ -45,17 +43,26 @@ export function shakeHands(
       if (manner === 'token') no = 'foreign'
       continue
     }
-    if (manner === 'token') return { seenByDialler, seenByServer: { kind: 'anonymous' } }
-    const own = here.credentials()[manner]!
-    const seenByServer = judge(own, manner, there)
-    if (seenByServer) return { seenByDialler, seenByServer }
-    const { issuer } = readPaper(own.chain)
-    if (believes(there.credentials(), manner, issuer, own))
-      return { seenByDialler, seenByServer: outOfTime }
-    // It is hung up on without a word, and tries the next manner.
-    unheard ??= { seenByDialler, seenByServer: 'untrusted' }
+    const seenByServer =
+      manner === 'token'
+        ? ({ kind: 'anonymous' } as const)
+        : seen(here.credentials()[manner]!, manner, there)
+    attempts.push({ seenByDialler, seenByServer })
+    if (!isDisbelief(seenByServer)) break
   }
-  return unheard ?? no
+  return attempts.length > 0 ? attempts : no
+}
+
+function seen(proof: Proof, manner: Manner, by: Papers): PeerIdentity | Disbelief {
+  const believed = judge(proof, manner, by)
+  if (believed) return believed
+  const certificate = readPaper(proof.chain)
+  const { id } = named(certificate)
+  const isOurs = believes(by.credentials(), manner, certificate.issuer, proof)
+  return {
+    ...(isOurs ? outOfTime : { why: 'untrusted' }),
+    ...(id !== undefined && { named: id }),
+  }
 }
 
 /** Of a member, by its own clock. */

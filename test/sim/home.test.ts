@@ -418,3 +418,28 @@ test.each([
     await world.states('n3', { ...four, n4: 'failed' })
   },
 )
+
+test('a node that was removed hears so from those who have retired the authority of its certificate', async () => {
+  const world = secured(66)
+  await world.cluster3()
+  await certified(world, 3)
+  const token = await joinToken(world)
+  world.cluster.start(world.cluster.addNode('n4', { join: ['n1'], token }))
+  await world.states('n1', four)
+  await certified(world, 4)
+  await world.run(1_000)
+  const member = () => parseIdentity(world.node('n4').disk.identity!).member!
+  const { certificate, authorities } = member()
+  await world.ask('n1', b => b.rotateCa({ actor: 'ann' }))
+  for (let i = 0; i < 500 && member().authorities.length === authorities.length; i++)
+    await world.run(2)
+  world.kill('n4')
+  expect(member()).toMatchObject({ certificate, authorities: { length: 2 } })
+  await remove(world, 'n4')
+  await world.run(15_000)
+  expect((await world.ask('n1', b => b.ca())).authorities).toHaveLength(1)
+  world.start('n4')
+  await world.until('n4 is out', () => world.facts('n4').left === true, soon)
+  const { notices } = await world.ask('n4', b => b.status())
+  expect(notices.join()).toMatch(/n4: was removed from «prod», say n1, n/)
+})

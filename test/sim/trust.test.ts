@@ -100,6 +100,44 @@ describe('a cluster with a secret', () => {
     expect((await world.status('n1')).nodes).toHaveLength(4)
   })
 
+  test.each([0, 5])(
+    'a leader whose disk is full %i ms after it was elected gives up its vote, and another one makes the authority',
+    async pause => {
+      const world = secured(5)
+      const names = ['n1', 'n2', 'n3'] as const
+      for (const name of names)
+        world.add(
+          name,
+          names.filter(n => n !== name),
+        )
+      await world.until('they see each other', () =>
+        names.every(n => world.node(n).process?.agent.swimMembers().length === 2),
+      )
+      void world
+        .node('n1')
+        .process!.agent.backend.init({ name: 'prod', control: names, actor: 'test' })
+        .catch(() => {})
+      const leads = () =>
+        names.find(n => world.node(n).process?.agent.raftStatus()?.rank === 'leader')
+      while (!leads()) await world.run(0.1)
+      await world.run(pause)
+      const first = leads()!
+      world.node(first).disk.failing = { kind: 'full', message: 'no space left' }
+      const [other] = names.filter(n => n !== first)
+      await comes(
+        world,
+        'two certificates',
+        () => ca(world, other!),
+        r => r.certificates.length >= 2,
+      )
+      expect((await world.status(first)).notices.join()).toMatch(/storage .*: no space left/)
+      world.node(first).disk.failing = undefined
+      world.kill(first)
+      world.start(first)
+      await certified(world, first, 3)
+    },
+  )
+
   test('survives the crash of everybody, and a control node that missed everything after the init', async () => {
     const world = secured(3)
     await world.cluster3(['n4'])

@@ -1,4 +1,4 @@
-import { fields, text } from '../../base/shape.ts'
+import { text } from '../../base/shape.ts'
 import type { ViewOfTrust } from '../../cluster/view.ts'
 import type { RequestOutcome } from '../../net/link-types.ts'
 import { seal, sealedUnder, unseal } from '../../net/security/seal.ts'
@@ -148,24 +148,4 @@ function ringFor(
     out.push({ id, key: Buffer.from(key).toString('base64url') })
   }
   return { primary, keys: out }
-}
-
-/** What a peer said of its keys. Throws MalformedError. */
-export function readHolding(body: unknown): {
-  readonly gossip: ReadonlySet<number>
-  readonly primary: number
-  readonly authorities: ReadonlySet<string>
-  readonly control: ReadonlySet<string>
-  readonly certifier: string | undefined
-} {
-  const raw = fields(body, 'holding')
-  const list = (key: string) => (Array.isArray(raw[key]) ? (raw[key] as unknown[]) : [])
-  const words = (key: string) => new Set(list(key).filter(x => typeof x === 'string'))
-  return {
-    gossip: new Set(list('gossip').filter(x => typeof x === 'number')),
-    primary: typeof raw.primary === 'number' ? raw.primary : -1,
-    authorities: words('authorities'),
-    control: words('control'),
-    certifier: typeof raw.certifier === 'string' ? raw.certifier : undefined,
-  }
 }

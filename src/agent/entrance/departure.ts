@@ -85,7 +85,9 @@ export class Departure {
     const home = cluster ?? returning
     if (!home || failure.why !== 'rejected' || failure.own || failure.code !== 'REMOVED') return
     const { identity, by } = failure
-    if (!identity || identity.kind === 'anonymous' || identity.id !== by?.id) return
+    if (!identity || identity.kind === 'anonymous') return
+    // Who believes nothing that this node shows says no more than that it is out.
+    if (by && identity.id !== by.id) return
     // An authority may be another by now; the key of a control node is the same. Who was never certified and never
     // heard of keys has nothing but the secret to believe anybody by.
     const hasOnlySecret = this.#parts.security?.member === undefined
@@ -95,13 +97,13 @@ export class Departure {
     if (identity.kind !== 'node' && !control.some(isKnown)) return
     // Who leads, or follows a leader, is in: its own log would say if it were not.
     if (group.plane && group.plane.leader() !== null) return
-    if (this.#knowsLess(by) && !this.#leaving) return
+    if (by && this.#knowsLess(by) && !this.#leaving) return
     this.#saidRemoved.add(identity.id)
     const said = control.filter(c => this.#saidRemoved.has(c.id))
     const others = control.filter(c => c.id !== self.id).length
-    const isSure = returning ? isHomeOf(returning, by) : this.#knowsAsMuch(by)
+    const isSure = by && (returning ? isHomeOf(returning, by) : this.#knowsAsMuch(by))
     if (said.length * 2 <= others && !isSure && !this.#leaving) return
-    const names = [...new Set([...said.map(c => c.name), by.name])].sort()
+    const names = [...new Set([...said, ...(by ? [by] : [])].map(c => c.name))].sort()
     this.#removed = `was removed from «${home.name}», say ${names.join(', ')} (REMOVED)`
     this.expelled()
   }

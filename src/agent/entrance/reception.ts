@@ -94,6 +94,7 @@ export function reception(parts: () => ReceptionParts): LinkHandlers {
       if (parts().passports.isMember(from, identity)) parts().notice(from, kind, body)
     },
     foreign: (from, why) => parts().journal.foreign(from, why),
+    isOut: id => parts().passports.isOut(id),
   }
 }
 

@@ -85,6 +85,11 @@ export class Passports {
     return this.#record(id) === undefined && this.#wasRemoved(id)
   }
 
+  /** As `isRemoved`, and it cannot have come back by events that are on their way here. */
+  isOut(id: string): boolean {
+    return this.#isCertain() && this.isRemoved(id)
+  }
+
   /** Undefined: nothing is wrong with what it proved. */
   objection(hello: Hello, identity: PeerIdentity | undefined): Verdict | undefined {
     const stands = this.standing(hello.id, identity)

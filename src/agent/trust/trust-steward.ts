@@ -1,28 +1,19 @@
-import { fields } from '../../base/shape.ts'
 import type { Instant } from '../../base/time.ts'
 import type { RequestOutcome } from '../../net/link-types.ts'
 import type { NodeDescription } from '../../state/events.ts'
 import type { NodeRecord, Outcome } from '../../state/types.ts'
 import type { ControlPlane, Draft } from '../control/control-plane.ts'
+import type { StorageFault } from '../control/storage-fault.ts'
 import { type Asker, rotationDesk } from '../desk/rotation.ts'
-import {
-  certify,
-  neededControlKeys,
-  purposes,
-  readHolding,
-  sealed,
-  type TrustParts,
-  trustDesk,
-} from '../desk/trust.ts'
-import { type Methods, refusal } from '../requests.ts'
+import { certify, purposes, sealed, type TrustParts, trustDesk } from '../desk/trust.ts'
+import type { Methods } from '../requests.ts'
 import { Rounds } from '../rounds.ts'
 import type { Certification } from './certification.ts'
+import { ControlKeys } from './control-keys.ts'
+import { Holdings } from './holdings.ts'
 
 /** How often the leader looks around, ms; agreed events make it look at once. */
 const round = 500
-const askPatience = 3_000
-/** Nodes asked at a time about the keys they hold. */
-const maxAsked = 64
 /** A node is reminded of its certificate so often, ms. */
 const remindAgain = 5_000
 /** Packets sealed under the old key are still on their way for so long after the last node changed, ms. */
@@ -54,17 +45,9 @@ const notShared: Outcome = {
 
 export interface TrustStewardParts extends TrustParts {
   readonly certification: Certification
+  readonly fault: StorageFault
   /** Whether the node that is linked under this id has proved to be it. */
   isMember(id: string): boolean
-}
-
-interface Holding {
-  readonly gossip: ReadonlySet<number>
-  readonly primary: number
-  readonly authorities: ReadonlySet<string>
-  readonly control: ReadonlySet<string>
-  /** The authority of its own certificate; undefined: it has none, or does not tell. */
-  readonly certifier?: string | undefined
 }
 
 /**
@@ -75,8 +58,8 @@ interface Holding {
 export class TrustSteward {
   readonly #parts: TrustStewardParts
   readonly #rounds: Rounds
-  readonly #holdings = new Map<string, Holding>()
-  readonly #asked = new Set<string>()
+  readonly #holdings: Holdings
+  readonly #controlKeys: ControlKeys
   readonly #reminded = new Map<string, Instant>()
   readonly #underWay = new Set<string>()
   /** Since when every node that answers sends under the primary key. */
@@ -87,6 +70,8 @@ export class TrustSteward {
   constructor(parts: TrustStewardParts) {
     this.#parts = parts
     this.#rounds = new Rounds(parts.clock, round, () => this.#chores())
+    this.#holdings = new Holdings(parts, () => this.look())
+    this.#controlKeys = new ControlKeys(parts, this.#holdings)
   }
 
   start(): void {
@@ -95,7 +80,7 @@ export class TrustSteward {
 
   /** A new term starts from what its leader hears itself. */
   ranked(): void {
-    this.#holdings.clear()
+    this.#holdings.forget()
     this.#underWay.clear()
     this.#settledSince = undefined
     this.look()
@@ -141,22 +126,8 @@ export class TrustSteward {
         lacking: plane => this.#lacking(plane),
       }),
       /** Any member: which keys it holds, by name. */
-      holding: ({ answer }) => answer({ ok: true, body: this.#own() }),
-      /** A control node, to the others: the keys themselves. */
-      'control-keys': ({ from, identity, answer }) => {
-        const carries = this.#carriers(this.#parts.plane()).includes(from)
-        if (!carries || !identity)
-          return answer(refusal('REFUSED', 'control keys are for control nodes'))
-        answer({ ok: true, body: { keys: this.#keyTexts() } })
-      },
-      'control-keys-take': ({ from, body, identity, answer }) => {
-        const plane = this.#parts.plane()
-        if (!identity || !plane || plane.leader() !== from) {
-          return answer(refusal('REFUSED', 'control keys come from the leader'))
-        }
-        this.#takeKeys(plane, body)
-        answer({ ok: true, body: this.#own() })
-      },
+      holding: ({ answer }) => answer({ ok: true, body: this.#holdings.own() }),
+      ...this.#controlKeys.methods(),
     }
   }
 
@@ -165,159 +136,18 @@ export class TrustSteward {
     const plane = this.#parts.plane()
     if (security.open || !plane?.state.cluster) return
     if (!plane.isLeader()) {
-      this.#holdings.clear()
-      return this.#fetchKeys(plane)
+      this.#holdings.forget()
+      return this.#controlKeys.fetch(plane)
     }
     if (!plane.governs) return
-    if (!this.#hasKeys(plane)) return this.#fetchKeys(plane)
-    if (security.controlKeys.length === 0) security.newControlKey(neededControlKeys(plane))
-    this.#survey(plane)
-    if (!this.#shared(plane)) return
+    if (!this.#controlKeys.hasNeeded(plane)) return this.#controlKeys.fetch(plane)
+    if (!this.#controlKeys.exist(plane)) return
+    this.#holdings.survey(plane)
+    if (!this.#controlKeys.share(plane)) return
     if (plane.state.authorities.size === 0) return this.#firstAuthority(plane)
     this.#gossipKeys(plane)
     this.#certificates(plane)
     this.#retire(plane)
-  }
-
-  // ---- control keys
-
-  #hasKeys(plane: ControlPlane): boolean {
-    const have = new Set(this.#parts.security.controlKeys.map(k => k.id))
-    return [...neededControlKeys(plane)].every(id => have.has(id))
-  }
-
-  /** A control node that was away when the others got their keys asks them. */
-  #fetchKeys(plane: ControlPlane): void {
-    const { links, self } = this.#parts
-    if (this.#hasKeys(plane)) return
-    for (const id of this.#carriers(plane)) {
-      if (id === self.id || this.#asked.has(`keys ${id}`)) continue
-      this.#asked.add(`keys ${id}`)
-      links.request(id, 'control-keys', {}, askPatience, outcome => {
-        this.#asked.delete(`keys ${id}`)
-        if (outcome.ok && this.#parts.isMember(id)) this.#takeKeys(plane, fields(outcome.body))
-      })
-    }
-  }
-
-  #takeKeys(plane: ControlPlane, body: Record<string, unknown>): void {
-    const needed = neededControlKeys(plane)
-    const keys = Array.isArray(body.keys) ? body.keys : []
-    let fresh = false
-    for (const text of keys) {
-      if (typeof text !== 'string' || text.length > 64) continue
-      const key = Buffer.from(text, 'base64url')
-      if (key.length === 32) fresh = this.#parts.security.learnControlKey(key, needed) || fresh
-    }
-    if (fresh) this.#parts.admin.bump(this.#parts.admin.current)
-  }
-
-  #keyTexts(): readonly string[] {
-    return this.#parts.security.controlKeys.map(k => Buffer.from(k.key).toString('base64url'))
-  }
-
-  /** Every control node that answers, and a quorum of them, can open what is sealed and will be. */
-  #shared(plane: ControlPlane): boolean {
-    const { self, security, links } = this.#parts
-    const wanted = [...neededControlKeys(plane), security.controlKeys.at(-1)!.id]
-    const carriers = this.#carriers(plane)
-    const has = (id: string) =>
-      id === self.id || wanted.every(key => this.#holdings.get(id)?.control.has(key))
-    for (const id of carriers) {
-      const holding = this.#holdings.get(id)
-      if (has(id) || !holding || this.#asked.has(`give ${id}`) || !this.#parts.isMember(id))
-        continue
-      this.#asked.add(`give ${id}`)
-      links.request(id, 'control-keys-take', { keys: this.#keyTexts() }, askPatience, outcome => {
-        this.#asked.delete(`give ${id}`)
-        if (!outcome.ok) return
-        this.#holdings.set(id, readHolding(outcome.body))
-        this.look()
-      })
-    }
-    const answering = carriers.filter(id => id === self.id || this.#holdings.has(id))
-    const quorum = Math.floor(plane.state.voters.length / 2) + 1
-    const sharers = plane.state.voters.filter(has).length
-    return sharers >= quorum && answering.every(has)
-  }
-
-  #carriers(plane: ControlPlane | undefined): readonly string[] {
-    return plane ? [...plane.state.voters, ...plane.state.observers] : []
-  }
-
-  // ---- what nodes hold
-
-  #own(): unknown {
-    const { security } = this.#parts
-    const { authorities = [], certificate } = security.member ?? {}
-    const certifier = certificate && authorities.find(a => security.notary.issued(a, certificate))
-    return {
-      gossip: security.ring?.keys.map(k => k.id) ?? [],
-      primary: security.ring?.primary ?? 0,
-      authorities: authorities.map(a => security.notary.inspect(a).fingerprint),
-      control: security.controlKeys.map(k => k.id),
-      ...(certifier && { certifier: security.notary.inspect(certifier).fingerprint }),
-    }
-  }
-
-  /** Asks those who answer what they hold, while somebody has yet to catch up. */
-  #survey(plane: ControlPlane): void {
-    const { self, links, gossip } = this.#parts
-    for (const id of [...this.#holdings.keys()])
-      if (!plane.state.nodes.has(id)) this.#holdings.delete(id)
-    this.#holdings.set(self.id, readHolding(this.#own()))
-    for (const node of plane.state.nodes.values()) {
-      if (node.id === self.id) continue
-      const linked = links.isConnected(node.id)
-      if (!linked && !gossip.counts(node)) {
-        this.#holdings.delete(node.id)
-        continue
-      }
-      if (
-        this.#isCurrent(plane, node.id) ||
-        this.#asked.has(node.id) ||
-        this.#asked.size >= maxAsked
-      )
-        continue
-      this.#asked.add(node.id)
-      links.request(node.id, 'holding', {}, askPatience, outcome => {
-        this.#asked.delete(node.id)
-        if (!outcome.ok) return
-        this.#holdings.set(node.id, readHolding(outcome.body))
-        this.look()
-      })
-    }
-  }
-
-  /** Its last word is all that it could say. */
-  #isCurrent(plane: ControlPlane, id: string): boolean {
-    const holding = this.#holdings.get(id)
-    if (!holding) return false
-    const { gossipKeys, authorities } = plane.state
-    const rings =
-      gossipKeys.keys.every(k => holding.gossip.has(k.id)) && holding.primary === gossipKeys.primary
-    const believes = [...authorities.keys()].every(fingerprint =>
-      holding.authorities.has(fingerprint),
-    )
-    const control =
-      !this.#carriers(plane).includes(id) ||
-      this.#parts.security.controlKeys.every(k => holding.control.has(k.id))
-    const { certifier } = holding
-    const certified = certifier === undefined || certifier === [...authorities.keys()].at(-1)
-    return rings && believes && control && certified
-  }
-
-  /** Of all nodes that answer; false as long as one of them has not said. */
-  #everybody(plane: ControlPlane, holds: (holding: Holding) => boolean): boolean {
-    const { gossip, links, self } = this.#parts
-    for (const node of plane.state.nodes.values()) {
-      const { id, phase } = node
-      const there =
-        id === self.id || links.isConnected(id) || (gossip.counts(node) && phase !== 'failed')
-      const holding = this.#holdings.get(id)
-      if (there && !(holding && holds(holding))) return false
-    }
-    return true
   }
 
   // ---- authority and gossip keys
@@ -376,14 +206,14 @@ export class TrustSteward {
     if (keys.length === 0) return void this.addGossipKey(plane, this.#leader)
     const newest = keys.at(-1)!
     if (newest.id !== primary) {
-      if (this.#everybody(plane, h => h.gossip.has(newest.id))) {
+      if (this.#holdings.everybody(plane, h => h.gossip.has(newest.id))) {
         this.#propose(plane, 'gossip', { type: 'GossipKeyUsed', data: { id: newest.id }, actor })
       }
       return
     }
     const old = keys.find(k => k.id !== primary)
     if (!old) return this.#lockOut(plane, newest)
-    if (!this.#everybody(plane, h => h.primary === primary)) {
+    if (!this.#holdings.everybody(plane, h => h.primary === primary)) {
       this.#settledSince = undefined
       return
     }
@@ -409,7 +239,8 @@ export class TrustSteward {
     const { clock, links, self, certification } = this.#parts
     const ca = [...plane.state.authorities.keys()].at(-1)!
     // Before, others would not believe what it signs.
-    if (!this.#everybody(plane, h => h.authorities.size === 0 || h.authorities.has(ca))) return
+    if (!this.#holdings.everybody(plane, h => h.authorities.size === 0 || h.authorities.has(ca)))
+      return
     const [now, wall] = [clock.now(), clock.wall()]
     for (const node of plane.state.nodes.values()) {
       const held = plane.state.certificates.get(node.id)
@@ -429,13 +260,13 @@ export class TrustSteward {
 
   /** As soon as every control node can open what the new control key seals. */
   #rotateAuthority(plane: ControlPlane, by: Asker, done: (outcome: Outcome) => void): void {
-    const { security, clock } = this.#parts
-    security.newControlKey(neededControlKeys(plane))
+    const { clock } = this.#parts
+    this.#controlKeys.add(plane)
     const deadline = clock.now() + sharePatience
     const look = (): void => {
       if (!plane.isLeader() || this.#parts.plane() !== plane) return done(movedOn)
-      this.#survey(plane)
-      if (this.#shared(plane)) return this.createAuthority(plane, by, done)
+      this.#holdings.survey(plane)
+      if (this.#controlKeys.share(plane)) return this.createAuthority(plane, by, done)
       if (clock.now() > deadline) return done(notShared)
       clock.after(sharePace, look)
     }

@@ -7,7 +7,7 @@ import type { Credentials } from '../../../src/net/security/credentials.ts'
 import { outOfTime } from '../../../src/net/security/real-proved.ts'
 import { newSecret } from '../../../src/net/security/secret.ts'
 import { keyFingerprint, newKey } from '../../../src/net/security/x509.ts'
-import type { CloseReason, Connection, PeerIdentity } from '../../../src/net/types.ts'
+import type { CloseReason, Connection, Disbelief, PeerIdentity } from '../../../src/net/types.ts'
 import { describeSockets } from '../../contract/sockets.ts'
 import { holderOf, makeCluster, memberOf, tokenFor } from './papers.ts'
 
@@ -50,7 +50,7 @@ describe('who meets whom', () => {
   interface Server {
     at: Address
     accepted: (PeerIdentity | undefined)[]
-    refused: string[]
+    refused: Disbelief[]
     heard: string[]
   }
 
@@ -73,8 +73,8 @@ describe('who meets whom', () => {
               closed() {},
             }
           },
-          refused: (_from, why) => {
-            server.refused.push(why)
+          refused: (_from, no) => {
+            server.refused.push(no)
             return lastWord === undefined ? undefined : Buffer.from(lastWord)
           },
           failed: error => {
@@ -211,26 +211,35 @@ describe('who meets whom', () => {
     expect([opened, server.heard.join('')]).toEqual([1, 'word'])
   })
 
-  test('whose certificate does not count hears so from the end that it believes', async () => {
-    const server = await serve(() => ({ member: b }), 'a last word')
-    const heard: string[] = []
-    let ended = false
-    const connection = tlsSockets(() => ({
-      member: memberOf(prod, 'a', { to: Date.now() - 1000 }),
-    })).dial(server.at, {
-      opened: () => connection.write(Buffer.from('word')),
-      received: bytes => void heard.push(Buffer.from(bytes).toString()),
-      drained() {},
-      closed: () => {
-        ended = true
-      },
-    })
-    connections.push(connection)
-    await until(() => ended)
-    expect(heard.join('')).toBe('a last word')
-    expect(server.refused).toEqual([outOfTime])
-    expect([server.accepted, server.heard]).toEqual([[], []])
-  })
+  test.each(['has run out', 'is of a retired authority'])(
+    'whose certificate %s hears a last word from the end that it believes',
+    async what => {
+      const next = makeCluster('prod')
+      const over = what === 'has run out'
+      const server = await serve(() => ({ member: over ? b : memberOf(next, 'b') }), 'a last word')
+      const heard: string[] = []
+      let ended = false
+      const trusting = [prod.authority.certificate, next.authority.certificate]
+      const member = memberOf(prod, 'a', over ? { to: Date.now() - 1000 } : { trusting })
+      const connection = tlsSockets(() => ({ member })).dial(server.at, {
+        opened: () => connection.write(Buffer.from('word')),
+        received: bytes => void heard.push(Buffer.from(bytes).toString()),
+        drained() {},
+        closed: () => {
+          ended = true
+        },
+      })
+      connections.push(connection)
+      await until(() => ended)
+      expect(heard.join('')).toBe('a last word')
+      if (over) expect(server.refused).toEqual([{ ...outOfTime, named: 'a' }])
+      else
+        expect(server.refused).toMatchObject([
+          { named: 'a', why: expect.stringContaining('refused') },
+        ])
+      expect([server.accepted, server.heard]).toEqual([[], []])
+    },
+  )
 
   test('the secret makes nobody a member: its authority is not that of the cluster', async () => {
     const key = newKey()
@@ -243,7 +252,7 @@ describe('who meets whom', () => {
     await meet({ member: forged }, server)
     for (let i = 0; i < 50; i++) await turn()
     expect(server.accepted).toEqual([])
-    expect(server.refused.join()).toMatch(/certificate refused/)
+    expect(server.refused[0]?.why).toMatch(/certificate refused/)
   })
 
   test('a node that got its certificate is a member from the next connection on', async () => {
@@ -347,7 +356,7 @@ describe('who meets whom', () => {
     for (const socket of [silent, slow]) socket.on('error', () => {}).on('close', () => gone++)
     slow.once('connect', () => slow.write(Buffer.from([0x16, 3, 1])))
     await until(() => gone === 2)
-    expect(server.refused.toSorted()).toEqual([
+    expect(server.refused.map(no => no.why).toSorted()).toEqual([
       'connects and says nothing',
       'no handshake: ERR_TLS_HANDSHAKE_TIMEOUT',
     ])
