@@ -18,6 +18,7 @@ export async function healthy(stage: Stage, when: string): Promise<void> {
   while (simulation.now < deadline) {
     const reports = await statusOfAll(stage, caller)
     complaint = judge(cluster.nodes, reports) ?? ''
+    if (operators.isTakingOut) complaint ||= 'somebody is on the way out'
     if (complaint === '') return
     if (simulation.now >= nextTidy) {
       nextTidy = simulation.now + 5_000

@@ -17,6 +17,8 @@ export interface Command {
   readonly what: string
   /** The node whose agent is asked. */
   readonly at: SimulatedNode
+  /** The cluster will be without a node when it is done. */
+  readonly takesOut?: true
   invoke(backend: Backend): Promise<unknown>
   after?(result: CallResult<unknown>): void
 }
@@ -31,6 +33,7 @@ export class Operators {
   readonly #dice: Random
   #running = false
   #added = 0
+  #takingOut = 0
   #replacing = false
   #initial = 0
   /** How often somebody tried to bring it back. */
@@ -67,6 +70,11 @@ export class Operators {
 
   stop(): void {
     this.#running = false
+  }
+
+  /** Somebody is on the way out, whatever is shown of it now. */
+  get isTakingOut(): boolean {
+    return this.#takingOut > 0
   }
 
   /** A newer build is installed, and started. */
@@ -150,6 +158,7 @@ export class Operators {
     return {
       what: `remove ${subject.name}`,
       at,
+      takesOut: true,
       invoke: b => b.leave({ node: subject.name, force: false, actor: 'operator' }),
     }
   }
@@ -244,6 +253,7 @@ export class Operators {
     return {
       what: 'leave',
       at: leaver,
+      takesOut: true,
       invoke: b => b.leave({ force: false, actor: 'operator' }),
       after: () => {
         this.#cluster.simulation.after(this.#dice.next() * 10_000, () =>
@@ -316,7 +326,9 @@ export class Operators {
     const { what, at } = command
     const { simulation } = this.#cluster
     simulation.trace.say(simulation.now, at.name, `operator: ${what}`)
+    if (command.takesOut) this.#takingOut++
     this.#caller.call(at, what, command.invoke, result => {
+      if (command.takesOut) this.#takingOut--
       this.#heard(at, what, result)
       command.after?.(result)
       done()
