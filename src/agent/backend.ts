@@ -230,10 +230,12 @@ function join(
     )
   const { cluster } = agent.self.facts
   if (cluster) {
+    // All that it knew may be elsewhere by now: it finds its cluster there, or hears that it is out.
+    agent.links.dialSeed(parsed)
     throw new OperatorError(
       'ALREADY_INITIALISED',
       `this node belongs to «${cluster.name}» already, tag ${cluster.tag}`,
-      'to move it to another cluster: hive leave, or hive reset',
+      `it looks for its cluster at ${address} as well now; to move it to another one: hive leave, or hive reset`,
     )
   }
   const membersBefore = agent.reports.sight().members.length

@@ -10,6 +10,8 @@ export interface Task {
 }
 
 export interface Report extends Task, Pick<Result, 'virtualMs' | 'events' | 'coverage'> {
+  /** What it took of a core, s. */
+  readonly cpu?: number
   readonly failure?: string
 }
 
@@ -19,10 +21,12 @@ Error.stackTraceLimit = 0
 
 process.on('message', async message => {
   const { seed, minutes } = message as Task
+  const before = process.cpuUsage()
   const result = await runScenario(agentVariant, settingsFor(seed, minutes))
   const { virtualMs, events, coverage, failure } = result
+  const { user, system } = process.cpuUsage(before)
   const report: Report = {
-    ...{ seed, minutes, virtualMs, events, coverage },
+    ...{ seed, minutes, virtualMs, events, coverage, cpu: (user + system) / 1e6 },
     ...(failure && { failure: failure.message }),
   }
   process.send?.(report)

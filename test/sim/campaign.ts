@@ -40,6 +40,7 @@ class Campaign {
   #next: number
   #virtualMs = 0
   #events = 0
+  #cpu = 0
 
   constructor(plan: Plan) {
     this.#plan = plan
@@ -75,9 +76,10 @@ class Campaign {
     console.log(this.#table.lines().join('\n'))
     const hours = (this.#virtualMs / 3_600_000).toFixed(1)
     const minutes = ((performance.now() - this.#began) / 60_000).toFixed(1)
+    const cores = (this.#cpu / 3600).toFixed(1)
     const passed = this.#done.size - this.#failed.length
     console.log(
-      `\n${passed} of ${this.#done.size} seeds passed: ${hours} h of cluster time, ${(this.#events / 1e6).toFixed(1)} million events, in ${minutes} min`,
+      `\n${passed} of ${this.#done.size} seeds passed: ${hours} h of cluster time, ${(this.#events / 1e6).toFixed(1)} million events, ${cores} h of a core, in ${minutes} min`,
     )
     for (const { seed, failure } of this.#failed) console.log(this.#complaint(seed, failure!))
   }
@@ -130,6 +132,7 @@ class Campaign {
     this.#done.add(report.seed)
     this.#virtualMs += report.virtualMs
     this.#events += report.events
+    this.#cpu += report.cpu ?? 0
     this.#table.add(report.coverage)
     if (report.failure !== undefined) this.#failed.push(report)
   }

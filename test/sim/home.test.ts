@@ -443,3 +443,23 @@ test('a node that was removed hears so from those who have retired the authority
   const { notices } = await world.ask('n4', b => b.status())
   expect(notices.join()).toMatch(/n4: was removed from «prod», say n1, n/)
 })
+
+test.each(['a member', 'nobody'])(
+  'a node that comes back as %s, and whose control nodes are all elsewhere, looks where an operator says',
+  async what => {
+    const world = new World(67)
+    await world.cluster3(['n4'])
+    world.kill('n4')
+    if (what === 'nobody') await remove(world, 'n4')
+    await moveControl(world)
+    // The others know where it was; it is elsewhere, too.
+    world.node('n4').port = gossipPort + 8
+    world.start('n4')
+    await world.run(soon)
+    const address = `10.0.0.1:${gossipPort + 7}`
+    await expect(world.ask('n4', b => b.join({ address, actor: 'ann' }))).rejects.toThrow(/belongs/)
+    if (what === 'nobody')
+      await world.until('n4 is out', () => world.facts('n4').left === true, soon)
+    else await world.states('n4', four)
+  },
+)
