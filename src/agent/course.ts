@@ -112,12 +112,11 @@ export class Course {
       kv.replaced(plane)
       members.knowFailed(plane.state.nodes)
     } else kv.applied(plane, batch)
-    // A leader governs from its own first entry on.
-    if (administrative > 0 || batch.some(({ entry }) => entry.type === 'noop')) {
-      steward.look()
-      trust?.look()
-    }
-    if (administrative > 0) trusted.partWithNobodies()
+    if (administrative === 0) return
+    // Also of the empty entry that a leader begins with, from which on it governs.
+    steward.look()
+    trust?.look()
+    trusted.partWithNobodies()
   }
 
   /** The picture of this node changed: facts on disk, addresses, gossip and roles follow it. */

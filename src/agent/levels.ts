@@ -49,8 +49,7 @@ export class Levels {
   due(plane: ControlPlane): number | undefined {
     const { cluster } = plane.state
     if (!cluster) return undefined
-    const { voters, outgoing, learners } = plane.status().config
-    const common = this.common([...voters, ...outgoing, ...learners])
+    const common = this.common([...plane.carriers])
     return common !== undefined && common > (cluster.events ?? ungatedEvents) ? common : undefined
   }
 

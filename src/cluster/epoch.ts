@@ -52,9 +52,15 @@ export interface History {
   readonly lineage?: number | undefined
 }
 
-/** Two ends that may go on as they met: of one history, or one of them of none. */
+/** Of one cluster, and no rescue between them: one may know more than the other, and nothing that the other contradicts. */
+export function isOneHistory(
+  a: Pick<History, 'tag' | 'lineage'> | undefined,
+  b: Pick<History, 'tag' | 'lineage'> | undefined,
+): boolean {
+  return a !== undefined && a.tag === b?.tag && (a.lineage ?? 0) === (b.lineage ?? 0)
+}
+
+/** Two ends that may go on as they met: at one epoch of one history, or one of them of none. */
 export function agreesWith(ours: History, theirs: History | undefined): boolean {
-  if (theirs === undefined) return true
-  const lineages = [ours, theirs].map(h => h.lineage ?? 0)
-  return theirs.tag === ours.tag && theirs.epoch === ours.epoch && lineages[0] === lineages[1]
+  return theirs === undefined || (theirs.epoch === ours.epoch && isOneHistory(ours, theirs))
 }

@@ -122,6 +122,18 @@ export class ControlPlane {
     return this.#raft.status()
   }
 
+  /** Who has the log by its latest configuration, agreed or not, or by the one that it comes from: voters and observers. */
+  get carriers(): ReadonlySet<string> {
+    const { voters, outgoing, learners, learnersNext } = this.#raft.status().config
+    return new Set([...voters, ...outgoing, ...learners, ...learnersNext])
+  }
+
+  /** By what is agreed, too: a change that takes it out and is not agreed yet may come to nothing. */
+  mayCarry(id: string): boolean {
+    const { voters, observers } = this.#state
+    return voters.includes(id) || observers.includes(id) || this.carriers.has(id)
+  }
+
   /** The state is all that is agreed, as far as the leader that this node hears knows. */
   get informed(): boolean {
     const informed = this.#raft.informed && this.#state.applied === this.#raft.status().commit

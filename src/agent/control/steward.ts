@@ -1,7 +1,6 @@
 import { formatDuration } from '../../base/duration.ts'
 import { count, optionalText, text } from '../../base/shape.ts'
 import type { Instant } from '../../base/time.ts'
-import { contactOf } from '../../cluster/contact.ts'
 import { drainFinished, isServing } from '../../cluster/drain.ts'
 import { collectable } from '../../cluster/epoch.ts'
 import { Accusations } from '../../cluster/failure.ts'
@@ -13,7 +12,7 @@ import { ungatedEvents } from '../../state/events.ts'
 import { tombstoneGrace, voterReplacementAfter } from '../../state/settings.ts'
 import type { NodeRecord } from '../../state/types.ts'
 import type { Member } from '../../swim/types.ts'
-import { carriers, invitation, stays, votersNow } from '../desk/control.ts'
+import { invitation, stays, votersNow } from '../desk/control.ts'
 import { type DeskParts, reachable } from '../desk/desk.ts'
 import { decodeMeta } from '../membership/member-meta.ts'
 import { Rounds } from '../rounds.ts'
@@ -228,7 +227,7 @@ export class Steward {
   /** One that missed the start may have come in as anybody else does: it counts, and keeps no log. */
   #equipCarriers(plane: ControlPlane): void {
     const { links, clock } = this.#parts
-    const carry = carriers(plane)
+    const carry = plane.carriers
     for (const { id, recentlyActive, match } of plane.status().progress) {
       // Who does not carry it any more is still told so for a while.
       if (!carry.has(id) || !stays(this.#parts, plane, id)) continue
@@ -251,12 +250,7 @@ export class Steward {
   }
 
   #giveLog(plane: ControlPlane, id: string): void {
-    const { voters, nodes } = plane.state
-    const control = voters
-      .map(v => nodes.get(v))
-      .filter(n => n !== undefined)
-      .map(contactOf)
-    const body = { ...invitation(plane), control, counts: true }
+    const body = { ...invitation(plane), counts: true }
     this.#parts.links.request(id, 'enrol', body, inviteAgain, () => {})
   }
 
@@ -347,9 +341,8 @@ export class Steward {
   }
 
   #finishLeave(plane: ControlPlane, node: NodeRecord): void {
-    const { voters, observers } = plane.state
-    // A change that is not agreed yet counts too: behind it the node would carry the log after it left.
-    if (![...voters, ...observers, ...carriers(plane)].includes(node.id)) {
+    // Behind a change that is not agreed yet the node would carry the log after it left.
+    if (!plane.mayCarry(node.id)) {
       return this.#propose(plane, `left ${node.id}`, {
         type: 'NodeLeft',
         data: { id: node.id, reason: 'an operator asked for it' },

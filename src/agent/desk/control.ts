@@ -84,9 +84,7 @@ export function controlDesk(parts: DeskParts): Methods {
      * rightly. Only who is sure may say no.
      */
     carries: asSettledLeader(parts, ({ from, answer }, plane) => {
-      // A change that takes it out and is not agreed yet may come to nothing.
-      const { voters, observers } = plane.state
-      const carries = [...voters, ...observers, ...carriers(plane)].includes(from)
+      const carries = plane.mayCarry(from)
       const view = parts.viewOf(from)
       if (!view) return answer(notLeader)
       answer({ ok: true, body: { carries, awaited: parts.enlisted.has(from), view } })
@@ -118,25 +116,25 @@ function hasAnswered(plane: ControlPlane, id: string): boolean {
 
 /** The node makes room for the log before it is counted anywhere; if it does, it is enlisted until the caller ends that. */
 export function enrol(parts: DeskParts, plane: ControlPlane, id: string, done: Answer): void {
-  const { voters, nodes } = plane.state
-  const control = voters
-    .map(v => nodes.get(v))
-    .filter(n => n !== undefined)
-    .map(contactOf)
   const { enlisted, links } = parts
   enlisted.begin(id)
-  links.request(id, 'enrol', { ...invitation(plane), control }, enrolPatience, outcome => {
+  links.request(id, 'enrol', invitation(plane), enrolPatience, outcome => {
     if (outcome.ok) return done(outcome)
     enlisted.end(id)
-    const name = nodes.get(id)?.name ?? id
+    const name = plane.state.nodes.get(id)?.name ?? id
     done(refusal(outcome.code, `${name} cannot carry the log: ${outcome.message}`, outcome.remedy))
   })
 }
 
-/** Which group a node is to make room for: the same tag is not enough after a rescue. */
+/** Which group a node is to make room for, and who is in it: the same tag is not enough after a rescue. */
 export function invitation(plane: ControlPlane) {
-  const { tag, epoch, metaVersion, events } = plane.state.cluster!
-  return { tag, epoch, metaVersion, events, term: plane.term, lineage: plane.lineage }
+  const { cluster, voters, nodes } = plane.state
+  const { tag, epoch, metaVersion, events } = cluster!
+  const control = voters
+    .map(v => nodes.get(v))
+    .filter(n => n !== undefined)
+    .map(contactOf)
+  return { tag, epoch, metaVersion, events, term: plane.term, lineage: plane.lineage, control }
 }
 
 interface Wish {
@@ -160,7 +158,7 @@ export function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer
     if (!verdict.ok) return answer(refusal(verdict.code, verdict.message, verdict.remedy))
     if (verdict.nothing) return settled(parts, plane, wish, deadline, answer)
     const { voters, observers } = verdict
-    const carry = carriers(plane)
+    const carry = plane.carriers
     const added = [...voters, ...observers].filter(id => !carry.has(id))
     const out = added.find(id => !stays(parts, plane, id))
     if (out !== undefined) return answer(onItsWayOut(plane, out))
@@ -192,12 +190,6 @@ export function change(parts: DeskParts, plane: ControlPlane, wish: Wish, answer
     parts.clock.after(pollPeriod, attempt)
   }
   attempt()
-}
-
-/** By the latest configuration of the log, and the one that it comes from. */
-export function carriers(plane: ControlPlane): ReadonlySet<string> {
-  const { voters, outgoing, learners, learnersNext } = plane.status().config
-  return new Set([...voters, ...outgoing, ...learners, ...learnersNext])
 }
 
 /** In the cluster, and not about to leave it. */

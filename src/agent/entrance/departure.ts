@@ -1,6 +1,7 @@
 import type { Random } from '../../base/random.ts'
 import type { Clock } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
+import { isOneHistory } from '../../cluster/epoch.ts'
 import type { Hello } from '../../net/handshake.ts'
 import type { DialFailure, Links } from '../../net/link-types.ts'
 import type { NodeFacts } from '../../store/types.ts'
@@ -120,9 +121,7 @@ export class Departure {
   }
 
   #ofThisHistory({ allegiance }: Hello): Hello['allegiance'] {
-    const { cluster } = this.#parts.self.facts
-    const sameLineage = (allegiance?.lineage ?? 0) === (cluster?.lineage ?? 0)
-    return allegiance?.tag === cluster?.tag && sameLineage ? allegiance : undefined
+    return isOneHistory(this.#parts.self.facts.cluster, allegiance) ? allegiance : undefined
   }
 
   /** It lets this node in: what it said before was of another time. */

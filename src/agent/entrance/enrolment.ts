@@ -2,7 +2,7 @@ import { OperatorError } from '../../base/errors.ts'
 import { count, fields, flag, list, optionalCount, text } from '../../base/shape.ts'
 import type { Clock } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
-import { isHome } from '../../cluster/epoch.ts'
+import { isHome, isOneHistory } from '../../cluster/epoch.ts'
 import type { ClusterView } from '../../cluster/view.ts'
 import type { Links, RequestOutcome } from '../../net/link-types.ts'
 import type { Authority } from '../control/authority.ts'
@@ -179,8 +179,8 @@ export class Enrolment {
   ): RequestOutcome | undefined {
     const { name, facts } = this.#parts.self
     const { promised, group } = facts
-    if (!flag(body, 'counts') || group || promised?.tag !== tag) return undefined
-    if (promised.lineage !== lineage) return undefined
+    if (!flag(body, 'counts') || group || !isOneHistory(promised, { tag, lineage }))
+      return undefined
     return refusal(
       'REFUSED',
       `${name} has laid down the log that it is counted for`,
@@ -200,8 +200,8 @@ export class Enrolment {
     const term = count(body, 'term')
     // Whoever leads here may have been deposed since, and not know it.
     const { promised } = self.facts
-    const isSame = promised?.tag === tag && promised.lineage === lineage
-    const bound = isSame && promised.term >= term ? promised : undefined
+    const isBound = promised && isOneHistory(promised, { tag, lineage }) && promised.term >= term
+    const bound = isBound ? promised : undefined
     group.create([], {
       ...{ term: bound?.term ?? term, vote: bound?.vote ?? from },
       ...(lineage !== 0 && { lineage }),

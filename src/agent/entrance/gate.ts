@@ -1,6 +1,7 @@
 import type { Address } from '../../base/address.ts'
 import type { ErrorCode } from '../../base/errors.ts'
 import type { Clock } from '../../base/time.ts'
+import { isOneHistory } from '../../cluster/epoch.ts'
 import {
   type Allegiance,
   cureOf,
@@ -181,10 +182,9 @@ export class Gate {
   #claim({ id, allegiance }: Hello) {
     const ours = this.#parts.self.facts.cluster
     if (!allegiance) this.#parts.claims.withdrawn(id)
-    const sameHistory =
-      ours && allegiance?.tag === ours.tag && (allegiance.lineage ?? 0) === (ours.lineage ?? 0)
+    if (!ours || !allegiance || !isOneHistory(ours, allegiance)) return 'confirmed'
     // Of a later epoch more may have changed than this node can know: that is the epochs' row.
-    if (!sameHistory || allegiance.epoch > ours.epoch) return 'confirmed'
+    if (allegiance.epoch > ours.epoch) return 'confirmed'
     return this.#parts.claims.judge(id, allegiance.metaVersion, ours.metaVersion)
   }
 }
