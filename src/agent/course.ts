@@ -128,9 +128,10 @@ export class Course {
 
   /** The log is for others from now on; this is what they have agreed. */
   follow(view: ClusterView): void {
-    const { following } = this.#parts()
+    const { following, kv } = this.#parts()
     following.take(view)
     following.follow()
+    kv.wakeAll()
   }
 
   /** False: the disk does not take what this node is given, and it has to ask again. */

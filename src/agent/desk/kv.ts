@@ -50,7 +50,7 @@ export class KvDesk {
     plane.propose({ type: 'KvPut', data: { ...data, value }, actor, request }, done)
   }
 
-  /** null: leadership was lost. A stale read answers from what this node has applied. */
+  /** null: leadership was lost, or the log is not this node's any more. A stale read answers from what this node has applied. */
   read(plane: ControlPlane, query: PageQuery, done: ReadDone): void {
     const answer = (): void => {
       const now = this.#look(plane, query)
@@ -58,7 +58,8 @@ export class KvDesk {
       if (after === undefined || now.index > after || this.#held.full) return done(now)
       const patience = Math.min(query.wait ?? 300_000, longestWait)
       const held = { key, recurse, after, signal }
-      this.#held.hold(held, patience, () => done(this.#look(plane, query)))
+      const isOurs = (): boolean => this.#parts.plane() === plane
+      this.#held.hold(held, patience, () => done(isOurs() ? this.#look(plane, query) : null))
     }
     if (query.consistency === 'stale') return answer()
     plane.read(index => (index === null ? done(null) : answer()))
@@ -78,7 +79,7 @@ export class KvDesk {
     this.#held.replaced(state)
   }
 
-  /** What was held is answered from what is known now: the log is not this node's any more, or the agent stops. */
+  /** Nothing more will be heard here: the agent stops, or the log is not this node's any more, and others are to be asked. */
   wakeAll(): void {
     this.#held.wakeAll()
   }
