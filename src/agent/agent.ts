@@ -450,6 +450,7 @@ export class Agent {
             return outgrown
           },
           leader: () => this.plane?.leader() ?? null,
+          failing: () => this.#fault.failure !== undefined,
         }),
         this.#enrolment.methods(),
         this.doctor.methods(),

@@ -116,13 +116,14 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     kvRead: query =>
       new Promise<KvRead>((resolve, reject) => {
         const { plane } = agent
-        if (!plane || (query.consistency !== 'stale' && !plane.isLeader())) {
-          return readElsewhere(agent, query, resolve, reject)
+        const heldUntil = clock.now() + waitOf(query)
+        const elsewhere = (): void => {
+          const wait = Math.max(0, Math.ceil(heldUntil - clock.now()))
+          readElsewhere(agent, { ...query, wait }, resolve, reject)
         }
+        if (!plane || (query.consistency !== 'stale' && !plane.isLeader())) return elsewhere()
         // Leadership may move while the quorum is asked: then the next leader is.
-        agent.kv.read(plane, query, read =>
-          read ? resolve(read) : readElsewhere(agent, query, resolve, reject),
-        )
+        agent.kv.read(plane, query, read => (read ? resolve(read) : elsewhere()))
       }),
 
     kvPut: ({ key, value, flags, cas, actor }) => {
@@ -405,9 +406,13 @@ function readElsewhere(
   // Perhaps in the middle of a crank, where nobody may throw: it led before its init was agreed, and does no longer.
   if (!agent.self.facts.cluster) return reject(inNoCluster(agent.self.name))
   readPages(query, ({ signal, ...asked }, done) => {
-    const held = asked.index === undefined ? 0 : (asked.wait ?? 300_000)
-    agent.authority.ask('kv-read', asked, patience, done, held, signal)
+    agent.authority.ask('kv-read', asked, patience, done, waitOf(asked), signal)
   }).then(resolve, reject)
+}
+
+/** How long a read may be held, ms. */
+function waitOf({ index, wait }: Pick<KvQuery, 'index' | 'wait'>): number {
+  return index === undefined ? 0 : (wait ?? 300_000)
 }
 
 function settleWrite(

@@ -128,9 +128,10 @@ export class Course {
 
   /** The log is for others from now on; this is what they have agreed. */
   follow(view: ClusterView): void {
-    const { following, kv } = this.#parts()
+    const { following, picture, kv } = this.#parts()
     following.take(view)
     following.follow()
+    picture.restart()
     kv.wakeAll()
   }
 

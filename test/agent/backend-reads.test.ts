@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Agent } from '../../src/agent/agent.ts'
 import { backendOf } from '../../src/agent/backend.ts'
-import type { Clock } from '../../src/base/time.ts'
+import { ManualClock } from '../net/manual-clock.ts'
 
 test('a read at a node that led before its init was agreed, and does no longer, is refused and breaks nothing', async () => {
   let thrown: unknown
@@ -20,7 +20,7 @@ test('a read at a node that led before its init was agreed, and does no longer, 
         }),
     },
   } as unknown as Agent
-  const read = backendOf(agent, undefined as unknown as Clock).kvRead({
+  const read = backendOf(agent, new ManualClock()).kvRead({
     ...{ key: 'k', recurse: false, consistency: 'default' as const },
   })
   void read.catch(() => {})

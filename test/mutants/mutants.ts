@@ -443,7 +443,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a gossip key is used before everybody has it',
     file: 'src/agent/trust/trust-steward.ts',
     focus: { works: ['rotations'], secured: true },
-    find: 'if (this.#everybody(plane, h => h.gossip.has(newest.id))) {',
+    find: 'if (this.#holdings.everybody(plane, h => h.gossip.has(newest.id))) {',
     replace: 'if (newest.id >= 0) {',
     unit: {
       file: 'test/sim/trust.test.ts',
@@ -454,7 +454,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a gossip key is dropped while it is in use',
     file: 'src/agent/trust/trust-steward.ts',
     focus: { works: ['rotations'], secured: true },
-    find: 'if (!this.#everybody(plane, h => h.primary === primary)) {',
+    find: 'if (!this.#holdings.everybody(plane, h => h.primary === primary)) {',
     replace: 'if (newest.id < 0) {',
     unit: {
       file: 'test/sim/trust.test.ts',

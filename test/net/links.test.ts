@@ -259,18 +259,23 @@ describe('dials of both ends at once', () => {
     }
   })
 
-  test('an end that lost its link is believed, though it has the larger id', () => {
-    const world = new LinksWorld()
-    const [a, b] = world.pair()
+  /** `b` gives its end up while nothing reaches `a`; then the network heals. */
+  function lose(world: LinksWorld, a: TestNode, b: TestNode, meanwhile = () => {}): void {
     world.clock.advance(30_000)
-    // b gives its end up while nothing reaches a; then the network heals.
     world.network.silent.add(a.host)
+    meanwhile()
     b.links.forget(a.id)
     world.clock.advance(20)
     world.network.silent.delete(a.host)
     b.links.setAddress(a.id, a.address)
     b.links.connect(a.id)
     world.clock.advance(10)
+  }
+
+  test('an end that lost its link is believed, though it has the larger id', () => {
+    const world = new LinksWorld()
+    const [a, b] = world.pair()
+    lose(world, a, b)
     expect(b.links.isConnected(a.id)).toBe(true)
     a.links.notice(b.id, 'over the new link', 1)
     world.clock.advance(5)
@@ -282,15 +287,10 @@ describe('dials of both ends at once', () => {
   test('what such an end was asked in vain is answered as soon as the old link has ended', () => {
     const world = new LinksWorld()
     const [a, b] = world.pair()
-    world.clock.advance(30_000)
-    world.network.silent.add(a.host)
-    const unheard = a.ask(b.id, 'echo', 120_000)
-    b.links.forget(a.id)
-    world.clock.advance(20)
-    world.network.silent.delete(a.host)
-    b.links.setAddress(a.id, a.address)
-    b.links.connect(a.id)
-    world.clock.advance(10)
+    let unheard: unknown[] = []
+    lose(world, a, b, () => {
+      unheard = a.ask(b.id, 'echo', 120_000)
+    })
     const heard = a.ask(b.id, 'hold', 120_000)
     world.clock.advance(6_000)
     expect(unheard).toEqual([

@@ -76,6 +76,9 @@ export async function rescue(stage: Stage, well: () => Promise<void>): Promise<v
   await well()
 }
 
+/** TCP tries again at least so often, ms. */
+const tcpTries = 6_000
+
 const rescuing = { name: 'sim', reason: 'simulated', actor: 'operator' }
 
 /**
@@ -88,6 +91,8 @@ export async function restore(stage: Stage, well: () => Promise<void>): Promise<
   // Clients have stopped, but what they asked last may still be under way, and would be no change of ours.
   if (!(await until(simulation, recoverWithin, () => !caller.busy)))
     throw new Violation('calls do not end though all is repaired')
+  // One that was given up waits on TCP's next try, and takes effect when that arrives.
+  await simulation.run(simulation.now + tcpTries)
   const any = (): SimulatedNode | undefined => {
     const nodes = cluster.running()
     return nodes[dice.below(Math.max(1, nodes.length))]

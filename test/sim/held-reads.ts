@@ -5,6 +5,8 @@ import type { Stage } from './scenario.ts'
 
 /** Trouble may still be felt for so long, ms. */
 const aftermath = 5_000
+/** Who leaves, or is taken for lost, is let go of in the middle of what it waits for. */
+const comings = new Set(['NodeAdmitted', 'NodeFailed', 'NodeLeft', 'ClusterRecovered'])
 /** In calm a change is heard of within this, ms. */
 const prompt = 1_200
 
@@ -14,8 +16,7 @@ export function watchHeldReads({ workload, nemesis, checkers, simulation, cluste
   let unsettledAt = Number.NEGATIVE_INFINITY
   checkers.onCommitted.push(({ event }) => {
     const { type } = event ?? {}
-    if (type === 'NodeAdmitted' || type === 'NodeFailed' || type === 'ClusterRecovered')
-      unsettledAt = simulation.now
+    if (type !== undefined && comings.has(type)) unsettledAt = simulation.now
   })
   workload.onHeld = (key, asked, invoked, index) => {
     const { quietSince } = nemesis

@@ -70,6 +70,16 @@ async function joinToken(world: World): Promise<string> {
   return (await world.ask('n1', b => b.createToken(wish))).token
 }
 
+/** n4 came by a token, and has a certificate. */
+async function cluster4(world: World): Promise<void> {
+  await world.cluster3()
+  await certified(world, 3)
+  const token = await joinToken(world)
+  world.cluster.start(world.cluster.addNode('n4', { join: ['n1'], token }))
+  await world.states('n1', four)
+  await certified(world, 4)
+}
+
 const zombies = ['n1', 'n2', 'n3']
 
 async function meet(world: World): Promise<void> {
@@ -314,12 +324,7 @@ test.each(['n2', 'n4'])(
   '%s has no secret, and was away while the authority was changed twice',
   async name => {
     const world = secured(64)
-    await world.cluster3()
-    await certified(world, 3)
-    const token = await joinToken(world)
-    world.cluster.start(world.cluster.addNode('n4', { join: ['n1'], token }))
-    await world.states('n1', four)
-    await certified(world, 4)
+    await cluster4(world)
     await world.run(2_000)
     world.kill(name)
     world.node(name).secret = undefined
@@ -421,12 +426,7 @@ test.each([
 
 test('a node that was removed hears so from those who have retired the authority of its certificate', async () => {
   const world = secured(66)
-  await world.cluster3()
-  await certified(world, 3)
-  const token = await joinToken(world)
-  world.cluster.start(world.cluster.addNode('n4', { join: ['n1'], token }))
-  await world.states('n1', four)
-  await certified(world, 4)
+  await cluster4(world)
   await world.run(1_000)
   const member = () => parseIdentity(world.node('n4').disk.identity!).member!
   const { certificate, authorities } = member()

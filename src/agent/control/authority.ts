@@ -24,6 +24,8 @@ export interface AuthorityParts {
 
 /** One attempt waits at most so long; a leader that is there answers in milliseconds. */
 const attemptPatience = 5_000
+/** A question that was out for longer, ms, was held: somebody led until then. */
+const heldAfter = 1_000
 /** Between attempts, so that an election is not hammered. */
 const pause = 60
 /** No control node that this node knows was near for so long, ms: it asks somebody else, who may remember less well. */
@@ -73,7 +75,7 @@ export class Authority {
         method,
         body: { ...body, request: this.#requestId(serial) },
         blob,
-        deadline: this.#parts.clock.now() + patience + wait,
+        heldUntil: this.#parts.clock.now() + wait,
         patience,
         wait,
         signal: undefined,
@@ -88,7 +90,8 @@ export class Authority {
 
   /**
    * A read, or a request that may be repeated harmlessly. `wait`: how long the answer may be held back on
-   * purpose; that nobody decides is said after `patience` all the same. `signal`: nobody waits for it any more.
+   * purpose, whoever leads meanwhile, and `wait` in the body says the same to who holds it; that nobody decides is said
+   * after `patience` all the same. `signal`: nobody waits for it any more.
    */
   ask(
     method: string,
@@ -98,9 +101,9 @@ export class Authority {
     wait: Millis = 0,
     signal?: AbortSignal,
   ): void {
-    const deadline = this.#parts.clock.now() + patience + wait
+    const heldUntil = this.#parts.clock.now() + wait
     this.#attempt(
-      { method, body, blob: none, deadline, patience, wait, signal, missedSince: undefined },
+      { method, body, blob: none, heldUntil, patience, wait, signal, missedSince: undefined },
       done,
     )
   }
@@ -113,10 +116,13 @@ export class Authority {
   #attempt(request: Pending, done: Answer): void {
     const { self, clock, links } = this.#parts
     const { signal } = request
+    if (signal?.aborted) return done(unwanted)
+    const begun = clock.now()
     const retry = (outcome: RequestOutcome) => {
       if (outcome.ok || !worthRetrying(outcome.code) || signal?.aborted) return done(outcome)
+      if (request.wait > 0 && clock.now() - begun > heldAfter) request.missedSince = undefined
       request.missedSince ??= clock.now()
-      const end = Math.min(request.deadline, request.missedSince + request.patience)
+      const end = Math.min(deadlineOf(request), request.missedSince + request.patience)
       if (clock.now() + pause >= end) return done(giveUp(outcome))
       clock.after(pause, () => this.#attempt(request, done))
     }
@@ -127,15 +133,16 @@ export class Authority {
         if (!outcome.ok && outcome.code === 'TIMEOUT') return done(outcome)
         retry(outcome)
       }
-      const { method, body, blob } = request
+      const { method, blob } = request
+      const body = bodyOf(request, begun)
       return this.#parts.local(method, body, blob, answered, signal && (() => signal))
     }
     if (leader === null) return this.#lookForLeader(request, retry)
-    const left = Math.max(1, request.deadline - clock.now())
+    const left = Math.max(1, deadlineOf(request) - begun)
     links.request(
       leader,
       request.method,
-      request.body,
+      bodyOf(request, begun),
       Math.min(left, attemptPatience + request.wait),
       outcome => {
         if (!outcome.ok && worthRetrying(outcome.code)) this.#hint = null
@@ -165,7 +172,7 @@ export class Authority {
     }
     const asked = this.#whoMayKnow()
     if (asked === undefined) return retry(nobody)
-    const left = Math.max(1, request.deadline - this.#parts.clock.now())
+    const left = Math.max(1, deadlineOf(request) - this.#parts.clock.now())
     this.#parts.links.request(asked, 'who-leads', {}, Math.min(left, 1000), outcome => {
       const leader = outcome.ok ? (outcome.body as { leader?: unknown })?.leader : undefined
       this.#hint = typeof leader === 'string' && leader !== this.#parts.self.id ? leader : null
@@ -194,7 +201,8 @@ interface Pending {
   /** `again`: it was asked before, and the answer did not come. */
   body: unknown
   readonly blob: Uint8Array
-  readonly deadline: Instant
+  /** Until then the answer may be held back. */
+  readonly heldUntil: Instant
   readonly patience: Millis
   readonly wait: Millis
   readonly signal: AbortSignal | undefined
@@ -202,6 +210,23 @@ interface Pending {
   missedSince: Instant | undefined
   /** Who led, and did not answer. */
   silent?: string
+}
+
+function deadlineOf({ heldUntil, patience }: Pending): Instant {
+  return heldUntil + patience
+}
+
+/** Whoever is asked next holds it no longer than is left. */
+function bodyOf({ body, heldUntil }: Pending, now: Instant): unknown {
+  const { wait } = body as { readonly wait?: unknown }
+  if (typeof wait !== 'number') return body
+  return { ...(body as object), wait: Math.min(wait, Math.max(0, Math.ceil(heldUntil - now))) }
+}
+
+const unwanted: RequestOutcome = {
+  ok: false,
+  code: 'TIMEOUT',
+  message: 'nobody waits for it any more',
 }
 
 function worthRetrying(code: string): boolean {

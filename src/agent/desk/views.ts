@@ -7,7 +7,7 @@ import { toLogged } from '../../state/logged.ts'
 import type { ControlPlane } from '../control/control-plane.ts'
 import { type Methods, refusal } from '../requests.ts'
 import type { Watch } from '../watch.ts'
-import { asLeader, type DeskParts } from './desk.ts'
+import { asLeader, type DeskParts, notLeader } from './desk.ts'
 
 /** Events in one page at most. */
 const longestPage = 1_000
@@ -42,7 +42,8 @@ export function viewsDesk(
       const wait = Math.min(optionalCount(body, 'wait') ?? 0, longestWait)
       if (page.events.length > 0 || wait === 0) return answer({ ok: true, body: page })
       const after = Math.max(plane.state.applied, from - 1)
-      const done = () => answer({ ok: true, body: look() })
+      const isOurs = () => parts.plane() === plane
+      const done = () => answer(isOurs() ? { ok: true, body: look() } : notLeader)
       parts.applied.wait(after, wait, done, gone?.())
     }),
 

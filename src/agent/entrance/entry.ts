@@ -138,7 +138,7 @@ export class Entry {
     const sought = this.#seeds.filter(seed => seed.peer !== this.#parts.self.id)
     if (cluster && silent.length > 0 && silent.length === sought.length)
       out.push(
-        `nobody of «${cluster.name}» answers where this node last knew them: start them; if they moved, start this one with --join and the address of one`,
+        `nobody of «${cluster.name}» answers where this node last knew them: start them; if they moved: hive join, with the address of one`,
       )
     if (left) out.push('this node left its cluster; hive join ADDR brings it back')
     return out

@@ -114,6 +114,8 @@ export function followMethods(parts: {
   outdated(from: string, history: { readonly epoch: number; readonly seen: number }): boolean
   /** Known to this node. */
   leader(): string | null
+  /** Its disk takes nothing more, and so its log says nothing new. */
+  failing(): boolean
 }): Methods {
   return {
     follow: ({ from, body, answer }) => {
@@ -123,6 +125,8 @@ export function followMethods(parts: {
       const seen = optionalCount(body, 'seen') ?? 0
       if (!parts.view(id))
         return answer({ ok: false, code: 'NOT_LEADER', message: 'this node carries no log' })
+      if (parts.failing())
+        return answer(refusal('STORAGE', 'the disk of this node keeps nothing more'))
       parts.wait(id, version, hold, () => {
         if (epoch !== undefined && parts.outdated(from, { epoch, seen }))
           return answer(refusal('EPOCH_MISMATCH', `${id} may believe in what is gone`))

@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import type { Backend } from '../../src/api/types.ts'
+import type { CallResult } from './caller.ts'
+import { World } from './world.ts'
+
+/** What somebody waits for while those change who would have answered. */
+
+interface Call<T> {
+  result?: CallResult<T>
+  /** When it was answered. */
+  at?: number
+}
+
+function begin<T>(world: World, at: string, invoke: (backend: Backend) => Promise<T>): Call<T> {
+  const call: Call<T> = {}
+  world.caller.call(world.node(at), 'ask', invoke, result => {
+    call.result = result
+    call.at = world.simulation.now
+  })
+  return call
+}
+
+const leaderOf = async (world: World, by = 'n4') => (await world.status(by)).cluster.leader!
+const approval = (value: string) => (b: Backend) =>
+  b.changeSettings({ settings: { 'join-approval': value }, actor: 'ann' })
+
+async function nextLeader(world: World, before: string, by = 'n4'): Promise<string> {
+  const isAnother = (leader: string | null) => leader !== null && leader !== before
+  await world.sees(by, 'another leader', ({ cluster }) => isAnother(cluster.leader))
+  return leaderOf(world, by)
+}
+
+test('a held read outlives two leaders, and ends when it was to end, with an answer', async () => {
+  const world = new World(41)
+  await world.cluster3(['n4'])
+  const { index } = await world.put('n4', 'k', 'first')
+  const wait = 60_000
+  const began = world.simulation.now
+  const held = begin(world, 'n4', b =>
+    b.kvRead({ key: 'k', recurse: false, consistency: 'default', index, wait }),
+  )
+  for (let i = 0; i < 2; i++) {
+    await world.run(14_000)
+    const leader = await leaderOf(world)
+    world.kill(leader)
+    await nextLeader(world, leader)
+    world.start(leader)
+  }
+  await world.until('the read ends', () => held.result !== undefined, 120_000)
+  expect(held.result).toMatchObject({ how: 'answered', value: { index } })
+  expect(held.at! - began).toBeGreaterThan(wait - 1_000)
+  expect(held.at! - began).toBeLessThan(wait + 2_000)
+})
+
+test('who asked a leader that was relieved of the log while it was cut off hears the news from the next one', async () => {
+  const world = new World(42)
+  await world.cluster3(['n4'])
+  const leader = await leaderOf(world)
+  const others = ['n1', 'n2', 'n3', 'n4'].filter(n => n !== leader)
+  const { next } = await world.ask(leader, b => b.log({ from: 1, limit: 1_000 }))
+  const log = begin(world, leader, b => b.log({ from: next, limit: 10, wait: 60_000 }))
+  const { index } = await world.ask(leader, b => b.drainProgress({ node: 'n4', index: 0, wait: 0 }))
+  const drain = begin(world, leader, b => b.drainProgress({ node: 'n4', index, wait: 60_000 }))
+  world.split([leader], others)
+  const now = await nextLeader(world, leader)
+  await world.ask(now, b => b.demote({ node: leader, force: true, actor: 'ann' }))
+  // Long enough that nobody tells it any more what was agreed before.
+  await world.run(20_000)
+  world.heal()
+  await world.until('it has no log', () => !world.facts(leader).group)
+  await world.run(3_000)
+  await world.ask(now, approval('yes'))
+  await world.until('both hear', () => !!(log.result && drain.result), 2_000)
+  expect(log.result).toMatchObject({ how: 'answered' })
+  expect(drain.result).toMatchObject({ how: 'answered', value: { node: 'n4' } })
+})
+
+test('a node whose guardian can keep nothing more hears the news from another', async () => {
+  const world = new World(43)
+  await world.cluster3(['n4'])
+  const leader = await leaderOf(world)
+  const said = async () =>
+    (await world.ask('n4', b => b.settings())).find(s => s.name === 'join-approval')?.value
+  let wanted = 'no'
+  for (const name of ['n1', 'n2', 'n3'].filter(n => n !== leader)) {
+    world.node(name).disk.failing = { kind: 'io', message: 'broken' }
+    wanted = wanted === 'no' ? 'yes' : 'no'
+    await world.ask('n4', approval(wanted))
+    await world.run(8_000)
+    expect(await said()).toBe(wanted)
+    world.node(name).disk.failing = undefined
+    world.kill(name)
+    world.start(name)
+    await world.run(5_000)
+  }
+})
