@@ -181,7 +181,9 @@ export class Agent {
     const { random, sockets, storage, config, trace, version } = parts
     const clock = new Lifetime(parts.clock)
     this.#life = clock
-    this.#fault = new StorageFault(trace)
+    this.#fault = new StorageFault(trace, failure =>
+      clock.soon(() => this.plane?.diskFailed(failure)),
+    )
     this.self = new Self(storage, config, version, clock.wall(), random, error =>
       this.#fault.report({ kind: 'io', message: error.message }),
     )
@@ -191,6 +193,7 @@ export class Agent {
         'a node keeps the name that it has in its cluster; under another one it has to join anew (hive leave, hive join ADDR)',
       )
     const { security } = parts
+    security?.onRefused(error => this.#fault.report({ kind: 'io', message: error.message }))
     security?.be(this.self.id)
     security?.tidy(this.self.facts.left === true)
     this.self.key = security?.key
@@ -288,7 +291,7 @@ export class Agent {
       learned: view => this.#course.learned(view),
     })
     this.#homecoming = new Homecoming({
-      ...{ self: this.self, clock, trace, links: this.links },
+      ...{ self: this.self, clock, trace, links: this.links, fault: this.#fault },
       control: () => this.#ownControl(),
       startAnew: home => this.departure.startAnew(home),
     })
@@ -312,6 +315,7 @@ export class Agent {
         trace,
         authority: this.authority,
         security,
+        keeps: () => this.#keeps(),
         view: () => this.view(),
       })
     this.trust =
@@ -343,7 +347,10 @@ export class Agent {
     })
     this.candidate = new Candidate({
       ...{ self: this.self, clock, trace, links: this.links },
-      createGroup: voters => this.group.create(voters),
+      createGroup: voters => {
+        security?.settle()
+        this.group.create(voters)
+      },
       startGroup: () => {
         this.#enrolment.open()
         return this.plane
@@ -369,6 +376,7 @@ export class Agent {
       proof: () => security?.plea(this.self.id) ?? {},
       incognito: () => security?.incognito ?? false,
       bare: () => security?.open ?? true,
+      keeps: () => this.#keeps(),
       introduce: (peer, address) => {
         // Who only says that it belongs is nobody to tell others of.
         if (this.passports.isMember(peer.id, this.links.identity(peer.id)))
@@ -494,7 +502,8 @@ export class Agent {
   /** Binds, recovers what the disk knows, and begins to look for others. */
   start(): void {
     this.candidate.resume()
-    this.group.tidy()
+    // It may wait: nothing is made here before it is away.
+    this.#fault.guard(() => this.group.tidy(), undefined)
     this.#enrolment.knowPeers()
     this.links.listen(this.#parts.config.bind)
     if (this.self.facts.group) this.#enrolment.open()
@@ -635,6 +644,14 @@ export class Agent {
         return ledAt === undefined ? null : this.#parts.clock.now() - ledAt
       },
     }
+  }
+
+  /** What it promises itself under is on the disk, or is now. */
+  #keeps(): boolean {
+    return this.#fault.guard(() => {
+      this.security?.settle()
+      return true
+    }, false)
   }
 
   #catalog(role: string): CatalogRole | undefined {

@@ -15,6 +15,8 @@ export class Self {
   readonly version: string
   #facts: NodeFacts
   #address: Address
+  /** The disk refused something of them, and has what was before. */
+  #owed = false
   /** The incarnation of this boot; refutations and changes raise the current one beyond it. */
   readonly booted: number
   /** Fingerprint of the node's key; undefined: an agent without one. */
@@ -71,9 +73,10 @@ export class Self {
   /** Durable on return; throws STORAGE: then nothing may be built on it. */
   update(change: Partial<NodeFacts>): void {
     const next = { ...this.#facts, ...change }
-    if (JSON.stringify(next) === JSON.stringify(this.#facts)) return
+    if (!this.#owed && JSON.stringify(next) === JSON.stringify(this.#facts)) return
     this.#storage.writeFacts(next)
     this.#facts = next
+    this.#owed = false
   }
 
   /** For what may be learned again: counts here and now, and a disk that refuses it is reported, not fatal. */
@@ -83,6 +86,7 @@ export class Self {
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#facts = { ...this.#facts, ...change }
+      this.#owed = true
       this.#failed(error)
     }
   }

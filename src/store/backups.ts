@@ -4,17 +4,18 @@ import {
   mkdirSync,
   open,
   readdir,
+  readdirSync,
   read as readFile,
   rename,
   rm,
-  rmSync,
   stat,
   write,
 } from 'node:fs'
 import { join } from 'node:path'
+import { removeIfPossible } from './database.ts'
 import type { BackupFile, Backups, BackupWriter } from './types.ts'
 
-/** A file under this name is one that a crash left half written. */
+/** A file under this name is half written, and after a crash stays so. */
 const unfinished = '.part'
 
 type Done = (failure?: string) => void
@@ -22,6 +23,7 @@ type Done = (failure?: string) => void
 /** Snapshots in DATA_DIR/backups. Everything is asked of the thread pool: a slow disk delays no heartbeat. */
 export function backupsIn(dir: string): Backups {
   const folder = join(dir, 'backups')
+  dropUnfinished(folder)
   return {
     folder,
     list(done) {
@@ -42,6 +44,18 @@ export function backupsIn(dir: string): Backups {
       rm(join(folder, name), { force: true }, error => done(error ? reason(error) : undefined))
     },
   }
+}
+
+/** Nobody else is in the directory: they are of a process that is gone, and each is as large as the state. */
+function dropUnfinished(folder: string): void {
+  let names: readonly string[] = []
+  try {
+    names = readdirSync(folder)
+  } catch {
+    // There is none yet; or it says why when it is asked for.
+  }
+  for (const name of names)
+    if (name.endsWith(`.snapshot${unfinished}`)) removeIfPossible(join(folder, name))
 }
 
 function sizesOf(
@@ -147,7 +161,7 @@ class FileWriter implements BackupWriter {
     const fd = this.#fd
     this.#fd = undefined
     if (fd !== undefined) close(fd, () => {})
-    rmSync(this.#part, { force: true })
+    removeIfPossible(this.#part)
   }
 }
 

@@ -79,6 +79,15 @@ export function removeDatabase(path: string): void {
   for (const file of filesOf(path)) rmSync(file, { force: true })
 }
 
+/** For what nobody needs any more: where the disk refuses, it stays. */
+export function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // A disk that may only be read, or that fails, keeps what it has.
+  }
+}
+
 /** Makes creations, renames and removals in the directory durable. */
 export function syncDirectory(path: string): void {
   syncPath(path)

@@ -101,7 +101,7 @@ export class SqliteGroup implements GroupStore {
   }
 
   #received(): string {
-    // A batch that installs what never came fails in the log thread, in its turn.
+    // A batch that installs what never came, or could not be named, fails in the log thread, in its turn.
     return this.#incoming.take() ?? join(this.#dir, 'snapshots', 'nothing-received')
   }
 

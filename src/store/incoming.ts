@@ -1,6 +1,7 @@
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { PeerError } from '../base/errors.ts'
+import { removeIfPossible } from './database.ts'
 import { toOperatorError } from './failure.ts'
 
 /** A snapshot from the leader, as far as it has come: DATA_DIR/snapshots/incoming. */
@@ -34,18 +35,26 @@ export class Incoming {
     this.#size += bytes.length
   }
 
-  /** What was received, under a name that later chunks don't touch; undefined: nothing was. */
+  /** What was received, under a name that later chunks don't touch; undefined: nothing was, or the disk refuses. */
   take(): string | undefined {
     if (this.#fd === undefined) return undefined
-    this.#close()
     const path = join(this.#folder, `received-${++this.#installs}`)
-    renameSync(this.#path, path)
-    return path
+    try {
+      this.#close()
+      renameSync(this.#path, path)
+      return path
+    } catch {
+      return undefined
+    }
   }
 
   drop(): void {
-    this.#close()
-    rmSync(this.#path, { force: true })
+    try {
+      this.#close()
+    } catch {
+      // What the disk did not take is not wanted.
+    }
+    removeIfPossible(this.#path)
   }
 
   #begin(): void {
@@ -55,7 +64,8 @@ export class Incoming {
   }
 
   #close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd)
+    const fd = this.#fd
     this.#fd = undefined
+    if (fd !== undefined) closeSync(fd)
   }
 }

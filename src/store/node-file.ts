@@ -1,8 +1,8 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { OperatorError } from '../base/errors.ts'
-import type { Connection } from './database.ts'
+import { type Connection, removeIfPossible } from './database.ts'
 import { parseFacts } from './facts.ts'
 import { codeOf, toOperatorError } from './failure.ts'
 import { migrate, nodeSchema } from './schema.ts'
@@ -56,7 +56,7 @@ export class NodeFile {
   }
 
   close(): void {
-    rmSync(this.#pidPath, { force: true })
+    removeIfPossible(this.#pidPath)
     this.#db.close()
   }
 }

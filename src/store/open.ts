@@ -56,9 +56,17 @@ export class SqliteStorage implements Storage {
   } {
     assert(this.#group === undefined, 'the group is open already')
     if (!this.hasGroup()) this.createGroup(emptySnapshot, emptyHardState, [])
-    const { loaded, logBytes } = loadGroup(this.dir)
+    const { loaded, logBytes } = this.#load()
     this.#group = new SqliteGroup(this.dir, logBytes, this.#tuning, failed)
     return { loaded, store: this.#group }
+  }
+
+  #load(): ReturnType<typeof loadGroup> {
+    try {
+      return loadGroup(this.dir)
+    } catch (error) {
+      throw toOperatorError(error, `log.db and state.db of ${this.dir} cannot be opened`)
+    }
   }
 
   createGroup(first: SnapshotMeta, hardState: HardState, rows: readonly Row[]): void {

@@ -181,14 +181,15 @@ export class Cluster {
     const { simulation } = this
     const dice = simulation.dice(`node ${node.name} boot ${node.boots}`)
     const clock = new SimulatedClock(simulation, life, node.watch, dice.below(1_000_000))
-    const security = this.#securityOf(node, dice)
+    const security = this.#asProcess(node, () => ({ of: this.#securityOf(node, dice) }))
+    if (security === undefined) return void simulation.end(life)
     const sockets = new SimulatedSockets(
       this.network,
       node.machine,
       life,
-      security && {
-        credentials: () => security.credentials,
-        open: () => security.open,
+      security.of && {
+        credentials: () => security.of!.credentials,
+        open: () => security.of!.open,
         wall: () => clock.wall(),
       },
     )
@@ -200,17 +201,30 @@ export class Cluster {
       snapshotEvery: this.snapshotEvery,
     }
     simulation.trace.say(simulation.now, node.name, `start, boot ${node.boots}`)
-    const agent = this.#boot(node, {
-      ...{ clock, random: dice.fork(), sockets, storage, config, trace },
-      ...(security && { security }),
-    })
-    if (agent === undefined) {
-      simulation.end(life)
-      return
-    }
+    const agent = this.#asProcess(node, () =>
+      this.#make(
+        {
+          ...{ clock, random: dice.fork(), sockets, storage, config, trace },
+          ...(security.of && { security: security.of }),
+        },
+        node,
+      ),
+    )
+    if (agent === undefined) return void simulation.end(life)
     node.process = { life, agent, sockets, storage, stopping: false, since: simulation.now }
     this.#byLife.set(life, node)
-    simulation.after(0, () => agent.start(), life)
+    simulation.after(0, () => this.#begin(node, agent), life)
+  }
+
+  #begin(node: SimulatedNode, agent: SimulatedAgent): void {
+    const { process } = node
+    const begun = this.#asProcess(node, () => {
+      agent.start()
+      return true
+    })
+    if (begun || !process) return
+    process.storage.crash()
+    this.#ended(node, process, 'fin')
   }
 
   #securityOf({ name, disk, secret, token }: SimulatedNode, dice: Random): Security | undefined {
@@ -220,8 +234,7 @@ export class Cluster {
       store: {
         read: () => (disk.identity === undefined ? undefined : parseIdentity(disk.identity)),
         write(identity) {
-          const { failing } = disk
-          if (failing) throw new OperatorError('STORAGE', failing.message, 'free the disk')
+          disk.demand('identity')
           disk.identity = JSON.stringify(identity)
         },
       },
@@ -231,12 +244,12 @@ export class Cluster {
     })
   }
 
-  /** An operator's error (a disk that does not work) ends a process before it begins; anything else is a bug. */
-  #boot(node: SimulatedNode, parts: AgentParts): SimulatedAgent | undefined {
+  /** A disk that does not work ends a process before it begins; anything else is a bug. */
+  #asProcess<T>(node: SimulatedNode, begin: () => T): T | undefined {
     try {
-      return this.#make(parts, node)
+      return begin()
     } catch (error) {
-      if (!(error instanceof OperatorError)) throw error
+      if (!(error instanceof OperatorError) || !node.disk.failing) throw error
       this.simulation.trace.say(this.simulation.now, node.name, `does not start: ${error.message}`)
       return undefined
     }

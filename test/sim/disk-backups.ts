@@ -7,7 +7,7 @@ export function simulatedBackups(disk: Disk, life: Life): Backups {
   const later = (task: () => void): void => {
     disk.simulation.after(disk.syncTime(), task, life)
   }
-  const failure = (): string | undefined => disk.failing?.message
+  const failure = (): string | undefined => disk.refusal('files')?.message
   return {
     folder: 'backups',
     list(done) {

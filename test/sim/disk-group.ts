@@ -1,4 +1,4 @@
-import { assert, OperatorError } from '../../src/base/errors.ts'
+import { assert } from '../../src/base/errors.ts'
 import type { Entry, Index, Persist, SnapshotMeta, Term } from '../../src/raft/types.ts'
 import type { Row } from '../../src/state/types.ts'
 import type {
@@ -116,6 +116,9 @@ export class SimulatedGroup implements GroupStore {
         done(this.#failure)
         return
       }
+      // A copy that fails is its asker's trouble alone.
+      const noRoom = this.#disk.refusal('files')
+      if (noRoom) return done(noRoom)
       this.#settleSaves()
       const { applied, rows } = this.#durable
       const bytes = encodeSnapshot([...rows.values()])
@@ -131,6 +134,8 @@ export class SimulatedGroup implements GroupStore {
   copyRows(done: (failure: StorageFailure | undefined, copy?: RowsCopy) => void): void {
     this.#answer(() => {
       if (this.#stuck()) return done(this.#failure)
+      const noRoom = this.#disk.refusal('files')
+      if (noRoom) return done(noRoom)
       this.#settleSaves()
       const { applied: meta, rows: kept } = this.#durable
       const rows = [...kept.values()].sort((a, b) => (rowKey(a) < rowKey(b) ? -1 : 1))
@@ -153,8 +158,7 @@ export class SimulatedGroup implements GroupStore {
   }
 
   receiveChunk(offset: number, bytes: Uint8Array): void {
-    const { failing } = this.#disk
-    if (failing !== undefined) throw new OperatorError('STORAGE', failing.message, 'free the disk')
+    this.#disk.demand('files')
     if (offset === 0) {
       this.#received = []
       this.#receivedBytes = 0
@@ -189,7 +193,7 @@ export class SimulatedGroup implements GroupStore {
   /** A beginning of the batches under way may have reached the platters; of the saves, too. */
   crash(): void {
     const { dice } = this.#disk
-    if (!this.#closed && this.#failure === undefined && this.#disk.failing === undefined) {
+    if (!this.#closed && this.#failure === undefined && this.#disk.refusal('log') === undefined) {
       const torn = this.#syncing.length > 0 ? dice.below(this.#syncing.length + 1) : 0
       if (torn > 0 && torn < this.#syncing.length) this.#disk.noted?.('torn')
       for (const write of this.#syncing.slice(0, torn)) this.#commit(write)
@@ -230,8 +234,9 @@ export class SimulatedGroup implements GroupStore {
 
   /** Has the disk failed? The first failure is for good. */
   #stuck(): boolean {
-    if (this.#failure === undefined && this.#disk.failing !== undefined) {
-      this.#failure = this.#disk.failing
+    const refusal = this.#disk.refusal('log')
+    if (this.#failure === undefined && refusal !== undefined) {
+      this.#failure = refusal
       this.#failed(this.#failure)
     }
     return this.#failure !== undefined

@@ -39,6 +39,12 @@ export interface DurableGroup {
   readonly rows: Map<string, Row>
 }
 
+/**
+ * What a disk may refuse by itself: a nearly full one still has room for what overwrites itself (facts and log), and none
+ * for files that are made anew.
+ */
+export type DiskPart = 'facts' | 'identity' | 'log' | 'files'
+
 export type DiskNote = 'truncated' | 'snapshot' | 'torn'
 
 /** One machine's disk. Processes come and go; it stays. */
@@ -54,8 +60,10 @@ export class Disk {
   readonly aside = new Map<string, { readonly group?: DurableGroup; readonly facts?: NodeFacts }>()
   /** Hears of what is rare enough to be counted. */
   noted: ((what: DiskNote) => void) | undefined
-  /** Set: every write fails like this from now on. */
+  /** Set: every write fails like this from now on… */
   failing: StorageFailure | undefined
+  /** …but for these. */
+  readonly spared = new Set<DiskPart>()
 
   /** When logs are cut; undefined: as on real disks. */
   compaction: Compaction | undefined
@@ -81,6 +89,17 @@ export class Disk {
       if (group.entries[entry.index - group.base.index - 1]?.term === entry.term) return true
     }
     return false
+  }
+
+  /** Why that part takes no writes now; undefined: it does. */
+  refusal(part: DiskPart): StorageFailure | undefined {
+    return this.spared.has(part) ? undefined : this.failing
+  }
+
+  /** For who writes it at once. Throws OperatorError STORAGE. */
+  demand(part: DiskPart): void {
+    const refusal = this.refusal(part)
+    if (refusal) throw new OperatorError('STORAGE', refusal.message, 'free the disk')
   }
 
   syncTime(): number {
@@ -116,8 +135,7 @@ export class SimulatedStorage implements Storage {
 
   writeFacts(facts: NodeFacts): void {
     if (!this.#life.alive) return
-    const { failing } = this.#disk
-    if (failing !== undefined) throw new OperatorError('STORAGE', failing.message, 'free the disk')
+    this.#disk.demand('facts')
     const before = this.readFacts()
     assert(
       before?.id !== facts.id || facts.incarnation >= before.incarnation,
@@ -134,8 +152,7 @@ export class SimulatedStorage implements Storage {
   createGroup(first: SnapshotMeta, hardState: HardState, rows: readonly Row[]): void {
     if (!this.#life.alive) return
     if (this.#disk.group !== undefined) throw new Error('there is a group on this disk already')
-    const { failing } = this.#disk
-    if (failing !== undefined) throw new OperatorError('STORAGE', failing.message, 'free the disk')
+    this.#disk.demand('files')
     this.#disk.group = {
       hardState,
       base: first,
@@ -149,6 +166,7 @@ export class SimulatedStorage implements Storage {
     readonly loaded: Loaded
     readonly store: GroupStore
   } {
+    this.#disk.demand('files')
     const first: SnapshotMeta = {
       index: 0,
       term: 0,
@@ -175,6 +193,7 @@ export class SimulatedStorage implements Storage {
   setAside(label: string, facts?: NodeFacts): string {
     this.#open?.abandon()
     this.#open = undefined
+    this.#disk.demand('files')
     const { group } = this.#disk
     this.#disk.aside.set(label, { ...(group && { group }), ...(facts && { facts }) })
     this.#disk.group = undefined

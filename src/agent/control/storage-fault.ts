@@ -5,10 +5,13 @@ import type { StorageFailure } from '../../store/types.ts'
 /** The first thing that the disk refused. From then on this node has no vote and acknowledges nothing. */
 export class StorageFault {
   readonly #trace: Trace
+  readonly #heard: (failure: StorageFailure) => void
   #failure: StorageFailure | undefined
 
-  constructor(trace: Trace) {
+  /** `heard`: called at the first one, which may be of another file than the log's. */
+  constructor(trace: Trace, heard: (failure: StorageFailure) => void = () => {}) {
     this.#trace = trace
+    this.#heard = heard
   }
 
   get failure(): StorageFailure | undefined {
@@ -22,6 +25,12 @@ export class StorageFault {
       { kind: failure.kind },
       `storage failed: ${failure.message}; this node gives up its vote and acknowledges nothing more`,
     )
+    this.#heard(failure)
+  }
+
+  /** A log that begins anew is on the disk, synced: it takes again what it refused. */
+  mended(): void {
+    this.#failure = undefined
   }
 
   notices(name: string): readonly string[] {

@@ -52,7 +52,7 @@ export function recoveryDesk(
       // First the intent: should this process end in between, the next one finishes what the log has begun.
       parts.self.update({ group: { tag, rescue } })
       if (!plane!.rescue(rescue.lineage)) {
-        parts.self.update({ group: { tag } })
+        parts.self.note({ group: { tag } })
         return answer(refusal('REFUSED', `${parts.self.name} leads again`, 'nothing is lost'))
       }
       agreed(parts, plane!, rescue, answer)

@@ -129,20 +129,18 @@ export class Departure {
     this.#saidRemoved.delete(by)
   }
 
-  /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. */
+  /** The same node in a newer epoch: what it knew is set aside, and whom to ask is all that it keeps. Throws STORAGE. */
   startAnew({ epoch: newer, lineage }: Home): string {
-    const { self, fault } = this.#parts
+    const { self } = this.#parts
     const { cluster, known } = self.facts
     if (!cluster) return ''
     const { tag, name, epoch, control } = cluster
     const others = [...known, ...control].filter(c => c.id !== self.id)
     const contacts = [...new Map(others.map(c => [c.id, c])).values()].slice(0, maxContacts)
     const returning = { tag, name, epoch: newer, lineage }
-    return fault.guard(() => {
-      const aside = this.#depart(`epoch-${epoch}`, { returning, known: contacts })
-      this.#setAside = { epoch, aside }
-      return aside
-    }, '')
+    const aside = this.#depart(`epoch-${epoch}`, { returning, known: contacts })
+    this.#setAside = { epoch, aside }
+    return aside
   }
 
   /** The cluster was recovered without this node's log, which it lays down to carry another. */

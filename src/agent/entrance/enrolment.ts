@@ -69,11 +69,13 @@ export class Enrolment {
 
   /** What the facts say that this node carries. */
   open(): void {
-    const { self, group, reads } = this.#parts
+    const { self, group, reads, fault } = this.#parts
     this.knowPeers()
+    const isNew = !group.plane
     group.open()
     const { plane } = group
     if (!plane) return
+    if (isNew) fault.mended()
     const events = plane.state.cluster?.events ?? 0
     if (events > reads) throw new OperatorError('VERSION_MISMATCH', tooOld(events, reads), upgrade)
     const { tag, rescue } = self.facts.group ?? {}
@@ -156,6 +158,8 @@ export class Enrolment {
       this.open()
     }
     if (!carried) this.#begin(body, from, { tag, epoch, lineage })
+    // It was made, and could not be opened then.
+    else if (!group.plane) this.open()
     return { ok: true, body: {} }
   }
 

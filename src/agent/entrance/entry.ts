@@ -33,6 +33,8 @@ export interface EntryParts {
   incognito?(): boolean
   /** This node has nothing to prove itself by. */
   bare?(): boolean
+  /** The disk has what this node is to be let in as; asks it again if it refused. */
+  keeps?(): boolean
   /** Somebody passed the first validation and gossips with us from now on. */
   introduce(peer: Hello, address: Address): void
   /** The control plane has us: take the digest. False: the disk refuses to keep what came with it. */
@@ -388,8 +390,9 @@ export class Entry {
     const { code, final, at } = this.#refused ?? { at: 0 }
     const pause = code === 'JOIN_REFUSED' ? askAfterNo : askAfterFinal
     if (final && clock.now() < at + pause) return
-    this.#asking = true
     const life = this.#life
+    if (this.#parts.keeps?.() === false) return this.#notIn(peer, life, unkept)
+    this.#asking = true
     const { returning } = self.facts
     const wish = {
       node: self.describe(),
@@ -409,15 +412,21 @@ export class Entry {
       }
       const no = outcome.ok ? notKept : outcome
       if (self.facts.returning && no.code === 'UNKNOWN_NODE') return this.#parts.expelled()
-      this.#refusedBy(no)
-      const pause = this.#pauseAfter(no.code)
-      if (pause === undefined) return
-      clock.after(pause, () => {
-        if (life !== this.#life) return
-        if (!self.facts.cluster && !self.facts.group && links.isConnected(peer)) this.#ask(peer)
-      })
-      this.#askPause = Math.min(this.#askPause * 2, askAgain.most)
+      this.#notIn(peer, life, no)
     })
+  }
+
+  /** Asks again, if that may help. */
+  #notIn(peer: string, life: number, no: RequestOutcome & { ok: false }): void {
+    const { self, links, clock } = this.#parts
+    this.#refusedBy(no)
+    const pause = this.#pauseAfter(no.code)
+    if (pause === undefined) return
+    clock.after(pause, () => {
+      if (life !== this.#life) return
+      if (!self.facts.cluster && !self.facts.group && links.isConnected(peer)) this.#ask(peer)
+    })
+    this.#askPause = Math.min(this.#askPause * 2, askAgain.most)
   }
 
   /** Undefined: only the next round of seeds asks again. */
@@ -474,6 +483,11 @@ function inFull(text: string): string {
   return 'message' in address ? text : formatAddress(address)
 }
 
+const unkept = refusal(
+  'STORAGE',
+  'the disk of this node refuses to keep what it proves itself by',
+  'free the disk; it asks by itself',
+)
 const notKept = refusal(
   'STORAGE',
   'this node was let in, and its disk refuses to keep the certificate that it was given',

@@ -5,6 +5,7 @@ import { givesIn, isHome } from '../../cluster/epoch.ts'
 import type { Hello } from '../../net/handshake.ts'
 import type { Links } from '../../net/link-types.ts'
 import type { NodeFacts } from '../../store/types.ts'
+import type { StorageFault } from '../control/storage-fault.ts'
 import type { Self } from '../self.ts'
 
 /**
@@ -16,9 +17,10 @@ export interface HomecomingParts {
   readonly clock: Clock
   readonly trace: Trace
   readonly links: Links
+  readonly fault: StorageFault
   /** Control nodes of this node's own epoch, as far as it knows; itself among them if it is one. */
   control(): readonly string[]
-  /** Sets aside what this node knows and bootstraps anew in that history, under the same id and name; says where it is. */
+  /** Sets aside what this node knows and bootstraps anew in that history, under the same id and name; says where it is. Throws STORAGE. */
   startAnew(home: Home): string
 }
 
@@ -76,7 +78,7 @@ export class Homecoming {
       if (now?.tag !== ours.tag || now.epoch !== ours.epoch) return
       const reached = new Set([...links.connectedPeers(), self.id])
       if (givesIn({ control: this.#parts.control(), reached }))
-        return void this.#parts.startAnew(home)
+        return this.#parts.fault.guard(() => void this.#parts.startAnew(home), undefined)
       this.#standing = home
     })
   }
@@ -96,7 +98,7 @@ export class Homecoming {
     this.#lookedAt = Number.NEGATIVE_INFINITY
   }
 
-  /** An operator's word that this node gives in; throws REFUSED where there is nothing to give in to. */
+  /** An operator's word that this node gives in; throws REFUSED where there is nothing to give in to, STORAGE. */
   yield(lineage: number | undefined): string {
     const { self } = this.#parts
     const { cluster } = self.facts

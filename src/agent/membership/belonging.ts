@@ -115,10 +115,9 @@ export class Belonging {
   #believe({ trust }: ClusterView): void {
     const { security, certification, fault } = this.#parts
     if (!security || !trust) return
-    fault.guard(() => {
-      if (trust.gossip) security.useRing(trust.gossip)
-      certification?.look()
-    }, undefined)
+    fault.guard(() => security.settle(), undefined)
+    if (trust.gossip) security.useRing(trust.gossip)
+    certification?.look()
   }
 
   #clusterFacts(view: ClusterView): NonNullable<NodeFacts['cluster']> {

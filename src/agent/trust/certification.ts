@@ -14,6 +14,8 @@ export interface CertificationParts {
   readonly trace: Trace
   readonly authority: Authority
   readonly security: Security
+  /** The disk has what this node goes by; asks it again if it refused. */
+  keeps(): boolean
   view(): ClusterView | undefined
 }
 
@@ -65,6 +67,8 @@ export class Certification {
   #ask(): void {
     if (this.#asking || this.#timer) return
     const { self, security, authority, trace } = this.#parts
+    // Each one that is issued is an event: none for a disk that would not keep it.
+    if (!this.#parts.keeps()) return this.#later('the disk refuses to keep one')
     const tag = self.facts.cluster!.tag
     this.#asking = true
     authority.ask('certificate', { request: security.request(self.id) }, patience, outcome => {

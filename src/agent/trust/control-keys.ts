@@ -49,7 +49,8 @@ export class ControlKeys {
         if (!identity || !plane || plane.leader() !== from) {
           return answer(refusal('REFUSED', 'control keys come from the leader'))
         }
-        this.#take(plane, body)
+        // It says then that its disk fails: the leader is to wait for nothing here.
+        this.#parts.fault.guard(() => this.#take(plane, body), undefined)
         answer({ ok: true, body: this.#holdings.own() })
       },
     }

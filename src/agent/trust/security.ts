@@ -60,6 +60,9 @@ export class Security {
   #lasts: { readonly text: string; readonly until: EpochMillis } | undefined
   /** Those of the identity, read; undefined: not asked for since it changed. */
   #controlKeys: readonly ControlKey[] | undefined
+  /** The disk refused something, and is to be asked again before anybody is promised anything more. */
+  #owed = false
+  #refused: (error: OperatorError) => void = () => {}
   #id = ''
   readonly #given: JoinToken | undefined
   #token: JoinToken | undefined
@@ -154,6 +157,16 @@ export class Security {
     this.#listeners.push(listener)
   }
 
+  /** Called when the disk refuses what counts all the same. */
+  onRefused(listener: (error: OperatorError) => void): void {
+    this.#refused = listener
+  }
+
+  /** Durable on return; throws OperatorError STORAGE: what this node goes by now, the next boot would not know. */
+  settle(): void {
+    if (this.#owed) this.#update(this.#identity)
+  }
+
   /** The node's id, from now on. */
   be(id: string): void {
     if (id === this.#id) return
@@ -217,13 +230,13 @@ export class Security {
     this.#renew()
   }
 
-  /** Whom the cluster believes now. */
+  /** Whom the cluster believes now. It is told again after a boot: that the disk refuses it keeps nobody from going on. */
   believe(authorities: readonly string[]): void {
     const { member } = this.#identity
     if (!member || authorities.length === 0) return
     if (JSON.stringify(member.authorities) === JSON.stringify(authorities)) return
     const { former, ...rest } = { ...member, authorities }
-    this.#update({ ...this.#identity, member: { ...rest, ...this.#former([former], rest) } })
+    this.#note({ ...this.#identity, member: { ...rest, ...this.#former([former], rest) } })
     this.#renew()
   }
 
@@ -237,10 +250,11 @@ export class Security {
     return former === undefined ? {} : { former }
   }
 
+  /** As with `believe`. */
   useRing(ring: StoredRing | undefined): void {
     if (JSON.stringify(ring) === JSON.stringify(this.#identity.gossip)) return
     const { gossip: _, ...rest } = this.#identity
-    this.#update(ring ? { ...rest, gossip: ring } : rest)
+    this.#note(ring ? { ...rest, gossip: ring } : rest)
     this.#renew()
   }
 
@@ -298,9 +312,12 @@ export class Security {
     })
   }
 
-  /** Out of the cluster: nothing that it trusted this node with is kept. `anew`: another node, so another key. */
+  /**
+   * Out of the cluster: nothing that it trusted this node with is kept. `anew`: another node, so another key. Where the disk
+   * refuses, the next boot does it again (`tidy`).
+   */
   forget(anew: boolean): void {
-    this.#update({ key: anew ? this.notary.newKey() : this.#identity.key })
+    this.#note({ key: anew ? this.notary.newKey() : this.#identity.key })
     this.#token = this.#tokenNow()
     this.#renew()
   }
@@ -312,7 +329,28 @@ export class Security {
   }
 
   #update(identity: Identity): void {
-    this.#store.write(identity)
+    try {
+      this.#store.write(identity)
+      this.#owed = false
+    } catch (error) {
+      this.#owed = true
+      throw error
+    }
+    this.#take(identity)
+  }
+
+  /** What may be learned again counts here and now. */
+  #note(identity: Identity): void {
+    try {
+      this.#update(identity)
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      this.#take(identity)
+      this.#refused(error)
+    }
+  }
+
+  #take(identity: Identity): void {
     this.#identity = identity
     this.#controlKeys = undefined
   }
