@@ -251,7 +251,7 @@ function brokenDisk(context: Context): (() => void) | undefined {
   return () => revive(cluster, victim)
 }
 
-/** Nearly full, say: it refuses some of what it is given. Room is made a while before somebody starts the agent anew. */
+/** Nearly full, say: it refuses some of what it is given. Room may be made before somebody starts the agent anew. */
 function halfDisk(context: Context): (() => void) | undefined {
   const { cluster, dice, say } = context
   const victim = one(context)
@@ -262,16 +262,18 @@ function halfDisk(context: Context): (() => void) | undefined {
   if (refused.length === 0) return undefined
   say(`half a disk: ${victim.name} refuses ${refused.join(', ')}`)
   for (const part of diskParts) if (!refused.includes(part)) disk.spared.add(part)
-  disk.failing = { kind: 'full', message: 'simulated full failure' }
-  return () => {
-    if (disk.failing === undefined) return
+  const failing = { kind: 'full', message: 'simulated full failure' } as const
+  disk.failing = failing
+  const makeRoom = (): void => {
+    if (disk.failing !== failing) return
     disk.failing = undefined
     disk.spared.clear()
-    const { process } = victim
-    cluster.simulation.after(dice.next() * 3_000, () => {
-      if (victim.process === process) cluster.crash(victim, 'kill')
-      cluster.start(victim)
-    })
+  }
+  cluster.simulation.after(dice.next() * 8_000, makeRoom)
+  return () => {
+    makeRoom()
+    cluster.crash(victim, 'kill')
+    cluster.start(victim)
   }
 }
 
