@@ -272,6 +272,7 @@ export class Agent {
       clock,
       links: this.links,
       client: `${this.self.id}/${this.self.facts.incarnation}`,
+      home: () => (this.self.facts.cluster ?? this.self.facts.returning)?.tag,
       leader: () => this.leader(),
       control: () =>
         (this.view()?.control ?? this.self.facts.cluster?.control ?? []).map(c => c.id),

@@ -195,6 +195,11 @@ export class LogClient {
     const expected = this.#state === 'closing'
     this.#state = 'closed'
     if (!expected) this.#fail(died(`exit code ${code}`))
+    // What it made until then came first.
+    for (const done of this.#copies.values()) done(closedFailure)
+    for (const done of this.#flushes.values()) done()
+    this.#copies.clear()
+    this.#flushes.clear()
     for (const done of this.#closing.splice(0)) done()
   }
 }

@@ -189,7 +189,7 @@ export interface GroupStore {
   save(batch: StateBatch): void
   /** Drops entries up to and including `through` (≤ the saved state's index), lazily. */
   compact(through: Index, term: Term): void
-  /** A copy of the saved state. */
+  /** A copy of the saved state. `done` in any case, also when the group is closed or set aside meanwhile. */
   takeSnapshot(done: (failure: StorageFailure | undefined, source?: SnapshotSource) => void): void
   /** The same, for who wants its rows. */
   copyRows(done: (failure: StorageFailure | undefined, copy?: RowsCopy) => void): void

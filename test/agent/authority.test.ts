@@ -16,7 +16,13 @@ function stage(answer: (body: unknown) => RequestOutcome | undefined) {
   }) as Links['request']
   const authority = new Authority({
     ...{ self: { id: 'n1' }, clock, client: 'n1/1', links: { request } as Links },
-    ...{ leader: () => 'n2', control: () => ['n2'], isNear: () => true, local: () => {} },
+    ...{
+      home: () => 'tag',
+      leader: () => 'n2',
+      control: () => ['n2'],
+      isNear: () => true,
+      local: () => {},
+    },
   })
   return { clock, asked, authority }
 }

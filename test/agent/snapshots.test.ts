@@ -13,10 +13,9 @@ const meta = (index: number): SnapshotMeta => ({ index, term: 1, config })
 /** A receiver, and the chunks that reached its disk. */
 function receiver() {
   const written: string[] = []
-  const store = {
-    receiveChunk: (offset: number, bytes: Uint8Array) =>
-      void written.push(`${offset}+${bytes.length}`),
-  } as unknown as GroupStore
+  const receiveChunk = (offset: number, bytes: Uint8Array) =>
+    void written.push(`${offset}+${bytes.length}`)
+  let store = { receiveChunk } as unknown as GroupStore
   const snapshots = new Snapshots({
     trace: silentTrace,
     clock: new ManualClock(),
@@ -40,7 +39,10 @@ function receiver() {
     })
     return outcome!.ok ? 'ok' : outcome!.code
   }
-  return { written, snapshots, chunk }
+  const layDown = () => {
+    store = { receiveChunk } as unknown as GroupStore
+  }
+  return { written, snapshots, chunk, layDown }
 }
 
 describe('a snapshot on its way out', () => {
@@ -78,6 +80,32 @@ describe('a snapshot on its way out', () => {
     clock.advance(60_000)
     expect(asked).toBe(told.length)
   })
+})
+
+test('a snapshot of a log that was laid down is sent no further, whatever this node leads by then', () => {
+  const answers: ((outcome: RequestOutcome) => void)[] = []
+  const told: boolean[] = []
+  const newStore = () =>
+    ({
+      takeSnapshot: (done: (failure: unknown, source?: unknown) => void) =>
+        done(undefined, { meta: meta(1), size: 2, read: () => new Uint8Array(1), close() {} }),
+    }) as unknown as GroupStore
+  let store = newStore()
+  const request: Links['request'] = (_to, _method, _body, _patience, done) =>
+    void answers.push(done)
+  const snapshots = new Snapshots({
+    ...{ trace: silentTrace, clock: new ManualClock(), links: { request } as Links },
+    ...{ term: () => 3, lineage: () => 0, store: () => store },
+    ...{ leads: () => true, complete: () => true, sent: (_peer, ok) => void told.push(ok) },
+  })
+  for (const pieces of [1, 2]) {
+    snapshots.send('a')
+    if (pieces === 2) answers.pop()!({ ok: true, body: {} })
+    store = newStore()
+    answers.pop()!({ ok: true, body: {} })
+    expect(answers).toEqual([])
+  }
+  expect(told).toEqual([false, false])
 })
 
 test('a snapshot for which the receiver has no room is sent again later and later, to that one alone', () => {
@@ -140,6 +168,18 @@ describe('a snapshot that comes in', () => {
     expect(snapshots.arrived('b', meta(10))).toBe(false)
     expect(snapshots.arrived('a', meta(11))).toBe(false)
     expect(snapshots.arrived('a', meta(10))).toBe(true)
+    expect(snapshots.arrived('a', meta(10))).toBe(false)
+    expect(written).toEqual(['0+4', '0+4', '4+4'])
+  })
+
+  test('begins anew where its beginning went with a log that was laid down', () => {
+    const { snapshots, chunk, written, layDown } = receiver()
+    expect(chunk('a', { offset: 0 })).toBe('ok')
+    layDown()
+    expect(chunk('a', { offset: 4 })).toBe('REFUSED')
+    expect(chunk('a', { offset: 0 })).toBe('ok')
+    expect(chunk('a', { offset: 4 })).toBe('ok')
+    layDown()
     expect(snapshots.arrived('a', meta(10))).toBe(false)
     expect(written).toEqual(['0+4', '0+4', '4+4'])
   })

@@ -429,4 +429,24 @@ function describeEnd(start: Start): void {
     expect(terms((await process.crash()).entries)).toEqual([9])
     expect(process.storage.readFacts()).toEqual(facts)
   })
+
+  test('whoever waits for a copy of a group that is set aside hears that there is none, or has it', async () => {
+    const process = await start()
+    process.open()
+    await process.write({ ...hard(1), entries: [data(1, 1)] })
+    process.save(1, 1, [row('kv', 'a', 1)])
+    let answers = 0
+    process.store.takeSnapshot((failure, source) => {
+      expect(failure === undefined).toBe(source !== undefined)
+      source?.close()
+      answers += 1
+    })
+    process.store.copyRows((failure, copy) => {
+      expect(failure === undefined).toBe(copy !== undefined)
+      copy?.close()
+      answers += 1
+    })
+    process.storage.setAside('retired')
+    await expect.poll(() => process.settle().then(() => answers)).toBe(2)
+  })
 }

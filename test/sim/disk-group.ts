@@ -111,7 +111,7 @@ export class SimulatedGroup implements GroupStore {
   }
 
   takeSnapshot(done: (failure: StorageFailure | undefined, source?: SnapshotSource) => void): void {
-    this.#later(() => {
+    this.#answer(() => {
       if (this.#stuck()) {
         done(this.#failure)
         return
@@ -128,11 +128,11 @@ export class SimulatedGroup implements GroupStore {
         read: (offset, length) => bytes.slice(offset, offset + length),
         close() {},
       })
-    })
+    }, done)
   }
 
   copyRows(done: (failure: StorageFailure | undefined, copy?: RowsCopy) => void): void {
-    this.#later(() => {
+    this.#answer(() => {
       if (this.#stuck()) return done(this.#failure)
       const noRoom = this.#disk.refusal('files')
       if (noRoom) return done(noRoom)
@@ -158,7 +158,7 @@ export class SimulatedGroup implements GroupStore {
         },
         close() {},
       })
-    })
+    }, done)
   }
 
   receiveChunk(offset: number, bytes: Uint8Array): void {
@@ -225,8 +225,14 @@ export class SimulatedGroup implements GroupStore {
   }
 
   #later(task: () => void): void {
+    this.#answer(task, () => {})
+  }
+
+  /** `task` when the disk comes to it, or `refuse` when there is no group any more by then. */
+  #answer(task: () => void, refuse: (failure: StorageFailure) => void): void {
     const guarded = (): void => {
-      if (!this.#closed) task()
+      if (this.#closed) refuse({ kind: 'io', message: 'the store is closed' })
+      else task()
     }
     this.#disk.simulation.after(this.#disk.syncTime(), guarded, this.#life)
   }

@@ -94,3 +94,68 @@ test('a node whose guardian can keep nothing more hears the news from another', 
     await world.run(5_000)
   }
 })
+
+test('a control node that was relieved of the log while it copied it makes snapshots when it carries it again', async () => {
+  const world = new World(44)
+  world.cluster.snapshotEvery = 60_000
+  await world.cluster3(['n4'])
+  const leader = await leaderOf(world)
+  const other = ['n1', 'n2', 'n3'].find(n => n !== leader)!
+  const { habits, backups } = world.node(other).disk
+  await world.put('n4', 'k', 'first')
+  await world.until('there is one', () => backups.size > 0, 200_000)
+  await world.put('n4', 'k', 'second')
+  await world.run(50_000)
+  habits.slowness = 5_000
+  const stale = begin(world, other, b => b.snapshot({ stale: true }))
+  await world.ask(leader, b => b.demote({ node: other, force: true, actor: 'ann' }))
+  await world.until('it has no log', () => !world.facts(other).group)
+  habits.slowness = 1
+  await world.until('who wanted a copy is answered', () => stale.result !== undefined)
+  await world.ask(leader, b =>
+    b.promote({ node: other, observer: false, force: false, actor: 'ann' }),
+  )
+  const before = backups.size
+  await world.put('n4', 'k', 'third')
+  await world.until('there are more', () => backups.size > before, 700_000)
+})
+
+test('a node that was made a control node does not go back to what its guardian had said before', async () => {
+  const world = new World(45)
+  await world.cluster3(['n4'])
+  const leader = await leaderOf(world)
+  const machine = (name: string) => world.node(name).machine
+  // Its guardian is one of these.
+  for (const name of ['n1', 'n2', 'n3'])
+    if (name !== leader) world.cluster.network.path(machine(name), machine('n4')).delay = 1_500
+  await world.run(200)
+  await world.ask(leader, approval('yes'))
+  await world.run(50)
+  await world.ask(leader, b =>
+    b.promote({ node: 'n4', observer: false, force: false, actor: 'ann' }),
+  )
+  const control = () => world.facts('n4').cluster?.control.length
+  await world.until('n4 knows', () => control() === 4)
+  for (let i = 0; i < 40; i++) {
+    await world.run(100)
+    expect(control()).toBe(4)
+  }
+})
+
+test('what a node had asked in one cluster takes no effect in another', async () => {
+  const world = new World(46)
+  await world.cluster3(['n4'])
+  await world.cluster3([], 'other', 'm')
+  world.kill('n1', 'n2', 'n3')
+  await world.run(5_000)
+  const put = begin(world, 'n4', b =>
+    b.kvPut({ key: 'k', value: new Uint8Array(1), flags: 0, actor: 'test' }),
+  )
+  await world.run(1_000)
+  await world.ask('n4', b => b.reset({ actor: 'ann' }))
+  const at = `${world.node('m1').machine.ip}:4483`
+  await world.ask('n4', b => b.join({ address: at, actor: 'ann' }))
+  await world.until('an answer', () => put.result !== undefined)
+  expect(await world.get('m1', 'k')).toBeNull()
+  expect(put.result).toMatchObject({ how: 'refused', error: { code: 'TIMEOUT' } })
+})

@@ -12,6 +12,8 @@ export interface AuthorityParts {
   readonly links: Links
   /** `node id/incarnation`: this boot as a client of the log. */
   readonly client: string
+  /** Tag of the cluster that this node is of, or on its way back to. */
+  home(): string | undefined
   /** Who leads, as far as this node knows. */
   leader(): string | null
   /** Control nodes to ask about the leader when it is not known. */
@@ -75,6 +77,7 @@ export class Authority {
         method,
         body: { ...body, request: this.#requestId(serial) },
         blob,
+        home: this.#parts.home(),
         heldUntil: this.#parts.clock.now() + wait,
         patience,
         wait,
@@ -101,9 +104,13 @@ export class Authority {
     wait: Millis = 0,
     signal?: AbortSignal,
   ): void {
-    const heldUntil = this.#parts.clock.now() + wait
+    const { clock, home } = this.#parts
+    const heldUntil = clock.now() + wait
     this.#attempt(
-      { method, body, blob: none, heldUntil, patience, wait, signal, missedSince: undefined },
+      {
+        ...{ method, body, blob: none, home: home(), heldUntil, patience, wait, signal },
+        missedSince: undefined,
+      },
       done,
     )
   }
@@ -117,6 +124,7 @@ export class Authority {
     const { self, clock, links } = this.#parts
     const { signal } = request
     if (signal?.aborted) return done(unwanted)
+    if (request.home !== undefined && request.home !== this.#parts.home()) return done(parted)
     const begun = clock.now()
     const retry = (outcome: RequestOutcome) => {
       if (outcome.ok || !worthRetrying(outcome.code) || signal?.aborted) return done(outcome)
@@ -201,6 +209,8 @@ interface Pending {
   /** `again`: it was asked before, and the answer did not come. */
   body: unknown
   readonly blob: Uint8Array
+  /** Of which cluster it is asked. */
+  readonly home: string | undefined
   /** Until then the answer may be held back. */
   readonly heldUntil: Instant
   readonly patience: Millis
@@ -227,6 +237,13 @@ const unwanted: RequestOutcome = {
   ok: false,
   code: 'TIMEOUT',
   message: 'nobody waits for it any more',
+}
+
+const parted: RequestOutcome = {
+  ok: false,
+  code: 'TIMEOUT',
+  message: 'this node left the cluster that it had asked; what became of the request is unknown',
+  remedy: 'ask a node of that cluster',
 }
 
 function worthRetrying(code: string): boolean {

@@ -71,7 +71,8 @@ export class ScheduledSnapshots {
   }
 
   notices(): readonly string[] {
-    if (this.#failure === undefined) return []
+    // Who carries no log makes none.
+    if (this.#failure === undefined || !this.#parts.plane()) return []
     return [
       `${this.#parts.self.name}: the last scheduled snapshot failed: ${this.#failure}; older ones are kept, and it is tried again`,
     ]

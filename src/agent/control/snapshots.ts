@@ -31,6 +31,8 @@ export interface SnapshotParts {
 }
 
 interface Arriving {
+  /** What it is kept in: of a log laid down since, nothing counts. */
+  readonly store: GroupStore
   readonly from: string
   readonly term: number
   /** Of the state in it. */
@@ -66,7 +68,7 @@ export class Snapshots {
         { peer, index: source.meta.index, bytes: source.size },
         'sending a snapshot',
       )
-      this.#chunk(peer, source, 0)
+      this.#chunk(peer, store, source, 0)
     })
   }
 
@@ -96,8 +98,10 @@ export class Snapshots {
     this.#over(peer, undefined, false)
   }
 
-  #chunk(peer: string, source: SnapshotSource, offset: number): void {
-    if (!this.#parts.leads()) return this.#over(peer, source, false)
+  /** `store`: what it was taken of. Who leads with another log by now has nothing to say of this one. */
+  #chunk(peer: string, store: GroupStore, source: SnapshotSource, offset: number): void {
+    const leads = this.#parts.leads() && this.#parts.store() === store
+    if (!leads) return this.#over(peer, source, false)
     const bytes = this.#read(source, offset)
     if (!bytes) return this.#over(peer, source, false)
     const next = offset + bytes.length
@@ -113,7 +117,8 @@ export class Snapshots {
         if (!outcome.ok && outcome.code === 'STORAGE')
           return this.#later(peer, peer, source, { message: outcome.message })
         if (!outcome.ok) return this.#over(peer, source, false)
-        if (next < source.size) return this.#chunk(peer, source, next)
+        if (next < source.size) return this.#chunk(peer, store, source, next)
+        if (this.#parts.store() !== store) return this.#over(peer, source, false)
         this.#deliver(peer, source)
       },
       bytes,
@@ -151,7 +156,7 @@ export class Snapshots {
         if ((optionalCount(body, 'lineage') ?? 0) !== this.#parts.lineage())
           return answer(refusal('EPOCH_MISMATCH', 'this node carries the log of another history'))
         const offset = count(body, 'offset')
-        const arriving = this.#expect(from, body, offset)
+        const arriving = this.#expect(store, from, body, offset)
         if (!arriving)
           return answer(refusal('REFUSED', 'this is not the next piece of the snapshot under way'))
         store.receiveChunk(offset, blob)
@@ -168,16 +173,17 @@ export class Snapshots {
   arrived(from: string, meta: SnapshotMeta): boolean {
     const arriving = this.#arriving
     if (arriving?.from !== from || arriving.index !== meta.index) return false
+    if (arriving.store !== this.#parts.store()) return false
     this.#arriving = undefined
     return arriving.received === arriving.size
   }
 
-  #expect(from: string, body: Fields, offset: number): Arriving | undefined {
+  #expect(store: GroupStore, from: string, body: Fields, offset: number): Arriving | undefined {
     const [term, index, size] = [count(body, 'term'), count(body, 'index'), count(body, 'size')]
-    const now = this.#arriving
+    const now = this.#arriving?.store === store ? this.#arriving : undefined
     if (offset === 0) {
       if (now && now.term > term) return undefined
-      this.#arriving = { from, term, index, size, received: 0 }
+      this.#arriving = { store, from, term, index, size, received: 0 }
       return this.#arriving
     }
     const next =

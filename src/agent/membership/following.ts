@@ -69,7 +69,8 @@ export class Following {
       if (outcome.ok) {
         this.#misses = 0
         const view = outcome.body as ClusterView | null
-        if (view) this.take(view)
+        // It was asked before this node had the log itself, which may say more by now.
+        if (view && !this.#parts.idle()) this.take(view)
         return this.follow()
       }
       this.#misses += 1
