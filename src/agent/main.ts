@@ -23,6 +23,7 @@ import { realHost } from './roles/host-hands.ts'
 import { openRoleMemory, type RoleMemory } from './roles/role-memory.ts'
 import { RoleRunners } from './roles/role-runners.ts'
 import { ApiTokens } from './trust/api-tokens.ts'
+import { checkIdentity } from './trust/identity.ts'
 import { identityFile } from './trust/identity-file.ts'
 import { readSecret } from './trust/secret.ts'
 import { Security } from './trust/security.ts'
@@ -133,11 +134,12 @@ function securityOf(config: AgentConfig, trace: Trace): Security {
   const secret = readSecret(config.secretFile, process.env, trace)
   // What every child of this process would inherit is not for them.
   delete process.env.HIVE_SECRET
-  const store = identityFile(config.dataDir)
+  const notary = realNotary()
+  const store = identityFile(config.dataDir, identity => checkIdentity(notary, identity))
   const known = store.read()
   const token = readToken(config.tokenFile, !known?.member && !known?.token, trace)
   const security = new Security({
-    notary: realNotary(),
+    notary,
     store,
     loopback: staysInside(config),
     ...(secret !== undefined && { secret }),

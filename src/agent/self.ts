@@ -7,6 +7,13 @@ import type { NodeDescription } from '../state/events.ts'
 import type { NodeFacts, Storage } from '../store/types.ts'
 import type { AgentConfig } from './process/config.ts'
 
+/** Another node that takes its place in silence would begin without all that is kept here. */
+const forgotten = new OperatorError(
+  'SCHEMA',
+  'node.db does not say who this node is, and the log of a cluster is beside it',
+  'put node.db back; or move the data directory away, start it as a new node, and take the old one out with hive node remove',
+)
+
 /** Who this node is: the facts on its disk, and what it says of itself to others. */
 export class Self {
   readonly #storage: Storage
@@ -37,6 +44,7 @@ export class Self {
     this.version = version
     this.#address = config.advertise ?? config.bind
     const before = storage.readFacts()
+    if (!before && storage.hasGroup()) throw forgotten
     this.#facts = before
       ? {
           ...before,

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { insecure, staysInside } from '../../src/agent/process/exposure.ts'
+import { checkIdentity, type Identity } from '../../src/agent/trust/identity.ts'
 import { identityFile } from '../../src/agent/trust/identity-file.ts'
 import { readSecret } from '../../src/agent/trust/secret.ts'
 import { OperatorError } from '../../src/base/errors.ts'
+import { realNotary } from '../../src/net/security/notary.ts'
 import { newSecret } from '../../src/net/security/secret.ts'
 
 let dir: string
@@ -32,6 +34,24 @@ describe('the identity file', () => {
     file.write({ key: 'another' })
     expect(file.read()).toEqual({ key: 'another' })
     expect(readdirSync(dir)).toEqual(['identity.json'])
+  })
+
+  test('whose keys are no keys, or certificates none, is damaged', () => {
+    const notary = realNotary()
+    const key = notary.newKey()
+    const wrong: readonly Identity[] = [
+      { key: 'a key' },
+      { ...identity, key },
+      { key, control: ['short'] },
+      { key, gossip: { primary: 1, keys: [{ id: 1, key: 'short' }] } },
+    ]
+    const checked = identityFile(dir, one => checkIdentity(notary, one))
+    for (const one of wrong) {
+      identityFile(dir).write(one)
+      expect(() => checked.read()).toThrow(expect.objectContaining({ code: 'SCHEMA' }))
+    }
+    checked.write({ key })
+    expect(checked.read()).toEqual({ key })
   })
 
   test('a copy that was left half written is in nobody’s way', () => {

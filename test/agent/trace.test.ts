@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createTrace } from '../../src/agent/process/trace.ts'
 
@@ -28,6 +29,17 @@ describe('the trace', () => {
     const silent = await traced('silent')
     silent.trace.error({}, 'nothing')
     expect(silent.lines).toEqual([])
+  })
+
+  it('ends nothing where the disk that it goes to is full', async () => {
+    const full = openSync('/dev/full', 'w')
+    try {
+      const trace = await createTrace('info', { fd: full })
+      for (let i = 0; i < 3_000; i++) trace.info({ i, text: 'x'.repeat(200) }, 'and on')
+      trace.child({ room: 'api' }).error({}, 'trouble')
+    } finally {
+      closeSync(full)
+    }
   })
 
   it('keeps secrets to itself', async () => {

@@ -143,8 +143,12 @@ export class SimulatedGroup implements GroupStore {
       done(undefined, {
         meta,
         size: rows.length * 100,
-        find: (table, key) => rows.find(row => row.table === table && row.key === key),
-        next(bytes) {
+        find: (table, key) => {
+          if (this.#disk.unreadable) throw new Error('disk I/O error')
+          return rows.find(row => row.table === table && row.key === key)
+        },
+        next: bytes => {
+          if (this.#disk.unreadable) throw new Error('disk I/O error')
           const from = at
           for (let taken = 0; at < rows.length && taken < bytes; at++) {
             const row = rows[at]!
@@ -169,6 +173,7 @@ export class SimulatedGroup implements GroupStore {
   }
 
   installed(): { readonly applied: Index; readonly rows: Iterable<Row> } {
+    if (this.#disk.unreadable) throw new Error('disk I/O error')
     return { applied: this.#durable.applied.index, rows: [...this.#durable.rows.values()] }
   }
 

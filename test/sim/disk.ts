@@ -43,7 +43,8 @@ export interface DurableGroup {
  * What a disk may refuse by itself: a nearly full one still has room for what overwrites itself (facts and log), and none
  * for files that are made anew.
  */
-export type DiskPart = 'facts' | 'identity' | 'log' | 'files'
+export const diskParts = ['facts', 'identity', 'log', 'files'] as const
+export type DiskPart = (typeof diskParts)[number]
 
 export type DiskNote = 'truncated' | 'snapshot' | 'torn'
 
@@ -64,6 +65,9 @@ export class Disk {
   failing: StorageFailure | undefined
   /** …but for these. */
   readonly spared = new Set<DiskPart>()
+
+  /** Set: what was copied of the state cannot be read back. */
+  unreadable = false
 
   /** When logs are cut; undefined: as on real disks. */
   compaction: Compaction | undefined

@@ -178,3 +178,48 @@ test('a node that could not open its new log opens it when the leader asks again
     return status !== undefined && status.leader !== null
   })
 })
+
+describe('what cannot be read back', () => {
+  test('of a copy of the state is said to who wanted a snapshot, and ends no process', async () => {
+    const world = new World(17)
+    world.cluster.snapshotEvery = 5_000
+    await world.cluster3()
+    for (const name of names) world.node(name).disk.unreadable = true
+    await expect(world.ask('n2', b => b.snapshot({ stale: true }))).rejects.toThrow(/I\/O error/)
+    await world.put('n1', 'x', 'y')
+    await world.sees('n2', 'it', r => r.notices.some(n => /snapshot failed: .*I\/O error/.test(n)))
+    for (const name of names) world.node(name).disk.unreadable = false
+    await world.ask('n2', b => b.snapshot({ stale: true }))
+  })
+
+  test('of a snapshot that the leader sent costs the node its vote, and not its process', async () => {
+    const world = new World(18)
+    const usual = { entries: 20, bytes: 1e6, margin: 5, patience: 1 }
+    await world.cluster3()
+    for (const name of names) world.node(name).disk.compaction = usual
+    for (const name of names) {
+      world.kill(name)
+      world.start(name)
+    }
+    await world.states('n1', ready(...names))
+    const { leader } = (await world.status('n1')).cluster
+    const away = names.find(n => n !== leader)!
+    world.kill(away)
+    for (let i = 0; i < 100; i++) await world.put(leader!, `k${i}`, 'v')
+    world.node(away).disk.unreadable = true
+    world.start(away)
+    await world.sees(away, 'it', r => r.notices.some(n => /storage corrupt: .*I\/O error/.test(n)))
+    world.node(away).disk.unreadable = false
+    mend(world, away)
+    await world.states(away, ready(...names))
+    expect(await world.get(away, 'k99', 'stale')).toBe('v')
+  })
+})
+
+test('a control node whose facts are gone does not begin as another in silence', async () => {
+  const world = new World(19)
+  await world.cluster3()
+  world.kill('n3')
+  world.node('n3').disk.facts = undefined
+  expect(() => world.start('n3')).toThrow(/does not say who this node is/)
+})

@@ -2,6 +2,7 @@ import type { Random } from '../../src/base/random.ts'
 import { shuffled } from '../../src/base/random.ts'
 import { ambush } from './ambush.ts'
 import { type Cluster, gossipPort, type SimulatedNode } from './cluster.ts'
+import { diskParts } from './disk.ts'
 import { fairWeather } from './network.ts'
 
 /** One kind of trouble: begins, and says how to end it. */
@@ -39,6 +40,7 @@ export const troubles: readonly Trouble[] = [
   { name: 'slow disk', weight: 2, lasts: 10_000, begin: slowDisk },
   { name: 'stuck disk', weight: 1, lasts: 5_000, begin: stuckDisk },
   { name: 'broken disk', weight: 1, lasts: 8_000, begin: brokenDisk },
+  { name: 'half a disk', weight: 2, lasts: 8_000, begin: halfDisk, extra: true },
   { name: 'clock jump', weight: 1, lasts: 10_000, begin: clockJump },
   { name: 'no dns', weight: 1, lasts: 10_000, begin: noDns },
   { name: 'ambush', weight: 9, lasts: 9_000, begin: ambush, extra: true },
@@ -249,10 +251,37 @@ function brokenDisk(context: Context): (() => void) | undefined {
   return () => revive(cluster, victim)
 }
 
+/** Nearly full, say: it refuses some of what it is given. Room may be made before somebody starts the agent anew. */
+function halfDisk(context: Context): (() => void) | undefined {
+  const { cluster, dice, say } = context
+  const victim = one(context)
+  if (victim === undefined || cluster.nodes.some(n => n.disk.failing !== undefined))
+    return undefined
+  const { disk } = victim
+  const refused = diskParts.filter(() => dice.next() < 0.5)
+  if (refused.length === 0) return undefined
+  say(`half a disk: ${victim.name} refuses ${refused.join(', ')}`)
+  for (const part of diskParts) if (!refused.includes(part)) disk.spared.add(part)
+  const failing = { kind: 'full', message: 'simulated full failure' } as const
+  disk.failing = failing
+  const makeRoom = (): void => {
+    if (disk.failing !== failing) return
+    disk.failing = undefined
+    disk.spared.clear()
+  }
+  cluster.simulation.after(dice.next() * 8_000, makeRoom)
+  return () => {
+    makeRoom()
+    cluster.crash(victim, 'kill')
+    cluster.start(victim)
+  }
+}
+
 /** A new disk controller for a node, or space on its disk; its agent is started anew, as an operator would. */
 export function revive(cluster: Cluster, node: SimulatedNode): void {
   if (node.disk.failing === undefined) return
   node.disk.failing = undefined
+  node.disk.spared.clear()
   cluster.crash(node, 'kill')
   cluster.start(node)
 }

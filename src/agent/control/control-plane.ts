@@ -17,13 +17,14 @@ import type {
 import { decodeEvent, encodeEvent } from '../../state/codec.ts'
 import type { EventData, EventType, HiveEvent, RequestId } from '../../state/events.ts'
 import { askedVoters, ungatedEvents, versionOf } from '../../state/events.ts'
-import { State } from '../../state/state.ts'
+import type { State } from '../../state/state.ts'
 import type { Applied, Outcome } from '../../state/types.ts'
 import type { GroupStore, Loaded, StorageFailure } from '../../store/types.ts'
 import { LogTail } from './log-tail.ts'
 import { notLeader, overloaded, tooNew } from './outcomes.ts'
 import { PlaneReads } from './plane-reads.ts'
 import { Proposals } from './proposals.ts'
+import { savedState } from './saved-state.ts'
 
 /**
  * Turns raft's crank: takes what raft wants done to the disk, the peers and the state, and brings back
@@ -95,7 +96,7 @@ export class ControlPlane {
   constructor(parts: ControlPlaneParts) {
     this.#parts = parts
     const { loaded, clock } = parts
-    this.#state = State.load(loaded.rows)
+    this.#state = savedState(loaded.rows)
     this.#raft = new Raft(
       { ...defaults, commitDelay, ...parts.timing, id: parts.self },
       {
@@ -326,7 +327,7 @@ export class ControlPlane {
       this.#parts.store.write(persist, failure => {
         if (this.#stopped) return
         if (failure) return this.diskFailed(failure)
-        if (persist.snapshot) this.#restore(persist.snapshot)
+        if (persist.snapshot && !this.#restore(persist.snapshot)) return
         for (const message of sendAfter) this.#parts.send(message)
         this.#raft.advance({ persisted: persist.id }, this.#parts.clock.now())
         this.#schedule()
@@ -389,14 +390,23 @@ export class ControlPlane {
     this.#parts.store.save({ index, term, config, rows: this.#state.takeRows() })
   }
 
-  #restore(snapshot: SnapshotMeta): void {
-    const { rows } = this.#parts.store.installed()
-    this.#state = State.load(rows)
+  /** False: what was installed cannot be read back. */
+  #restore(snapshot: SnapshotMeta): boolean {
+    try {
+      this.#state = savedState(this.#parts.store.installed().rows)
+    } catch (error) {
+      this.diskFailed({ kind: 'corrupt', message: (error as Error).message })
+      // The state in memory is of before: nothing that comes after the snapshot fits it.
+      this.#unsaved = 0
+      this.stop()
+      return false
+    }
     this.#unsaved = 0
     this.#tail.restored(snapshot)
     this.#proposals.restored(snapshot.index)
     this.#parts.trace.info({ index: snapshot.index }, 'state replaced by a snapshot')
     this.#parts.applied([])
+    return true
   }
 
   #compact(applied: number): void {

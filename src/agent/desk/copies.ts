@@ -61,8 +61,9 @@ export class CopyDesk {
     const copy = () =>
       plane.copyRows((failure, copy) => {
         this.#opening -= 1
-        if (copy) return answer({ ok: true, body: this.#begin(copy) })
-        const why = failure?.message ?? 'it stops'
+        const begun = copy && this.#begin(copy)
+        if (begun && !('unread' in begun)) return answer({ ok: true, body: begun })
+        const why = failure?.message ?? begun?.unread ?? 'it stops'
         answer(refusal('STORAGE', `no copy of the state could be made: ${why}`, 'see hive status'))
       })
     if (stale) return copy()
@@ -75,7 +76,13 @@ export class CopyDesk {
 
   #begin(copy: RowsCopy) {
     const { self, clock } = this.#parts
-    const header = headerOf(copy, self.name, self.version, clock.wall())
+    let header: SnapshotHeader
+    try {
+      header = headerOf(copy, self.name, self.version, clock.wall())
+    } catch (error) {
+      copy.close()
+      return { unread: (error as Error).message }
+    }
     const id = ++this.#ids
     this.#reading.set(id, {
       writer: new SnapshotWriter(header, bytes => copy.next(bytes)),

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import pino, { type DestinationStream } from 'pino'
 import type { Trace } from '../../base/trace.ts'
 import type { AgentConfig } from './config.ts'
@@ -18,6 +19,8 @@ export interface TraceOptions {
   readonly base?: object
   /** Where lines go; default stderr, pretty on a terminal. */
   readonly destination?: DestinationStream
+  /** Instead of stderr. */
+  readonly fd?: number
 }
 
 /** Fields that may hold secrets, wherever one might be traced. */
@@ -36,7 +39,7 @@ export async function createTrace(
   level: AgentConfig['logLevel'],
   options: TraceOptions = {},
 ): Promise<ProcessTrace> {
-  const destination = options.destination ?? (await standardError())
+  const destination = options.destination ?? (await standardError(options.fd ?? 2))
   const logger = pino(
     {
       level,
@@ -65,10 +68,18 @@ function wrap(logger: pino.Logger, destination: DestinationStream): ProcessTrace
   }
 }
 
-async function standardError(): Promise<DestinationStream> {
-  // Synchronous writes: an agent says little, and its last words before a crash matter most.
-  if (!process.stderr.isTTY) return pino.destination({ dest: 2, sync: true })
+/** Lines that a full disk does not take wait in memory, up to so many bytes; what is more is lost. */
+const maxWaiting = 256 * 1024
+
+async function standardError(fd: number): Promise<DestinationStream> {
+  if (!isatty(fd)) {
+    // Synchronous writes: an agent says little, and its last words before a crash matter most.
+    const destination = pino.destination({ dest: fd, sync: true, maxLength: maxWaiting })
+    // Where it writes may be a file on a disk that is full: no reason to end.
+    destination.on('error', () => {})
+    return destination
+  }
   // Loaded only where somebody looks; it costs memory and start-up time.
   const { default: pretty } = await import('pino-pretty')
-  return pretty({ colorize: true, destination: 2, sync: true, translateTime: 'HH:MM:ss.l' })
+  return pretty({ colorize: true, destination: fd, sync: true, translateTime: 'HH:MM:ss.l' })
 }

@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { toOperatorError } from '../../store/failure.ts'
 
 /** What one role remembers over restarts: plain JSON by key. */
 export interface RoleMemory {
@@ -15,14 +16,13 @@ const maxBytes = 16 * 1024 * 1024
 /**
  * Memory in a file of its own, replaced whole: written beside it, synced, renamed. Changes that come
  * while a write is under way go out together with the next one. A file that cannot be read as JSON is
- * set aside, named in the error of `damaged`, and the role starts without memories.
+ * set aside, named in the error of `damaged`, and the role starts without memories. Throws OperatorError STORAGE.
  */
 export async function openRoleMemory(
   path: string,
   damaged: (setAside: string) => void,
 ): Promise<RoleMemory> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const entries = await load(path, damaged)
+  const entries = await begin(path, damaged)
   /** As the file has them. */
   const durable = new Map(entries)
   /** The last change of each key that is not known to be durable. */
@@ -72,6 +72,19 @@ export async function openRoleMemory(
 function put(to: Map<string, unknown>, key: string, value: unknown): void {
   if (value === undefined) to.delete(key)
   else to.set(key, value)
+}
+
+/** Throws OperatorError: nothing can be kept there. */
+async function begin(
+  path: string,
+  damaged: (setAside: string) => void,
+): Promise<Map<string, unknown>> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    return await load(path, damaged)
+  } catch (error) {
+    throw toOperatorError(error, `${path} cannot be used`)
+  }
 }
 
 async function load(

@@ -9,12 +9,17 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { MalformedError } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import { type Identity, type IdentityStore, parseIdentity } from './identity.ts'
 
-/** DATA_DIR/identity.json, for the agent's user alone. Written aside, made durable, and put in place whole. */
-export function identityFile(dataDir: string): IdentityStore {
+/**
+ * DATA_DIR/identity.json, for the agent's user alone. Written aside, made durable, and put in place whole. `check`
+ * throws where what it says is no key, or no certificate.
+ */
+export function identityFile(
+  dataDir: string,
+  check: (identity: Identity) => void = () => {},
+): IdentityStore {
   const path = join(dataDir, 'identity.json')
   return {
     read() {
@@ -30,12 +35,13 @@ export function identityFile(dataDir: string): IdentityStore {
         )
       }
       try {
-        return parseIdentity(json)
+        const identity = parseIdentity(json)
+        check(identity)
+        return identity
       } catch (error) {
-        if (!(error instanceof MalformedError)) throw error
         throw new OperatorError(
           'SCHEMA',
-          `${path} is damaged: ${error.message}`,
+          `${path} is damaged: ${(error as Error).message}`,
           'restore it from a backup; without it, move it away: the node gets a new key and has to come back as a new one (hive reset)',
         )
       }

@@ -1,5 +1,6 @@
 import { MalformedError } from '../../base/bytes.ts'
 import { count, fields, list, text } from '../../base/shape.ts'
+import type { Notary } from '../../net/security/notary.ts'
 
 /**
  * What a node proves itself with, and the secrets that its cluster trusts it with. Kept apart from all other
@@ -42,6 +43,8 @@ export interface IdentityStore {
 /** More than any node holds at a time. */
 const most = { authorities: 16, control: 16, gossip: 16 }
 const textLimit = 8192
+/** Of gossip, and of control nodes. */
+const keyBytes = 32
 
 /** Throws MalformedError. */
 export function parseIdentity(json: string): Identity {
@@ -56,6 +59,19 @@ export function parseIdentity(json: string): Identity {
     ...(raw.gossip !== undefined && { gossip: ringOf(raw.gossip) }),
     ...(raw.token !== undefined && { token: text(raw, 'token', 1024) }),
   }
+}
+
+/** Whether its keys are keys and its certificates certificates; throws whatever it is that is wrong. */
+export function checkIdentity(notary: Notary, { key, member, control, gossip }: Identity): void {
+  notary.fingerprint(key)
+  const { certificate, authorities = [], former } = member ?? {}
+  for (const one of [certificate, former, ...authorities])
+    if (one !== undefined) notary.inspect(one)
+  for (const one of [
+    ...(control ?? []),
+    ...(gossip?.keys ?? []).filter(k => k.id !== 0).map(k => k.key),
+  ])
+    if (Buffer.from(one, 'base64url').length !== keyBytes) throw new MalformedError('a key is cut')
 }
 
 /** From a file, or from a control node. Throws MalformedError. */
