@@ -105,7 +105,7 @@ export class Course {
     if (administrative > 0) {
       picture.learn(plane, administrative, unnamed ? undefined : events)
       this.#changed()
-      enrolment.tellRetired(batch)
+      enrolment.applied(batch)
     }
     picture.applied.bump(plane.state.applied)
     if (restored) {

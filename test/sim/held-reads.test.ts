@@ -50,7 +50,7 @@ test('a read held by a leader that is relieved of the log hears of changes from 
   )
   await world.run(500)
   await world.ask(other, b => b.demote({ node: leader, force: true, actor: 'ann' }))
-  await world.until('it has no log', () => !world.facts(leader).group)
+  await world.until('it has no log', () => !world.facts(leader).group, 500)
   await world.run(2_000)
   expect(answered).toBeUndefined()
   await world.put(other, 'k', 'second')

@@ -441,7 +441,7 @@ test('a node that was removed hears so from those who have retired the authority
   world.start('n4')
   await world.until('n4 is out', () => world.facts('n4').left === true, soon)
   const { notices } = await world.ask('n4', b => b.status())
-  expect(notices.join()).toMatch(/n4: was removed from «prod», say n1, n/)
+  expect(notices.join()).toMatch(/n4: was removed from «prod», say n\d, n/)
 })
 
 test.each(['a member', 'nobody'])(

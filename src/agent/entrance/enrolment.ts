@@ -96,12 +96,17 @@ export class Enrolment {
     this.#awaitsLog = Number.NEGATIVE_INFINITY
   }
 
-  /** The leader lets those know that carry the log no longer; they would only hear silence. */
-  tellRetired(batch: readonly AppliedEntry[]): void {
-    const { group, links } = this.#parts
+  /**
+   * The leader lets those know that carry the log no longer; they would only hear silence. Who led until it was relieved of the
+   * log itself is told by nobody, and sees it by what was its own log.
+   */
+  applied(batch: readonly AppliedEntry[]): void {
+    const { group, links, self } = this.#parts
     const { plane } = group
-    if (!plane?.isLeader() || !batch.some(b => b.entry.type === 'config')) return
+    if (!plane || !batch.some(b => b.entry.type === 'config')) return
     const carry = new Set([...plane.state.voters, ...plane.state.observers])
+    if (!plane.mayCarry(self.id)) this.askWhetherOrphaned(true)
+    if (!plane.isLeader()) return
     for (const id of links.connectedPeers())
       if (!carry.has(id)) links.notice(id, 'retired', {}, none)
   }
