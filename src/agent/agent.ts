@@ -462,7 +462,7 @@ export class Agent {
             return outgrown
           },
           leader: () => this.plane?.leader() ?? null,
-          failing: () => this.#fault.failure !== undefined,
+          atAnEnd: () => this.#fault.failure !== undefined || this.plane?.state.stopped != null,
         }),
         this.#enrolment.methods(),
         this.doctor.methods(),

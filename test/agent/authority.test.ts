@@ -27,18 +27,6 @@ function stage(answer: (body: unknown) => RequestOutcome | undefined) {
   return { clock, asked, authority }
 }
 
-test('what nobody waits for any more is not asked again', () => {
-  const { clock, asked, authority } = stage(() => notLeader)
-  const gone = new AbortController()
-  const outcomes: RequestOutcome[] = []
-  const wait = 60_000
-  authority.ask('kv-read', { wait }, 10_000, o => outcomes.push(o), wait, gone.signal)
-  gone.abort()
-  clock.advance(1_000)
-  expect(asked).toHaveLength(1)
-  expect(outcomes).toMatchObject([{ ok: false }])
-})
-
 test('what is asked again is held for as long as is left, and no longer', () => {
   const { clock, asked, authority } = stage(() => notLeader)
   authority.ask('kv-read', { wait: 100 }, 10_000, () => {}, 100)

@@ -33,6 +33,21 @@ test('a healthy cluster: every way is tried, both ways; another node examines it
   }
 })
 
+test('a disk that hangs holds no examination up, and is said to', async () => {
+  let asked = 0
+  const hanging = { ...instruments, syncs: () => void asked++, premises() {} }
+  const world = new World(5, () => ({ instruments: hanging }))
+  world.add('n1')
+  for (let i = 0; i < 2; i++) {
+    const report = await examine(world, 'n1')
+    expect(found(report, 'disk-sync')).toMatchObject({
+      verdict: 'fail',
+      figures: expect.stringContaining('10 s'),
+    })
+  }
+  expect(asked).toBe(1)
+})
+
 test('zombies: all but what needs an init', async () => {
   const world = new World(4)
   world.add('n1')

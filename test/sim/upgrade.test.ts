@@ -4,8 +4,8 @@ import { World } from './world.ts'
 
 /** Nodes that read older events than others: what is new waits for the last of them. */
 
-function staged(old: Set<string>) {
-  return new World(11, name => (old.has(name) ? { eventsRead: ungatedEvents } : {}))
+function staged(old: Set<string>, seed = 11) {
+  return new World(seed, name => (old.has(name) ? { eventsRead: ungatedEvents } : {}))
 }
 
 const upgrades = async (world: World) => {
@@ -89,4 +89,29 @@ test('an older one that is asked in before newer events are agreed is not taken 
     b.promote({ node: 'n4', observer: true, force: false, actor: 'operator' }),
   )
   expect(observers).toEqual(['n4'])
+})
+
+test('who follows one that was put back to an older hive hears the news from another', async () => {
+  const old = new Set(['n2'])
+  const world = staged(old, 13)
+  await world.cluster3(['n4'])
+  world.kill('n3')
+  await world.run(5_000)
+  world.kill('n2')
+  old.delete('n2')
+  await world.run(3_000)
+  world.start('n2')
+  await world.run(10_000)
+  expect(await upgrades(world)).toEqual([{ events: eventsVersion }])
+  old.add('n3')
+  world.start('n3')
+  await world.sees('n3', 'that it cannot read it', r =>
+    r.notices.some(n => n.includes('stopped at event')),
+  )
+  await world.ask('n1', b =>
+    b.changeSettings({ settings: { 'join-approval': 'yes' }, actor: 'operator' }),
+  )
+  await world.run(8_000)
+  const settings = await world.ask('n4', b => b.settings())
+  expect(settings.find(s => s.name === 'join-approval')?.value).toBe('yes')
 })

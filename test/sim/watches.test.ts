@@ -3,18 +3,19 @@ import type { Backend } from '../../src/api/types.ts'
 import { maxRequests } from '../../src/net/limits.ts'
 import { World } from './world.ts'
 
-const query = { key: 'a', recurse: false, consistency: 'default', index: 1_000_000 } as const
+type HeldRead = Awaited<ReturnType<typeof stage>>['query']
 
-async function stage(seed: number): Promise<{ world: World; leader: string; other: string }> {
+async function stage(seed: number) {
   const world = new World(seed)
   await world.cluster3()
-  await world.put('n1', 'a', '1')
+  const { index } = await world.put('n1', 'a', '1')
   const { leader } = (await world.status('n1')).cluster
-  return { world, leader: leader!, other: ['n1', 'n2'].find(n => n !== leader)! }
+  const query = { key: 'a', recurse: false, consistency: 'default', index } as const
+  return { world, leader: leader!, other: ['n1', 'n2'].find(n => n !== leader)!, query }
 }
 
 test('a held read of somebody who went away ends at once', async () => {
-  const { world, leader } = await stage(11)
+  const { world, leader, query } = await stage(11)
   const gone = new AbortController()
   const began = world.simulation.now
   let ended = false
@@ -46,14 +47,19 @@ async function flood(world: World, name: string, ask: (b: Backend, s: AbortSigna
 }
 
 test.each([
-  ['reads', (b: Backend, signal: AbortSignal) => b.kvRead({ ...query, wait: 600_000, signal })],
+  [
+    'reads',
+    (b: Backend, query: HeldRead, signal: AbortSignal) =>
+      b.kvRead({ ...query, wait: 600_000, signal }),
+  ],
   [
     'looks at the log',
-    (b: Backend, signal: AbortSignal) => b.log({ from: 1e6, limit: 1, wait: 60_000, signal }),
+    (b: Backend, _: HeldRead, signal: AbortSignal) =>
+      b.log({ from: 1e6, limit: 1, wait: 60_000, signal }),
   ],
 ])('%s that another node has held for somebody who went away are let go', async (_, ask) => {
-  const { world, leader, other } = await stage(12)
-  await flood(world, other, ask)
+  const { world, leader, other, query } = await stage(12)
+  await flood(world, other, (b, signal) => ask(b, query, signal))
   const began = world.simulation.now
   await world.put(other, 'b', '1')
   expect(world.simulation.now - began).toBeLessThan(1_000)
@@ -61,7 +67,7 @@ test.each([
 })
 
 test('a node that starts again is not kept waiting by what its last life had asked for', async () => {
-  const { world, other } = await stage(13)
+  const { world, other, query } = await stage(13)
   const { life, agent } = world.node(other).process!
   world.simulation.enter(life, () => {
     for (let i = 0; i < maxRequests; i++)

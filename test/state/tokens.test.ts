@@ -118,6 +118,21 @@ describe('requests for an operator', () => {
     expect(on.state.tokens.get('t1')?.used).toBe(1)
   })
 
+  test('that come late ask for nobody: the node has left since, or has asked again', () => {
+    const on = bench()
+    const asked = (incarnation: number) =>
+      codeOf(
+        on.apply('JoinRequested', { node: describeNode('n4', { key: 'key n4', incarnation }) })
+          .outcome,
+      )
+    expect(asked(3)).toBe('ok')
+    expect(asked(2)).toBe('REFUSED')
+    const node = describeNode('n4', { key: 'key n4', incarnation: 4 })
+    on.apply('NodeAdmitted', { node })
+    on.apply('NodeLeft', { id: node.id, reason: '' })
+    expect([asked(3), asked(4), asked(5)]).toEqual(['REFUSED', 'REFUSED', 'ok'])
+  })
+
   test('that were refused stay refused, under that key, and are admitted by another word', () => {
     const on = bench()
     ask(on, 'n4')

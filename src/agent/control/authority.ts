@@ -123,7 +123,6 @@ export class Authority {
   #attempt(request: Pending, done: Answer): void {
     const { self, clock, links } = this.#parts
     const { signal } = request
-    if (signal?.aborted) return done(unwanted)
     if (request.home !== undefined && request.home !== this.#parts.home()) return done(parted)
     const begun = clock.now()
     const retry = (outcome: RequestOutcome) => {
@@ -231,12 +230,6 @@ function bodyOf({ body, heldUntil }: Pending, now: Instant): unknown {
   const { wait } = body as { readonly wait?: unknown }
   if (typeof wait !== 'number') return body
   return { ...(body as object), wait: Math.min(wait, Math.max(0, Math.ceil(heldUntil - now))) }
-}
-
-const unwanted: RequestOutcome = {
-  ok: false,
-  code: 'TIMEOUT',
-  message: 'nobody waits for it any more',
 }
 
 const parted: RequestOutcome = {

@@ -56,6 +56,8 @@ export class KvDesk {
       const now = this.#look(plane, query)
       const { key, recurse, index: after, signal } = query
       if (after === undefined || now.index > after || this.#held.full) return done(now)
+      // It was lost with a quorum, and what is written from here on may stay below it for long.
+      if (query.consistency !== 'stale' && after > plane.state.applied) return done(now)
       const patience = Math.min(query.wait ?? 300_000, longestWait)
       const held = { key, recurse, after, signal }
       const isOurs = (): boolean => this.#parts.plane() === plane

@@ -4,7 +4,14 @@ import { OperatorError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { text } from '../../base/shape.ts'
 import type { Clock, Instant, Millis } from '../../base/time.ts'
-import { diagnose, type Examination, type PeerFinding, worst } from '../../cluster/doctor.ts'
+import {
+  diagnose,
+  type Examination,
+  type Failed,
+  type PeerFinding,
+  type Premises,
+  worst,
+} from '../../cluster/doctor.ts'
 import type { Datagrams } from '../../net/datagrams.ts'
 import type { Answer, Links, RequestOutcome } from '../../net/link-types.ts'
 import type { Sockets } from '../../net/types.ts'
@@ -50,6 +57,9 @@ export interface DoctorParts {
 const maxNeighbours = 24
 /** Fsyncs that are tried, and how long they may take together. */
 const syncs = { count: 128, most: 2_000 }
+/** A disk that has not answered by then, ms, hangs. */
+const diskPatience: Millis = 10_000
+const hangs: Failed = { failed: `the disk has not answered within ${diskPatience / 1000} s` }
 /** The loop is watched at least so long, a timer every few ms. */
 const watchedFor: Millis = 1_500
 const watchEvery: Millis = 10
@@ -68,6 +78,8 @@ export class Doctor {
   readonly helper: Helper
   readonly #parts: DoctorParts
   readonly #peers: Peers
+  /** What the disk was asked and has not answered. */
+  readonly #hanging = new Set<string>()
   #waiting: ((report: DoctorReport) => void)[] | undefined
   #last: { readonly report: DoctorReport; readonly at: Instant } | undefined
 
@@ -186,12 +198,39 @@ export class Doctor {
     }
     clock.after(watchedFor, finish)
     if (instruments) {
-      instruments.syncs(syncs.count, syncs.most, take('syncs'))
-      instruments.premises(take('premises'))
+      const { count, most } = syncs
+      this.#inTime<readonly Millis[]>(
+        'syncs',
+        f => instruments.syncs(count, most, f),
+        take('syncs'),
+      )
+      this.#inTime<Premises>('premises', f => instruments.premises(f), take('premises'))
     }
     found.unasked = Math.max(0, all.length - maxNeighbours)
     this.#askNeighbours(all.slice(0, maxNeighbours), take('peers'))
     this.#trySeeds(seeds.slice(0, maxSeeds), take('seeds'))
+  }
+
+  /** A disk that hangs does not answer, and is not asked again until it has. */
+  #inTime<Found>(
+    what: string,
+    ask: (found: (value: Found | Failed) => void) => void,
+    done: (value: Found | Failed) => void,
+  ): void {
+    if (this.#hanging.has(what)) return done(hangs)
+    this.#hanging.add(what)
+    let over = false
+    const end = (value: Found | Failed): void => {
+      if (over) return
+      over = true
+      late.cancel()
+      done(value)
+    }
+    const late = this.#parts.clock.after(diskPatience, () => end(hangs))
+    ask(value => {
+      this.#hanging.delete(what)
+      end(value)
+    })
   }
 
   /** How late timers come, from now until it is over. */

@@ -115,8 +115,8 @@ export function followMethods(parts: {
   outdated(from: string, history: { readonly epoch: number; readonly seen: number }): boolean
   /** Known to this node. */
   leader(): string | null
-  /** Its disk takes nothing more, and so its log says nothing new. */
-  failing(): boolean
+  /** Its log says nothing new: the disk takes nothing more, or what comes is for a newer hive. */
+  atAnEnd(): boolean
 }): Methods {
   return {
     follow: ({ from, body, answer }) => {
@@ -126,8 +126,8 @@ export function followMethods(parts: {
       const seen = optionalCount(body, 'seen') ?? 0
       if (!parts.view(id))
         return answer({ ok: false, code: 'NOT_LEADER', message: 'this node carries no log' })
-      if (parts.failing())
-        return answer(refusal('STORAGE', 'the disk of this node keeps nothing more'))
+      if (parts.atAnEnd())
+        return answer(refusal('NOT_LEADER', 'the log of this node does not go on'))
       parts.wait(id, version, hold, () => {
         if (epoch !== undefined && parts.outdated(from, { epoch, seen }))
           return answer(refusal('EPOCH_MISMATCH', `${id} may believe in what is gone`))

@@ -46,9 +46,7 @@ export function admit(parts: Parts, data: EventData['NodeAdmitted'], at: At): Ru
       'start it with another --name, or let the other one leave first',
     )
   }
-  if (comesLate(parts, node)) {
-    return refused('REFUSED', `${node.name} has said newer things of itself since`)
-  }
+  if (comesLate(parts, node)) return late(node)
   const known = parts.nodes.get(node.id)
   if (known?.key !== undefined && node.key !== undefined && known.key !== node.key) {
     return otherKey(known)
@@ -87,11 +85,18 @@ function otherKey(known: NodeRecord): Ruling {
  * A join that the node's boot before asked for, still retried by whoever it asked. It must neither
  * bring back who has left since, nor undo a newer admission.
  */
-function comesLate({ nodes, tombstones }: Parts, { id, incarnation }: NodeDescription): boolean {
+export function comesLate(
+  { nodes, tombstones }: Parts,
+  { id, incarnation }: NodeDescription,
+): boolean {
   const known = nodes.get(id)
   const left = tombstones.get(id)?.incarnation
   if (known !== undefined) return incarnation < known.incarnation
   return left !== undefined && incarnation <= left
+}
+
+export function late({ name }: NodeDescription): Ruling {
+  return refused('REFUSED', `${name} has said newer things of itself since`)
 }
 
 /** A drain outlives an absence: only an operator ends it. */

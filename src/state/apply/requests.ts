@@ -1,6 +1,7 @@
 import type { Actor, EventData } from '../events.ts'
 import { stateLimits } from '../limits.ts'
 import { tokenTrouble } from '../tokens.ts'
+import { comesLate, late } from './admission.ts'
 import { type At, done, type Parts, type Ruling, refused, repeated } from './ruling.ts'
 
 /**
@@ -13,6 +14,9 @@ export function request(parts: Parts, data: EventData['JoinRequested'], at: At):
   const { id } = node
   if (parts.nodes.get(id)) return repeated(at)
   const before = parts.joinRequests.get(id)
+  // Once its tombstone is forgotten, an operator would let in what it was before it left.
+  if (comesLate(parts, node) || (before && node.incarnation < before.node.incarnation))
+    return late(node)
   if (before && before.node.key !== node.key) {
     return refused(
       'IDENTITY_MISMATCH',
