@@ -462,7 +462,7 @@ export class Agent {
             return outgrown
           },
           leader: () => this.plane?.leader() ?? null,
-          atAnEnd: () => this.#fault.failure !== undefined || this.plane?.state.stopped != null,
+          atAnEnd: () => this.#isAtAnEnd,
         }),
         this.#enrolment.methods(),
         this.doctor.methods(),
@@ -496,6 +496,7 @@ export class Agent {
       ...{ claims: this.#claims, trusted: this.#trusted, trust: this.trust, kv: this.kv },
       ...{ steward: this.#steward, certification: this.certification, roles: this.#roles },
       plane: () => this.plane,
+      hears: plane => this.#hears(plane),
     }
     this.#reception = {
       ...{ self: this.self, gate: this.#gate, journal: this.journal, passports: this.passports },
@@ -525,6 +526,7 @@ export class Agent {
     this.#ailments.tell()
     this.following.follow()
     this.#life.every(orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
+    this.#life.every(orphanPeriod, () => this.#course.sendOn())
     this.#life.every(accusePeriod, () => this.#members.accuse())
     this.#life.every(tidyPeriod, () => this.#members.tidy())
     this.#life.every(invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
@@ -613,6 +615,15 @@ export class Agent {
 
   // ---- wiring
 
+  /** Its log does not go on: the disk takes nothing more, or what comes is for a newer hive. */
+  get #isAtAnEnd(): boolean {
+    return this.#fault.failure !== undefined || this.plane?.state.stopped != null
+  }
+
+  #hears(plane: ControlPlane): boolean {
+    return plane === this.plane && plane.leader() !== null && !this.#isAtAnEnd
+  }
+
   #deskParts(): DeskParts {
     const agent = this
     return {
@@ -631,6 +642,7 @@ export class Agent {
       },
       admin: this.#picture.admin,
       plane: () => this.plane,
+      hears: plane => this.#hears(plane),
       viewOf: id => this.#picture.of(id),
       refusedJoin: (node, { code, message, remedy }) =>
         this.journal.refused('by us', node, code, message, remedy),
