@@ -1,7 +1,7 @@
 import type { Backend } from '../api/types.ts'
 import type { Address } from '../base/address.ts'
 import type { Random } from '../base/random.ts'
-import { fields } from '../base/shape.ts'
+import { fields, text } from '../base/shape.ts'
 import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { aliasId, uuidv7 } from '../base/uuid.ts'
@@ -13,6 +13,7 @@ import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
 import type { Storage } from '../store/types.ts'
 import { backendOf } from './backend.ts'
+import { Ailments } from './control/ailments.ts'
 import { Authority } from './control/authority.ts'
 import { ScheduledSnapshots } from './control/backups.ts'
 import { ClockWatch } from './control/clock-watch.ts'
@@ -150,6 +151,7 @@ export class Agent {
   readonly #steward: Steward
   readonly #clocks: ClockWatch
   readonly #copies: CopyDesk
+  readonly #ailments: Ailments
   readonly scheduled: ScheduledSnapshots
   readonly reports: Reports
   readonly #requests: Requests
@@ -306,6 +308,10 @@ export class Agent {
       ...{ self: this.self, clock, links: this.links, limit: config.maxClockSkew },
       plane: () => this.plane,
     })
+    this.#ailments = new Ailments({
+      ...{ self: this.self, clock, links: this.links, fault: this.#fault },
+      leader: () => this.leader(),
+    })
     const desk = this.#deskParts()
     this.certification =
       security &&
@@ -395,6 +401,11 @@ export class Agent {
         ...this.candidate.notices(),
         ...this.#clocks.notices(),
         ...this.#fault.notices(this.self.name),
+        ...this.#ailments.notices(),
+        ...this.group.snapshots.notices(
+          this.self.name,
+          id => this.plane?.state.nodes.get(id)?.name,
+        ),
         ...this.scheduled.notices(),
         ...this.#homecoming.notices(),
         ...this.departure.notices(),
@@ -451,7 +462,7 @@ export class Agent {
             return outgrown
           },
           leader: () => this.plane?.leader() ?? null,
-          atAnEnd: () => this.#fault.failure !== undefined || this.plane?.state.stopped != null,
+          atAnEnd: () => this.#isAtAnEnd,
         }),
         this.#enrolment.methods(),
         this.doctor.methods(),
@@ -485,6 +496,7 @@ export class Agent {
       ...{ claims: this.#claims, trusted: this.#trusted, trust: this.trust, kv: this.kv },
       ...{ steward: this.#steward, certification: this.certification, roles: this.#roles },
       plane: () => this.plane,
+      hears: plane => this.#hears(plane),
     }
     this.#reception = {
       ...{ self: this.self, gate: this.#gate, journal: this.journal, passports: this.passports },
@@ -511,8 +523,10 @@ export class Agent {
     this.#steward.start()
     this.scheduled.start()
     this.trust?.start()
+    this.#ailments.tell()
     this.following.follow()
     this.#life.every(orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
+    this.#life.every(orphanPeriod, () => this.#course.sendOn())
     this.#life.every(accusePeriod, () => this.#members.accuse())
     this.#life.every(tidyPeriod, () => this.#members.tidy())
     this.#life.every(invitePace, () => inviteNeighbours(this.self, this.gossip, this.links))
@@ -601,6 +615,15 @@ export class Agent {
 
   // ---- wiring
 
+  /** Its log does not go on: the disk takes nothing more, or what comes is for a newer hive. */
+  get #isAtAnEnd(): boolean {
+    return this.#fault.failure !== undefined || this.plane?.state.stopped != null
+  }
+
+  #hears(plane: ControlPlane): boolean {
+    return plane === this.plane && plane.leader() !== null && !this.#isAtAnEnd
+  }
+
   #deskParts(): DeskParts {
     const agent = this
     return {
@@ -619,6 +642,7 @@ export class Agent {
       },
       admin: this.#picture.admin,
       plane: () => this.plane,
+      hears: plane => this.#hears(plane),
       viewOf: id => this.#picture.of(id),
       refusedJoin: (node, { code, message, remedy }) =>
         this.journal.refused('by us', node, code, message, remedy),
@@ -721,6 +745,7 @@ export class Agent {
     try {
       const known = fields(body)
       if (kind === 'accuse' || kind === 'withdraw') this.#steward.notice(from, kind, known)
+      if (kind === 'ailing') this.#ailments.heard(from, text(known, 'text', 600))
       if (kind === 'retired') this.#enrolment.askWhetherOrphaned(true)
       if (kind === 'certificate-due') this.certification?.renew()
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { Clock, Instant } from '../base/time.ts'
+import type { Clock, Instant, Millis } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import type { ClusterView } from '../cluster/view.ts'
 import type { HiveEvent } from '../state/events.ts'
@@ -19,6 +19,9 @@ import type { Certification } from './trust/certification.ts'
 import type { Security } from './trust/security.ts'
 import type { TrustSteward } from './trust/trust-steward.ts'
 import type { TrustedLinks } from './trust/trusted-links.ts'
+
+/** Where nobody has led for so long, ms, nobody is left to wait for news: others may have a leader by now. */
+const cutOffAfter: Millis = 2_000
 
 export interface CourseParts {
   readonly self: Self
@@ -42,6 +45,8 @@ export interface CourseParts {
   /** Undefined: nothing acts on roles here. */
   readonly roles: RoleHosting | undefined
   plane(): ControlPlane | undefined
+  /** Who waits here for news of that log hears them. */
+  hears(plane: ControlPlane): boolean
 }
 
 /**
@@ -149,6 +154,17 @@ export class Course {
     following.follow()
     trusted.proveAnew()
     return true
+  }
+
+  /** Who waits here for news is sent to others where none come: again and again, as long as this node has a log. */
+  sendOn(): void {
+    const { plane, clock, picture, kv, ...parts } = this.#parts()
+    const log = plane()
+    if (!log || parts.hears(log)) return
+    const lately = clock.now() - (this.#ledAt ?? Number.NEGATIVE_INFINITY) < cutOffAfter
+    if (log.leader() === null && lately) return
+    picture.stop()
+    kv.wakeLed()
   }
 
   /** The log that this node carried counts no more, nor what was learned of its history. */

@@ -78,16 +78,21 @@ export class Self {
     this.#address = { host: this.#config.advertise?.host ?? address.host, port: address.port }
   }
 
-  /** Durable on return; throws STORAGE: then nothing may be built on it. */
+  /** Durable on return; throws STORAGE: then nothing may be built on it, and the disk is reported. */
   update(change: Partial<NodeFacts>): void {
     const next = { ...this.#facts, ...change }
     if (!this.#owed && JSON.stringify(next) === JSON.stringify(this.#facts)) return
-    this.#storage.writeFacts(next)
+    try {
+      this.#storage.writeFacts(next)
+    } catch (error) {
+      if (error instanceof OperatorError) this.#failed(error)
+      throw error
+    }
     this.#facts = next
     this.#owed = false
   }
 
-  /** For what may be learned again: counts here and now, and a disk that refuses it is reported, not fatal. */
+  /** For what may be learned again: counts here and now, also if the disk refuses it. */
   note(change: Partial<NodeFacts>): void {
     try {
       this.update(change)
@@ -95,7 +100,6 @@ export class Self {
       if (!(error instanceof OperatorError)) throw error
       this.#facts = { ...this.#facts, ...change }
       this.#owed = true
-      this.#failed(error)
     }
   }
 

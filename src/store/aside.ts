@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { filesOf, openWal, syncDirectory } from './database.ts'
+import { filesOf, openWal, removeIfPossible, syncDirectory } from './database.ts'
 import type { NodeFacts } from './types.ts'
 
 /**
  * Moves log and state out of the way, never deletes them: DATA_DIR/aside/LABEL-N. Nobody may have
- * them open. `facts`: what the node knew of itself, beside them as facts.json.
+ * them open. `facts`: what the node knew of itself, beside them as facts.json, if the disk has room.
  */
 export function moveAside(dir: string, label: string, facts?: NodeFacts): string {
   const log = join(dir, 'log.db')
@@ -16,11 +16,19 @@ export function moveAside(dir: string, label: string, facts?: NodeFacts): string
   for (const file of [...filesOf(log), ...filesOf(state)]) {
     if (existsSync(file)) renameSync(file, join(to, basename(file)))
   }
-  if (facts)
-    writeFileSync(join(to, 'facts.json'), JSON.stringify(facts), { mode: 0o600, flush: true })
+  if (facts) describe(join(to, 'facts.json'), facts)
   syncDirectory(to)
   syncDirectory(dir)
   return to
+}
+
+/** For people only: where it finds no room, the log has been moved all the same. */
+function describe(path: string, facts: NodeFacts): void {
+  try {
+    writeFileSync(path, JSON.stringify(facts), { mode: 0o600, flush: true })
+  } catch {
+    removeIfPossible(path)
+  }
 }
 
 /** A database that needs no write-ahead log beside it. One that is damaged stays as it is. */

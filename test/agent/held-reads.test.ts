@@ -32,7 +32,7 @@ test('a read is woken by exactly what moves the index that it waits for', () => 
         const woken = new Set<number>()
         const asked = questions.map((q, i) => {
           const after = bench.state.kvIndex(q.key, q.recurse)
-          reads.hold({ ...q, after }, 1_000, () => woken.add(i))
+          reads.hold({ ...q, after, stale: false }, 1_000, () => woken.add(i))
           return { ...q, after }
         })
         for (const deed of deeds) {

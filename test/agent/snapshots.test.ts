@@ -24,6 +24,7 @@ function receiver() {
     term: () => 3,
     lineage: () => 0,
     leads: () => false,
+    failed: () => {},
     sent: () => {},
     complete: () => false,
   })
@@ -59,7 +60,7 @@ describe('a snapshot on its way out', () => {
     } as unknown as GroupStore
     const snapshots = new Snapshots({
       ...{ trace: silentTrace, clock, links: {} as Links, term: () => 3, lineage: () => 0 },
-      ...{ store: () => store, leads: () => false, complete: () => false },
+      ...{ store: () => store, leads: () => false, complete: () => false, failed: () => {} },
       // Raft asks again with the next answer, which comes at once.
       sent: (peer, ok) => {
         told.push(ok)
@@ -96,7 +97,12 @@ test('a snapshot of a log that was laid down is sent no further, whatever this n
   const snapshots = new Snapshots({
     ...{ trace: silentTrace, clock: new ManualClock(), links: { request } as Links },
     ...{ term: () => 3, lineage: () => 0, store: () => store },
-    ...{ leads: () => true, complete: () => true, sent: (_peer, ok) => void told.push(ok) },
+    ...{
+      leads: () => true,
+      complete: () => true,
+      failed: () => {},
+      sent: (_peer, ok) => void told.push(ok),
+    },
   })
   for (const pieces of [1, 2]) {
     snapshots.send('a')
@@ -125,7 +131,7 @@ test('a snapshot for which the receiver has no room is sent again later and late
   }
   const snapshots = new Snapshots({
     ...{ trace: silentTrace, clock, links: { request } as Links, term: () => 3, lineage: () => 0 },
-    ...{ store: () => store, leads: () => true, complete: () => true },
+    ...{ store: () => store, leads: () => true, complete: () => true, failed: () => {} },
     // Raft asks again with the next answer, which comes at once.
     sent: (peer, ok) => {
       if (!ok && copies.length < 20) snapshots.send(peer)

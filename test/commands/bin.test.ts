@@ -1,4 +1,5 @@
-import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Bundled, bundled } from '../support/bundled.ts'
@@ -47,6 +48,20 @@ test('compiled code is kept below the home of the user only', async () => {
   expect(statSync(join(home, '.cache/hive')).isDirectory()).toBe(true)
   expect(await runScript(cli.bin, ['version'])).toMatchObject({ code: 0 })
 })
+
+test.each([['version'], ['--help'], ['secret', 'new']])(
+  'hive %s says that its output finds no room, and no more',
+  async (...words) => {
+    const full = openSync('/dev/full', 'w')
+    const run = spawnSync(process.execPath, [cli.bin, ...words], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    })
+    closeSync(full)
+    expect(run.status).toBe(2)
+    expect(run.stderr).toMatch(/^error: the output cannot be written: ENOSPC.*\n {2}do: .*\n$/)
+  },
+)
 
 test('a package that was not built says how to build it', async () => {
   rmSync(join(cli.folder, 'dist'), { recursive: true })

@@ -179,13 +179,52 @@ test('a node that could not open its new log opens it when the leader asks again
   })
 })
 
+/** One of three that is down, and needs a snapshot when it is back. */
+async function leftBehind(world: World): Promise<{ leader: string; away: string }> {
+  await world.cluster3()
+  for (const name of names) {
+    world.node(name).disk.compaction = { entries: 20, bytes: 1e6, margin: 5, patience: 1 }
+    world.kill(name)
+    world.start(name)
+  }
+  await world.states('n1', ready(...names))
+  const leader = (await world.status('n1')).cluster.leader!
+  const away = names.find(n => n !== leader)!
+  world.kill(away)
+  for (let i = 0; i < 100; i++) await world.put(leader, `k${i}`, 'v')
+  return { leader, away }
+}
+
 describe('what cannot be read back', () => {
+  test('of a leader’s state makes another one lead, that can send a snapshot', async () => {
+    const world = new World(23)
+    const { leader, away } = await leftBehind(world)
+    refuses(world, leader, 'facts', 'log', 'identity')
+    world.node(leader).disk.failing = { kind: 'corrupt', message: 'malformed' }
+    world.start(away)
+    await world.states(away, ready(...names))
+    expect((await world.status(away)).cluster.leader).not.toBe(leader)
+    expect(await world.get(away, 'k99', 'stale')).toBe('v')
+  })
+
   test('of a copy of the state is said to who wanted a snapshot, and ends no process', async () => {
     const world = new World(17)
     world.cluster.snapshotEvery = 5_000
     await world.cluster3()
     for (const name of names) world.node(name).disk.unreadable = true
     await expect(world.ask('n2', b => b.snapshot({ stale: true }))).rejects.toThrow(/I\/O error/)
+    for (const name of names) world.node(name).disk.unreadable = false
+    const { pieces } = await world.ask('n2', b => b.snapshot({ stale: true }))
+    world.node('n2').disk.unreadable = true
+    let refused: unknown
+    const read = async (): Promise<void> => {
+      for await (const _ of pieces) void _
+    }
+    read().catch(error => {
+      refused = error
+    })
+    await world.until('the reader hears of it', () => refused !== undefined)
+    expect(refused).toMatchObject({ code: 'STORAGE' })
     await world.put('n1', 'x', 'y')
     await world.sees('n2', 'it', r => r.notices.some(n => /snapshot failed: .*I\/O error/.test(n)))
     for (const name of names) world.node(name).disk.unreadable = false
@@ -194,18 +233,7 @@ describe('what cannot be read back', () => {
 
   test('of a snapshot that the leader sent costs the node its vote, and not its process', async () => {
     const world = new World(18)
-    const usual = { entries: 20, bytes: 1e6, margin: 5, patience: 1 }
-    await world.cluster3()
-    for (const name of names) world.node(name).disk.compaction = usual
-    for (const name of names) {
-      world.kill(name)
-      world.start(name)
-    }
-    await world.states('n1', ready(...names))
-    const { leader } = (await world.status('n1')).cluster
-    const away = names.find(n => n !== leader)!
-    world.kill(away)
-    for (let i = 0; i < 100; i++) await world.put(leader!, `k${i}`, 'v')
+    const { away } = await leftBehind(world)
     world.node(away).disk.unreadable = true
     world.start(away)
     await world.sees(away, 'it', r => r.notices.some(n => /storage corrupt: .*I\/O error/.test(n)))
@@ -222,4 +250,63 @@ test('a control node whose facts are gone does not begin as another in silence',
   world.kill('n3')
   world.node('n3').disk.facts = undefined
   expect(() => world.start('n3')).toThrow(/does not say who this node is/)
+})
+
+describe('the status of any node', () => {
+  test('says whose disk fails, as long as it does', async () => {
+    const world = new World(20)
+    await world.cluster3(['n4'])
+    const { leader } = (await world.status('n1')).cluster
+    const failing = names.find(n => n !== leader)!
+    refuses(world, failing)
+    await world.put(leader!, 'x', 'y')
+    const told = new RegExp(`${failing}: storage .*: no space left`)
+    for (const name of [...names, 'n4'])
+      await world.sees(name, 'the disk', r => r.notices.some(n => told.test(n)))
+    mend(world, failing)
+    for (const name of [...names, 'n4'])
+      await world.sees(name, 'no disk', r => !r.notices.some(n => told.test(n)))
+  })
+
+  test('says whom a full disk keeps from a snapshot', async () => {
+    const world = new World(21)
+    const { leader, away } = await leftBehind(world)
+    refuses(world, leader!, 'facts', 'log', 'identity')
+    world.start(away)
+    const told = new RegExp(`${leader}: .*snapshot for ${away}.*no space left`)
+    await world.sees(leader!, 'who waits', r => r.notices.some(n => told.test(n)))
+    world.node(leader!).disk.failing = undefined
+    await world.states(away, ready(...names))
+    await world.sees(leader!, 'nobody waits', r => !r.notices.some(n => told.test(n)))
+  })
+})
+
+test('a rescue that one survivor’s disk refuses is for the next one to begin', async () => {
+  const world = new World(22)
+  const five = [...names, 'n4', 'n5']
+  for (const name of five)
+    world.add(
+      name,
+      five.filter(n => n !== name),
+    )
+  await world.until('they see each other', () =>
+    five.every(n => world.node(n).process?.agent.swimMembers().length === 4),
+  )
+  await world.ask('n1', b => b.init({ name: 'prod', control: five, actor: 'test' }))
+  await world.states('n1', ready(...five))
+  world.kill('n3', 'n4', 'n5')
+  await world.sees('n1', 'no leader', r => r.cluster.leader === null)
+  const apply = () =>
+    world.ask('n1', b => b.recoverApply({ name: 'prod', reason: 'fire', actor: 'ann' }))
+  const first = (await world.ask('n1', b => b.recoverPlan({ voters: [] }))).leader!
+  refuses(world, first)
+  await expect(apply()).rejects.toMatchObject({ code: 'STORAGE' })
+  const answer = await world.ask('n1', b => b.recoverPlan({ voters: [] }))
+  expect(answer.leader).toBe(first === 'n1' ? 'n2' : 'n1')
+  await apply()
+  await world.sees(answer.leader!, 'itself lead', r => r.cluster.leader === answer.leader)
+  mend(world, first)
+  await world.sees(answer.leader!, 'the other', r =>
+    r.nodes.some(n => n.name === first && n.state === 'ready'),
+  )
 })

@@ -93,6 +93,7 @@ describe('the rescue', () => {
     const ids = ['n2', 'n3'].map(name => world.facts(name).id)
     expect(event).toMatchObject({ actor: 'ann@h1', epoch: 2, data: { reason: 'rack 4 burnt' } })
     expect((event!.data as { lost: string[] }).lost.toSorted()).toEqual(ids.toSorted())
+    await world.until('n5 is of it', () => world.facts('n5').cluster?.epoch === 2)
     // And it is one of many again.
     for (const node of ['n4', 'n5']) {
       await world.ask('n1', b =>

@@ -65,8 +65,7 @@ test('who asked a leader that was relieved of the log while it was cut off hears
   world.split([leader], others)
   const now = await nextLeader(world, leader)
   await world.ask(now, b => b.demote({ node: leader, force: true, actor: 'ann' }))
-  // Long enough that nobody tells it any more what was agreed before.
-  await world.run(20_000)
+  await world.run(5_000)
   world.heal()
   await world.until('it has no log', () => !world.facts(leader).group)
   await world.run(3_000)
@@ -184,4 +183,47 @@ test('who waits for a change after an index that was lost with a quorum hears so
     expect(result).not.toMatchObject({ how: 'answered', value: { index } })
   const drain = begin(world, 'n4', b => b.drainProgress({ node: 'n4', index, wait: 60_000 }))
   await world.until('this, too', () => drain.result !== undefined, 1_000)
+})
+
+/** A leader that hears no other control node, while n4 hears all. */
+function cutOff(world: World, leader: string): void {
+  const { network } = world.cluster
+  const machine = (name: string) => world.node(name).machine
+  for (const name of ['n1', 'n2', 'n3']) {
+    if (name === leader) continue
+    network.path(machine(name), machine(leader)).blocked = true
+    network.path(machine(leader), machine(name)).blocked = true
+  }
+}
+
+/** It notices with the next write. */
+function failDisk(world: World, leader: string): void {
+  world.node(leader).disk.failing = { kind: 'io', message: 'broken' }
+  begin(world, leader, b => b.kvPut({ key: 'x', value: new Uint8Array(1), flags: 0, actor: 'bob' }))
+}
+
+test.each([
+  ['that is cut off from the others, and not from who asked', cutOff],
+  ['whose disk fails', failDisk],
+])('what is held by a leader %s is asked of the next one', async (_, hit) => {
+  const world = new World(48)
+  await world.cluster3(['n4'])
+  const leader = await leaderOf(world)
+  const other = ['n1', 'n2', 'n3'].find(n => n !== leader)!
+  const { index } = await world.put('n4', 'k', 'first')
+  const read = { key: 'k', recurse: false, consistency: 'default', index, wait: 100_000 } as const
+  const { next } = await world.ask('n4', b => b.log({ from: 1, limit: 1_000 }))
+  const type = 'SettingsChanged'
+  const held = [
+    begin(world, 'n4', b => b.kvRead(read)),
+    begin(world, 'n4', b => b.log({ from: next, limit: 1_000, type, wait: 60_000 })),
+  ]
+  await world.run(1_000)
+  hit(world, leader)
+  await nextLeader(world, leader, other)
+  await world.put(other, 'k', 'second')
+  await world.ask(other, approval('yes'))
+  await world.until('both hear', () => held.every(h => h.result !== undefined), 12_000)
+  expect(held[0]!.result).toMatchObject({ how: 'answered', value: { entries: [{ key: 'k' }] } })
+  expect(held[1]!.result).toMatchObject({ how: 'answered' })
 })

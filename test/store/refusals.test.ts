@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -61,4 +62,20 @@ test('what a crash left of a snapshot is gone with the next start', () => {
   const storage = openStorage(dir)
   expect(readdirSync(join(dir, 'backups')).sort()).toEqual(['a.snapshot', 'notes.part'])
   storage.close(() => {})
+})
+
+test('a log is set aside also where what the node knew finds no room beside it, and said to be there', () => {
+  const dir = temporaryDir()
+  writeFileSync(join(dir, 'log.db'), 'damaged')
+  const source = join(import.meta.dirname, '../../src/store/aside.ts')
+  const script = `import { moveAside } from ${JSON.stringify(source)}
+    console.log(moveAside(${JSON.stringify(dir)}, 'epoch-1', { id: 'x'.repeat(4000) }))`
+  // Files may have 1 KiB.
+  const run = spawnSync(
+    'bash',
+    ['-c', 'ulimit -f 1; exec "$0" --input-type=module -e "$1"', process.execPath, script],
+    { encoding: 'utf8' },
+  )
+  expect(run.stdout.trim()).toBe(join(dir, 'aside', 'epoch-1-1'))
+  expect(readdirSync(join(dir, 'aside', 'epoch-1-1'))).toEqual(['log.db'])
 })

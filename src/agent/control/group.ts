@@ -42,6 +42,7 @@ export class Group {
       term: () => this.#plane?.term ?? 0,
       lineage: () => this.#plane?.lineage ?? 0,
       leads: () => this.#plane?.isLeader() ?? false,
+      failed: failure => this.#plane?.diskFailed(failure),
       sent: (peer, ok) => this.#plane?.snapshotSent(peer, ok),
       complete: (peer, meta) => {
         const message = this.#plane?.snapshotMessage(peer, meta)

@@ -3,7 +3,7 @@ import type { Clock, Millis, Timer } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
 import type { Links } from '../../net/link-types.ts'
 import type { SnapshotMeta } from '../../raft/types.ts'
-import type { GroupStore, SnapshotSource } from '../../store/types.ts'
+import type { GroupStore, SnapshotSource, StorageFailure } from '../../store/types.ts'
 import { type Methods, refusal } from '../requests.ts'
 
 /** Small enough to share a link with heartbeats, large enough that round trips do not matter. */
@@ -25,6 +25,8 @@ export interface SnapshotParts {
   /** Of the group: chunks of another one are not taken. */
   lineage(): number
   leads(): boolean
+  /** The own state cannot be copied, and not for want of room. */
+  failed(failure: StorageFailure): void
   sent(peer: string, ok: boolean): void
   /** Sends the message that completes it; false: leads no more. */
   complete(peer: string, meta: SnapshotMeta): boolean
@@ -50,6 +52,8 @@ export class Snapshots {
   readonly #pauses = new Map<string, Millis>()
   /** Peers whose disk had no room, until they are tried again. */
   readonly #held = new Map<string, Timer>()
+  /** Why the last one did not get there, by who waits for it. */
+  readonly #waiting = new Map<string, string>()
   /** What comes in: of one sender, whole and in order, or not at all. */
   #arriving: Arriving | undefined
 
@@ -62,7 +66,11 @@ export class Snapshots {
     if (!store || this.#sending.has(peer)) return
     this.#sending.add(peer)
     store.takeSnapshot((failure, source) => {
-      if (!source) return this.#later(own, peer, undefined, failure)
+      if (!source) {
+        // Whoever else leads can send one.
+        if (failure && failure.kind !== 'full') this.#parts.failed(failure)
+        return this.#later(own, peer, undefined, failure)
+      }
       this.#pauses.delete(own)
       this.#parts.trace.info(
         { peer, index: source.meta.index, bytes: source.size },
@@ -83,6 +91,8 @@ export class Snapshots {
     this.#pauses.set(whose, Math.min(pause * 2, longestPause))
     const what = whose === own ? 'no snapshot could be taken' : 'a snapshot found no room'
     this.#parts.trace.warn({ peer, failure, pause }, what)
+    const where = whose === own ? 'here' : 'there'
+    this.#waiting.set(peer, `finds no room ${where}: ${failure?.message ?? 'the disk fails'}`)
     source?.close()
     const again = () => this.#over(peer, undefined, false)
     const timer = this.#parts.clock.after(pause, again)
@@ -136,6 +146,7 @@ export class Snapshots {
 
   #deliver(peer: string, source: SnapshotSource): void {
     this.#pauses.delete(peer)
+    this.#waiting.delete(peer)
     this.#over(peer, source, this.#parts.complete(peer, source.meta))
   }
 
@@ -144,6 +155,18 @@ export class Snapshots {
     this.#held.delete(peer)
     this.#sending.delete(peer)
     this.#parts.sent(peer, ok)
+  }
+
+  /** Of the leader: whom a disk keeps from catching up. */
+  notices(name: string, nameOf: (id: string) => string | undefined): readonly string[] {
+    if (!this.#parts.leads()) this.#waiting.clear()
+    const told: string[] = []
+    for (const [peer, why] of this.#waiting) {
+      const whom = nameOf(peer)
+      if (whom !== undefined)
+        told.push(`${name}: the snapshot for ${whom} ${why}; free the disk, it is tried again`)
+    }
+    return told
   }
 
   methods(): Methods {

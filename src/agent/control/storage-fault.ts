@@ -41,13 +41,18 @@ export class StorageFault {
     ]
   }
 
-  /** For writes that nobody waits for: one that fails is reported, and `otherwise` is the answer. */
+  /**
+   * For writes that nobody waits for: one that fails is reported, and `otherwise` is the answer. What was to be written may
+   * be wrong in itself, which is no fault of the disk.
+   */
   guard<T>(write: () => T, otherwise: T): T {
     try {
       return write()
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
-      this.report({ kind: 'io', message: error.message })
+      if (error.code === 'STORAGE' || error.code === 'SCHEMA')
+        this.report({ kind: 'io', message: error.message })
+      else this.#trace.warn({ code: error.code }, error.message)
       return otherwise
     }
   }

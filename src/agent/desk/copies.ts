@@ -13,6 +13,8 @@ const maxReading = 4
 /** Nobody asked for the next piece for so long, ms: whoever read it is gone. */
 const patience = 30_000
 
+const remedy = 'look at the disk of that node; hive status says which fail'
+
 interface Reading {
   readonly writer: SnapshotWriter
   readonly copy: RowsCopy
@@ -64,7 +66,7 @@ export class CopyDesk {
         const begun = copy && this.#begin(copy)
         if (begun && !('unread' in begun)) return answer({ ok: true, body: begun })
         const why = failure?.message ?? begun?.unread ?? 'it stops'
-        answer(refusal('STORAGE', `no copy of the state could be made: ${why}`, 'see hive status'))
+        answer(refusal('STORAGE', `no copy of the state could be made: ${why}`, remedy))
       })
     if (stale) return copy()
     plane.read(index => {
@@ -104,7 +106,13 @@ export class CopyDesk {
     reading.timer.cancel()
     reading.timer = this.#expire(id)
     if (n === reading.next) {
-      reading.last = reading.writer.piece() ?? new Uint8Array(0)
+      try {
+        reading.last = reading.writer.piece() ?? new Uint8Array(0)
+      } catch (error) {
+        this.#close(id)
+        const why = (error as Error).message
+        return answer(refusal('STORAGE', `the copy of the state cannot be read: ${why}`, remedy))
+      }
       reading.next += 1
     }
     answer({ ok: true, body: {}, blob: reading.last })

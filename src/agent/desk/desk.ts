@@ -41,6 +41,8 @@ export interface DeskParts {
   readonly admin: Watch
   /** Undefined: this node is no control node. */
   plane(): ControlPlane | undefined
+  /** It is the log at hand, somebody leads, and what comes of it is taken: who waits here for news hears them. */
+  hears(plane: ControlPlane): boolean
   /** What that node needs to know, secrets of members included if it is one. */
   viewOf(id: string): ClusterView | undefined
   /** The control plane does not let that one in; kept for whoever asks why. */

@@ -10,11 +10,14 @@ export interface HeldFor {
   readonly key: string
   readonly recurse: boolean
   readonly after: number
+  /** It is content with what this node knows. */
+  readonly stale: boolean
   readonly signal?: AbortSignal | undefined
 }
 
 interface Held {
   readonly after: number
+  readonly stale: boolean
   wake(): void
 }
 
@@ -38,7 +41,7 @@ export class HeldReads {
   }
 
   /** `done` once: when it is due, after `patience`, or when nobody waits for it any more. */
-  hold({ key, recurse, after, signal }: HeldFor, patience: Millis, done: () => void): void {
+  hold({ key, recurse, after, stale, signal }: HeldFor, patience: Millis, done: () => void): void {
     if (signal?.aborted) return done()
     const table = recurse ? this.#prefixes : this.#exact
     const held = table.get(key) ?? new Set<Held>()
@@ -51,7 +54,7 @@ export class HeldReads {
       this.#size -= 1
       done()
     }
-    const one = { after, wake }
+    const one = { after, stale, wake }
     timer = this.#clock.after(patience, wake)
     // Whoever asked is gone: its place is another's now.
     signal?.addEventListener('abort', wake)
@@ -78,8 +81,17 @@ export class HeldReads {
   }
 
   wakeAll(): void {
+    this.#wake(() => true)
+  }
+
+  /** All but those that are content with what this node knows. */
+  wakeLed(): void {
+    this.#wake(({ stale }) => !stale)
+  }
+
+  #wake(isMeant: (held: Held) => boolean): void {
     for (const held of [...this.#exact.values(), ...this.#prefixes.values()]) {
-      for (const { wake } of [...held]) wake()
+      for (const one of [...held]) if (isMeant(one)) one.wake()
     }
   }
 

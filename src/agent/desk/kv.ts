@@ -50,18 +50,20 @@ export class KvDesk {
     plane.propose({ type: 'KvPut', data: { ...data, value }, actor, request }, done)
   }
 
-  /** null: leadership was lost, or the log is not this node's any more. A stale read answers from what this node has applied. */
+  /** null: leadership was lost, or nothing new is heard here any more. A stale read answers from what this node has applied. */
   read(plane: ControlPlane, query: PageQuery, done: ReadDone): void {
     const answer = (): void => {
       const now = this.#look(plane, query)
       const { key, recurse, index: after, signal } = query
+      const stale = query.consistency === 'stale'
       if (after === undefined || now.index > after || this.#held.full) return done(now)
       // It was lost with a quorum, and what is written from here on may stay below it for long.
-      if (query.consistency !== 'stale' && after > plane.state.applied) return done(now)
+      if (!stale && after > plane.state.applied) return done(now)
       const patience = Math.min(query.wait ?? 300_000, longestWait)
-      const held = { key, recurse, after, signal }
-      const isOurs = (): boolean => this.#parts.plane() === plane
-      this.#held.hold(held, patience, () => done(isOurs() ? this.#look(plane, query) : null))
+      const held = { key, recurse, after, stale, signal }
+      const { hears } = this.#parts
+      const tells = (): boolean => (stale ? this.#parts.plane() === plane : hears(plane))
+      this.#held.hold(held, patience, () => done(tells() ? this.#look(plane, query) : null))
     }
     if (query.consistency === 'stale') return answer()
     plane.read(index => (index === null ? done(null) : answer()))
@@ -84,6 +86,11 @@ export class KvDesk {
   /** Nothing more will be heard here: the agent stops, or the log is not this node's any more, and others are to be asked. */
   wakeAll(): void {
     this.#held.wakeAll()
+  }
+
+  /** Nothing new is heard here, though this node has the log: who wants to hear it is to ask others. */
+  wakeLed(): void {
+    this.#held.wakeLed()
   }
 
   methods(): Methods {

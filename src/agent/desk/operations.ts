@@ -77,7 +77,7 @@ export function operationsDesk(parts: DeskParts): Methods {
       const node = findNode(plane, text(body, 'node'))
       const wait = Math.min(count(body, 'wait'), longestWait)
       const done = () => {
-        if (parts.plane() !== plane) return answer(notLeader)
+        if (!parts.hears(plane)) return answer(notLeader)
         if (!plane.state.nodes.has(node.id)) return answer(hasLeft(node))
         answer({ ok: true, body: progress(parts, plane, node.id) })
       }

@@ -42,8 +42,7 @@ export function viewsDesk(
       const wait = Math.min(optionalCount(body, 'wait') ?? 0, longestWait)
       if (page.events.length > 0 || wait === 0) return answer({ ok: true, body: page })
       const after = Math.max(plane.state.applied, from - 1)
-      const isOurs = () => parts.plane() === plane
-      const done = () => answer(isOurs() ? { ok: true, body: look() } : notLeader)
+      const done = () => answer(parts.hears(plane) ? { ok: true, body: look() } : notLeader)
       parts.applied.wait(after, wait, done, gone?.())
     }),
 

@@ -157,7 +157,7 @@ export class Security {
     this.#listeners.push(listener)
   }
 
-  /** Called when the disk refuses what counts all the same. */
+  /** Called when the disk refuses something. */
   onRefused(listener: (error: OperatorError) => void): void {
     this.#refused = listener
   }
@@ -334,6 +334,7 @@ export class Security {
       this.#owed = false
     } catch (error) {
       this.#owed = true
+      if (error instanceof OperatorError) this.#refused(error)
       throw error
     }
     this.#take(identity)
@@ -346,7 +347,6 @@ export class Security {
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error
       this.#take(identity)
-      this.#refused(error)
     }
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { OperatorError } from '../../base/errors.ts'
 import type { Millis } from '../../base/time.ts'
 import { linesFrom, type TraceTail } from './trace-tail.ts'
 
@@ -66,7 +67,7 @@ export class DevChild {
 
   #spawn(): { process: ChildProcess; ended: Promise<void>; output: TraceTail } {
     const path = join(this.dataDir, 'agent.log')
-    const output = openSync(path, 'a')
+    const output = opened(path)
     const offset = fstatSync(output).size
     // A pipe as stdin: it closes however this process ends, and the agent then stops by itself. A group of its
     // own: Ctrl-C at the terminal reaches this process only, which stops the agents one time, in good order.
@@ -98,4 +99,17 @@ function environment(): NodeJS.ProcessEnv {
     ([key]) => !key.startsWith('HIVE_') || welcome.has(key),
   )
   return Object.fromEntries(mine)
+}
+
+/** Throws OperatorError. */
+function opened(path: string): number {
+  try {
+    return openSync(path, 'a')
+  } catch (error) {
+    throw new OperatorError(
+      'STORAGE',
+      `${path} cannot be written: ${(error as Error).message}`,
+      'look at the disk',
+    )
+  }
 }

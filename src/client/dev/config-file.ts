@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperatorError } from '../../base/errors.ts'
 import type { DevNode } from './plan.ts'
@@ -11,7 +11,10 @@ export function configFor(node: DevNode, seed: DevNode, dataDir: string): string
   const path = join(dataDir, 'hive.toml')
   try {
     mkdirSync(dataDir, { recursive: true })
-    if (!existsSync(path)) writeFileSync(path, configText(node, seed))
+    if (existsSync(path)) return path
+    // What a full disk took the first half of would be taken for a person's.
+    writeFileSync(`${path}.new`, configText(node, seed))
+    renameSync(`${path}.new`, path)
   } catch (error) {
     const message = `cannot write ${path}: ${(error as Error).message}`
     throw new OperatorError('DATA_DIR', message, 'choose another --dir')

@@ -1,4 +1,5 @@
 import manifest from '../../../package.json' with { type: 'json' }
+import { OperatorError } from '../../base/errors.ts'
 import { fail } from '../failure.ts'
 import { NeedOclif } from './definition.ts'
 import type { Command } from './oclif.ts'
@@ -15,7 +16,9 @@ export async function start(
   argv: readonly string[],
   commands: Readonly<Record<string, QuickCommand>>,
 ): Promise<void> {
-  process.stdout.on('error', ignoreClosedPipe)
+  process.stdout.on('error', outputFailed)
+  // There is nowhere left to say so.
+  process.stderr.on('error', () => {})
   try {
     await runQuick(argv, commands)
   } catch (error) {
@@ -65,7 +68,10 @@ const config = {
   },
 }
 
-/** `hive log | head` ends early, and that is all right. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
+/** `hive log | head` ends early, and that is all right. `hive token create > FILE` on a full disk is not. */
+function outputFailed({ code, message }: NodeJS.ErrnoException): void {
+  if (code === 'EPIPE') return
+  const remedy = 'look at where the output goes; what the command did is done'
+  fail(new OperatorError('STORAGE', `the output cannot be written: ${message}`, remedy))
+  process.exit()
 }
