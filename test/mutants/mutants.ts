@@ -248,8 +248,8 @@ export const mutants: readonly Mutant[] = [
     name: 'a received snapshot is not loaded into the state',
     file: 'src/agent/control/control-plane.ts',
     focus: { compaction: shortLogs },
-    find: 'this.#state = State.load(rows)\n    this.#unsaved = 0',
-    replace: 'State.load(rows)\n    this.#unsaved = 0',
+    find: 'this.#state = savedState(this.#parts.store.installed().rows)',
+    replace: 'savedState(this.#parts.store.installed().rows)',
   },
   // ---- state
   {
@@ -298,8 +298,8 @@ export const mutants: readonly Mutant[] = [
     name: 'a join of an earlier boot is accepted',
     file: 'src/state/apply/admission.ts',
     focus: { works: ['removals'], secured: true, ambushes: true },
-    find: '  if (comesLate(parts, node)) {',
-    replace: '  if (comesLate(parts, node) && node.name === "") {',
+    find: '  if (comesLate(parts, node)) return late(node)',
+    replace: '  if (comesLate(parts, node) && node.name === "") return late(node)',
     unit: {
       file: 'test/state/conversations.test.ts',
       why: 'the join has to be retried for longer than a restart takes',
