@@ -127,24 +127,27 @@ export class Authority {
     const begun = clock.now()
     const retry = (outcome: RequestOutcome) => {
       if (outcome.ok || !worthRetrying(outcome.code) || signal?.aborted) return done(outcome)
-      if (request.wait > 0 && clock.now() - begun > heldAfter) request.missedSince = undefined
       request.missedSince ??= clock.now()
       const end = Math.min(deadlineOf(request), request.missedSince + request.patience)
       if (clock.now() + pause >= end) return done(giveUp(outcome))
       clock.after(pause, () => this.#attempt(request, done))
     }
     const leader = this.#leaderFor(request)
+    if (leader === null) return this.#lookForLeader(request, retry)
+    const asked = (outcome: RequestOutcome) => {
+      if (request.wait > 0 && clock.now() - begun > heldAfter) request.missedSince = undefined
+      retry(outcome)
+    }
     if (leader === self.id) {
       const answered: Answer = outcome => {
         // An own proposal whose outcome nobody knows must not be made twice.
         if (!outcome.ok && outcome.code === 'TIMEOUT') return done(outcome)
-        retry(outcome)
+        asked(outcome)
       }
       const { method, blob } = request
       const body = bodyOf(request, begun)
       return this.#parts.local(method, body, blob, answered, signal && (() => signal))
     }
-    if (leader === null) return this.#lookForLeader(request, retry)
     const left = Math.max(1, deadlineOf(request) - begun)
     links.request(
       leader,
@@ -157,7 +160,7 @@ export class Authority {
         // Nobody knows what became of it: the next one who is asked may find it done.
         if (!outcome.ok && outcome.code === 'TIMEOUT' && !outcome.unsent)
           request.body = { ...(request.body as object), again: true }
-        retry(outcome)
+        asked(outcome)
       },
       request.blob,
       signal,
