@@ -55,23 +55,12 @@ const ready = (...names: readonly string[]): Record<string, NodeState> =>
   Object.fromEntries(names.map(name => [name, 'ready' as const]))
 const names = ['n1', 'n2', 'n3']
 
-async function zombies(world: World): Promise<void> {
-  for (const name of names)
-    world.add(
-      name,
-      names.filter(n => n !== name),
-    )
-  await world.until('they see each other', () =>
-    names.every(n => world.node(n).process?.agent.swimMembers().length === 2),
-  )
-}
-
 describe('a nearly full disk', () => {
   test.each(names)(
     'at %s that takes no control key holds back the certificates of nobody else',
     async full => {
       const world = secured(11)
-      await zombies(world)
+      await world.zombies(names)
       refuses(world, full, 'facts', 'log', 'files')
       await world.ask('n1', b => b.init({ name: 'prod', control: names, actor: 'test' }))
       const other = names.find(n => n !== full)!
@@ -284,14 +273,7 @@ describe('the status of any node', () => {
 test('a rescue that one survivor’s disk refuses is for the next one to begin', async () => {
   const world = new World(22)
   const five = [...names, 'n4', 'n5']
-  for (const name of five)
-    world.add(
-      name,
-      five.filter(n => n !== name),
-    )
-  await world.until('they see each other', () =>
-    five.every(n => world.node(n).process?.agent.swimMembers().length === 4),
-  )
+  await world.zombies(five)
   await world.ask('n1', b => b.init({ name: 'prod', control: five, actor: 'test' }))
   await world.states('n1', ready(...five))
   world.kill('n3', 'n4', 'n5')

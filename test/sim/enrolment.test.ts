@@ -27,14 +27,7 @@ test('a voter that lost its vote before it heard that there is a cluster comes i
   const world = new World(23)
   world.cluster.secret = 'the-secret-of-this-cluster-0123456789-0123456'
   const control = ['n1', 'n2', 'n3']
-  for (const name of control)
-    world.add(
-      name,
-      control.filter(n => n !== name),
-    )
-  await world.until('they meet', () =>
-    control.every(n => world.node(n).process?.agent.swimMembers().length === 2),
-  )
+  await world.zombies(control)
   const initialised = world.ask('n1', b => b.init({ name: 'prod', control, actor: 'ann' }))
   await world.until('n3 has begun', () => world.facts('n3').group?.prepared?.started === true)
   expect(world.facts('n3').cluster).toBeUndefined()

@@ -82,13 +82,6 @@ async function cluster4(world: World): Promise<void> {
 
 const zombies = ['n1', 'n2', 'n3']
 
-async function meet(world: World): Promise<void> {
-  for (const each of zombies) world.add(each, ['n1', 'n2', 'n3'])
-  await world.until('they meet', () =>
-    zombies.every(n => world.node(n).process?.agent.swimMembers().length === 2),
-  )
-}
-
 const four = { n1: 'ready', n2: 'ready', n3: 'ready', n4: 'ready' } as const
 
 test('a node that sets out for a new epoch, and was removed, hears that it is out', async () => {
@@ -162,7 +155,7 @@ test.each(['the secret', 'nothing'])(
 
 /** n3 went when it had the log as far as the init, and no certificate yet. */
 async function loseEarly(world: World): Promise<void> {
-  await meet(world)
+  await world.zombies(zombies)
   const [n1, n2, n3] = zombies.map(n => world.node(n).machine)
   const back = [n2, n3].map(other => world.cluster.network.path(other!, n1!))
   for (const path of back) path.delay = 400
@@ -211,7 +204,7 @@ test.each([
 
 test('a voter that missed the start of the init, and comes in as anybody else, gets the log', async () => {
   const world = new World(57)
-  await meet(world)
+  await world.zombies(zombies)
   const { network } = world.cluster
   const [n1, n2, n3] = zombies.map(n => world.node(n).machine)
   network.path(n3!, n1!).delay = 100

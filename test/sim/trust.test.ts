@@ -105,14 +105,7 @@ describe('a cluster with a secret', () => {
     async pause => {
       const world = secured(5)
       const names = ['n1', 'n2', 'n3'] as const
-      for (const name of names)
-        world.add(
-          name,
-          names.filter(n => n !== name),
-        )
-      await world.until('they see each other', () =>
-        names.every(n => world.node(n).process?.agent.swimMembers().length === 2),
-      )
+      await world.zombies(names)
       void world
         .node('n1')
         .process!.agent.backend.init({ name: 'prod', control: names, actor: 'test' })

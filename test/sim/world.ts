@@ -129,14 +129,19 @@ export class World {
     })
   }
 
+  /** New nodes that see each other, before any init. */
+  async zombies(names: readonly string[]): Promise<void> {
+    for (const each of names) this.add(each, names.filter(n => n !== each).slice(0, 3))
+    await this.until('the zombies see each other', () =>
+      names.every(n => this.node(n).process?.agent.swimMembers().length === names.length - 1),
+    )
+  }
+
   /** n1, n2, … of one cluster with the first three as control nodes, all ready. */
   async cluster3(more: readonly string[] = [], name = 'prod', prefix = 'n'): Promise<void> {
     const control = [1, 2, 3].map(i => `${prefix}${i}`)
     const all = [...control, ...more]
-    for (const each of all) this.add(each, all.filter(n => n !== each).slice(0, 3))
-    await this.until('the zombies see each other', () =>
-      all.every(n => this.node(n).process?.agent.swimMembers().length === all.length - 1),
-    )
+    await this.zombies(all)
     await this.ask(control[0]!, backend => backend.init({ name, control, actor: 'test' }))
     const ready = Object.fromEntries(all.toSorted().map(n => [n, 'ready' as const]))
     for (const each of all) await this.states(each, ready)
