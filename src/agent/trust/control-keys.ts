@@ -28,6 +28,7 @@ export class ControlKeys {
   readonly #parts: ControlKeysParts
   readonly #holdings: Holdings
   readonly #asked = new Set<string>()
+  readonly #given = new Set<string>()
 
   constructor(parts: ControlKeysParts, holdings: Holdings) {
     this.#parts = parts
@@ -107,10 +108,10 @@ export class ControlKeys {
 
   #give(id: string): void {
     const { links, isMember } = this.#parts
-    if (this.#asked.has(id) || !isMember(id)) return
-    this.#asked.add(id)
+    if (this.#given.has(id) || !isMember(id)) return
+    this.#given.add(id)
     links.request(id, 'control-keys-take', { keys: this.#texts() }, askPatience, outcome => {
-      this.#asked.delete(id)
+      this.#given.delete(id)
       if (outcome.ok) this.#holdings.learn(id, outcome.body)
     })
   }

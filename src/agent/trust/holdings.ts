@@ -36,9 +36,8 @@ const maxAsked = 64
 export class Holdings {
   readonly #parts: HoldingsParts
   readonly #heard: () => void
-  readonly #known = new Map<string, Holding>()
-  /** What each said last, to tell news by. */
-  readonly #said = new Map<string, string>()
+  /** `said`: in its words, to tell news by. */
+  readonly #known = new Map<string, { readonly holding: Holding; readonly said: string }>()
   readonly #asked = new Set<string>()
 
   /** `heard`: called when somebody holds something else than it did. */
@@ -48,22 +47,24 @@ export class Holdings {
   }
 
   get(id: string): Holding | undefined {
-    return this.#known.get(id)
+    return this.#known.get(id)?.holding
   }
 
   /** A node said so, in answer to whatever. Throws MalformedError. */
   learn(id: string, body: unknown): void {
-    this.#known.set(id, readHolding(body))
-    const said = JSON.stringify(body)
+    const before = this.#known.get(id)?.said
     // One that has not moved is asked again in the next round, not at once.
-    if (this.#said.get(id) === said) return
-    this.#said.set(id, said)
-    this.#heard()
+    if (this.#note(id, body) !== before) this.#heard()
+  }
+
+  #note(id: string, body: unknown): string {
+    const said = JSON.stringify(body)
+    this.#known.set(id, { holding: readHolding(body), said })
+    return said
   }
 
   forget(): void {
     this.#known.clear()
-    this.#said.clear()
   }
 
   /** What this node answers. */
@@ -84,13 +85,13 @@ export class Holdings {
   /** Asks those who answer what they hold, while somebody has yet to catch up. */
   survey(plane: ControlPlane): void {
     const { self, links, gossip } = this.#parts
-    for (const id of [...this.#known.keys()]) if (!plane.state.nodes.has(id)) this.#drop(id)
-    this.#known.set(self.id, readHolding(this.own()))
+    for (const id of [...this.#known.keys()]) if (!plane.state.nodes.has(id)) this.#known.delete(id)
+    this.#note(self.id, this.own())
     for (const node of plane.state.nodes.values()) {
       const { id } = node
       if (id === self.id) continue
       if (!links.isConnected(id) && !gossip.counts(node)) {
-        this.#drop(id)
+        this.#known.delete(id)
         continue
       }
       const asks = this.#asked.has(id) || this.#asked.size >= maxAsked
@@ -103,15 +104,10 @@ export class Holdings {
     }
   }
 
-  #drop(id: string): void {
-    this.#known.delete(id)
-    this.#said.delete(id)
-  }
-
   /** Of all nodes that answer; false as long as one of them has not said. */
   everybody(plane: ControlPlane, holds: (holding: Holding) => boolean): boolean {
     for (const node of plane.state.nodes.values()) {
-      const holding = this.#known.get(node.id)
+      const holding = this.get(node.id)
       if (this.#isThere(node) && !(holding && holds(holding))) return false
     }
     return true
@@ -125,7 +121,7 @@ export class Holdings {
 
   /** Its last word is all that it could say. */
   #isCurrent(plane: ControlPlane, id: string): boolean {
-    const holding = this.#known.get(id)
+    const holding = this.get(id)
     if (!holding || holding.failing) return false
     const { gossipKeys, authorities } = plane.state
     const rings =
