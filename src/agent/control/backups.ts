@@ -2,7 +2,6 @@ import type { SnapshotList } from '../../api/types.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Clock, Instant, Millis, Timer } from '../../base/time.ts'
 import type { Trace } from '../../base/trace.ts'
-import type { SnapshotHeader } from '../../snapshot/header.ts'
 import { SnapshotReader } from '../../snapshot/reader.ts'
 import { pieceBytes, SnapshotWriter } from '../../snapshot/writer.ts'
 import { decodeEvent } from '../../state/codec.ts'
@@ -123,14 +122,8 @@ export class ScheduledSnapshots {
 
   #write(plane: ControlPlane, copy: RowsCopy): void {
     const { self, clock, backups } = this.#parts
-    let header: SnapshotHeader | undefined
-    const unread = said(() => {
-      header = headerOf(copy, self.name, self.version, clock.wall())
-    })
-    if (!header) {
-      copy.close()
-      return this.#failed(unread ?? 'the copy of the state cannot be read')
-    }
+    const header = headerOf(copy, self.name, self.version, clock.wall())
+    if ('unread' in header) return this.#failed(header.unread)
     const name = nameOf(header.cluster.name, header.index, header.taken)
     const pieces = new SnapshotWriter(header, bytes => copy.next(bytes))
     const file = backups.write(name)

@@ -78,13 +78,8 @@ export class CopyDesk {
 
   #begin(copy: RowsCopy) {
     const { self, clock } = this.#parts
-    let header: SnapshotHeader
-    try {
-      header = headerOf(copy, self.name, self.version, clock.wall())
-    } catch (error) {
-      copy.close()
-      return { unread: (error as Error).message }
-    }
+    const header = headerOf(copy, self.name, self.version, clock.wall())
+    if ('unread' in header) return header
     const id = ++this.#ids
     this.#reading.set(id, {
       writer: new SnapshotWriter(header, bytes => copy.next(bytes)),
@@ -130,13 +125,22 @@ export class CopyDesk {
   }
 }
 
-/** What a snapshot says of itself, from the rows in it. */
+/** What a snapshot says of itself, from the rows in it. `unread`: the disk does not give them back; the copy is closed. */
 export function headerOf(
   copy: RowsCopy,
   node: string,
   version: string,
   taken: number,
-): SnapshotHeader {
+): SnapshotHeader | { readonly unread: string } {
+  try {
+    return readHeader(copy, node, version, taken)
+  } catch (error) {
+    copy.close()
+    return { unread: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function readHeader(copy: RowsCopy, node: string, version: string, taken: number): SnapshotHeader {
   const cluster = JSON.parse(copy.find('cluster', 'cluster')!.json!) as ClusterRecord
   const applied = JSON.parse(copy.find('meta', 'applied')!.json!) as { time: number }
   const { tag, name, epoch, metaVersion, settings } = cluster
