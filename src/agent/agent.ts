@@ -1,7 +1,7 @@
 import type { Backend } from '../api/types.ts'
 import type { Address } from '../base/address.ts'
 import type { Random } from '../base/random.ts'
-import { fields, text } from '../base/shape.ts'
+import { fields } from '../base/shape.ts'
 import type { Clock } from '../base/time.ts'
 import type { Trace } from '../base/trace.ts'
 import { aliasId, uuidv7 } from '../base/uuid.ts'
@@ -13,7 +13,7 @@ import type { Sockets } from '../net/types.ts'
 import type { RaftConfig } from '../raft/types.ts'
 import type { Storage } from '../store/types.ts'
 import { backendOf } from './backend.ts'
-import { Ailments } from './control/ailments.ts'
+import { Ailments, tellPace } from './control/ailments.ts'
 import { Authority } from './control/authority.ts'
 import { ScheduledSnapshots } from './control/backups.ts'
 import { ClockWatch } from './control/clock-watch.ts'
@@ -523,8 +523,8 @@ export class Agent {
     this.#steward.start()
     this.scheduled.start()
     this.trust?.start()
-    this.#ailments.tell()
     this.following.follow()
+    this.#life.every(tellPace, () => this.#ailments.tell())
     this.#life.every(orphanPeriod, () => this.#enrolment.askWhetherOrphaned())
     this.#life.every(orphanPeriod, () => this.#course.sendOn())
     this.#life.every(accusePeriod, () => this.#members.accuse())
@@ -745,7 +745,7 @@ export class Agent {
     try {
       const known = fields(body)
       if (kind === 'accuse' || kind === 'withdraw') this.#steward.notice(from, kind, known)
-      if (kind === 'ailing') this.#ailments.heard(from, text(known, 'text', 600))
+      if (kind === 'ailing') this.#ailments.heard(from, known)
       if (kind === 'retired') this.#enrolment.askWhetherOrphaned(true)
       if (kind === 'certificate-due') this.certification?.renew()
     } catch (error) {

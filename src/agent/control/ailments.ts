@@ -1,3 +1,4 @@
+import { type Fields, text } from '../../base/shape.ts'
 import type { Clock, Instant, Millis } from '../../base/time.ts'
 import type { Links } from '../../net/link-types.ts'
 import type { Self } from '../self.ts'
@@ -15,7 +16,8 @@ export interface AilmentsParts {
   leader(): string | null
 }
 
-const tellPace: Millis = 2_000
+/** It is said again so often. */
+export const tellPace: Millis = 2_000
 /** A few words may be lost. */
 const remembered: Millis = 7_000
 /** Of one node; an error of SQLite names a path. */
@@ -31,20 +33,21 @@ export class Ailments {
     this.#parts = parts
   }
 
-  /** Says it now and again, as long as it is so. */
+  /** To be said now and again, as long as it is so. */
   tell(): void {
-    const { self, clock, links, fault } = this.#parts
+    const { self, links, fault } = this.#parts
     const leader = this.#parts.leader()
-    const [text] = fault.notices(self.name)
-    if (text !== undefined && leader !== null && leader !== self.id)
-      links.notice(leader, 'ailing', { text: text.slice(0, maxText) })
-    clock.after(tellPace, () => this.tell())
+    const [what] = fault.notices(self.name)
+    if (what !== undefined && leader !== null && leader !== self.id)
+      links.notice(leader, 'ailing', { text: what.slice(0, maxText) })
   }
 
-  heard(from: string, text: string): void {
+  /** Throws MalformedError. */
+  heard(from: string, body: Fields): void {
+    const said = text(body, 'text', maxText)
     this.#heard.delete(from)
     if (this.#heard.size >= maxTold) this.#heard.delete(this.#heard.keys().next().value!)
-    this.#heard.set(from, { text, at: this.#parts.clock.now() })
+    this.#heard.set(from, { text: said, at: this.#parts.clock.now() })
   }
 
   notices(): readonly string[] {

@@ -104,9 +104,9 @@ export class Enrolment {
     const { group, links, self } = this.#parts
     const { plane } = group
     if (!plane || !batch.some(b => b.entry.type === 'config')) return
-    const carry = new Set([...plane.state.voters, ...plane.state.observers])
     if (!plane.mayCarry(self.id)) this.askWhetherOrphaned(true)
     if (!plane.isLeader()) return
+    const carry = new Set([...plane.state.voters, ...plane.state.observers])
     for (const id of links.connectedPeers())
       if (!carry.has(id)) links.notice(id, 'retired', {}, none)
   }
