@@ -186,16 +186,15 @@ export class Agent {
     this.#fault = new StorageFault(trace, failure =>
       clock.soon(() => this.plane?.diskFailed(failure)),
     )
-    this.self = new Self(storage, config, version, clock.wall(), random, error =>
-      this.#fault.report({ kind: 'io', message: error.message }),
-    )
+    const refused = (error: Error) => this.#fault.report({ kind: 'io', message: error.message })
+    this.self = new Self(storage, config, version, clock.wall(), random, refused)
     if (this.self.name !== config.name)
       trace.warn(
         { node: this.self.name, name: config.name },
         'a node keeps the name that it has in its cluster; under another one it has to join anew (hive leave, hive join ADDR)',
       )
     const { security } = parts
-    security?.onRefused(error => this.#fault.report({ kind: 'io', message: error.message }))
+    security?.onRefused(refused)
     security?.be(this.self.id)
     security?.tidy(this.self.facts.left === true)
     this.self.key = security?.key
