@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { numberIn, oneOf, runTool, wholeIn } from '../scripts/tool.ts'
 import { cli } from './cli.ts'
 import { failover } from './failover.ts'
 import { failure } from './failure.ts'
@@ -31,70 +32,65 @@ etcd, serf and wrk are taken from the path, consul from there or below $PEERS_DI
 Data lies below $BENCH_DIR, or the system's temporary directory: it should be on a real disk.
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seconds: { type: 'string', default: '3' },
-    repeats: { type: 'string', default: '3' },
-    quick: { type: 'boolean', default: false },
-    hive: { type: 'string', default: join(import.meta.dirname, '../bin/hive.js') },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => process.exit(1))
-if (values.help) {
-  process.stdout.write(usage)
-  process.exit(0)
-}
-const unknown = positionals.filter(name => !benches.some(bench => bench.name === name))
-if (unknown.length > 0) {
-  process.stderr.write(`no such bench: ${unknown.join(', ')}\n\n${usage}`)
-  process.exit(2)
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seconds: { type: 'string', default: '3' },
+      repeats: { type: 'string', default: '3' },
+      quick: { type: 'boolean', default: false },
+      hive: { type: 'string', default: join(import.meta.dirname, '../bin/hive.js') },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const seconds = numberIn('seconds', values.seconds, 0.1)
+  const repeats = wholeIn('repeats', values.repeats, 1)
+  const names = benches.map(bench => bench.name)
+  const wanted = new Set(positionals.map(name => oneOf('bench', name, names)))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => process.exit(1))
+  const say = (text: string) => process.stderr.write(`${text}\n`)
+  const machine = describeMachine()
+  say(machine.join('\n'))
+  const figures: Judged[] = []
+  const failed: string[] = []
+  for (const bench of benches) {
+    if (wanted.size > 0 && !wanted.has(bench.name)) continue
+    const lost = lostPercent()
+    say(`\n# ${bench.name}: ${bench.summary}`)
+    say(`jitter ${lost.toFixed(1)} % lost, load ${loadavg()[0]!.toFixed(1)}`)
+    const room: Room = {
+      script: resolve(values.hive),
+      dir: temporaryDir(),
+      seconds: values.quick ? 1 : seconds,
+      repeats: values.quick ? 1 : repeats,
+      quick: values.quick,
+      say: text => say(`  ${text}`),
+    }
+    const begun = new Date()
+    try {
+      const found = (await bench.run(room)).map(judge)
+      figures.push(...found)
+      save(bench.name, { begun, machine, jitterLostPercent: lost, figures: found })
+    } catch (error) {
+      // One bench that fails must not cost what the others have found.
+      failed.push(bench.name)
+      say(`  FAILED: ${error instanceof Error ? error.stack : error}`)
+    }
+    rmSync(room.dir, { recursive: true, force: true })
+  }
+  process.stdout.write(
+    values.json ? `${JSON.stringify({ machine, figures }, null, 2)}\n` : `\n${table(figures)}\n`,
+  )
+  return failed.length > 0 ? 1 : 0
 }
 
-const say = (text: string) => process.stderr.write(`${text}\n`)
-const results = join(import.meta.dirname, 'results')
-const machine = describeMachine()
-say(machine.join('\n'))
-const figures: Judged[] = []
-const failed: string[] = []
-for (const bench of benches) {
-  if (positionals.length > 0 && !positionals.includes(bench.name)) continue
-  const lost = lostPercent()
-  say(`\n# ${bench.name}: ${bench.summary}`)
-  say(`jitter ${lost.toFixed(1)} % lost, load ${loadavg()[0]!.toFixed(1)}`)
-  const room: Room = {
-    script: resolve(values.hive),
-    dir: temporaryDir(),
-    seconds: values.quick ? 1 : Number(values.seconds),
-    repeats: values.quick ? 1 : Number(values.repeats),
-    quick: values.quick,
-    say: text => say(`  ${text}`),
-  }
-  const begun = new Date()
-  try {
-    const found = (await bench.run(room)).map(judge)
-    figures.push(...found)
-    save(bench.name, begun, lost, found)
-  } catch (error) {
-    // One bench that fails must not cost what the others have found.
-    failed.push(bench.name)
-    say(`  FAILED: ${error instanceof Error ? error.stack : error}`)
-  }
-  rmSync(room.dir, { recursive: true, force: true })
-}
-process.stdout.write(
-  values.json ? `${JSON.stringify({ machine, figures }, null, 2)}\n` : `\n${table(figures)}\n`,
-)
-process.exit(failed.length > 0 ? 1 : 0)
-
-function save(name: string, begun: Date, lost: number, found: readonly Judged[]): void {
+function save(name: string, result: { readonly begun: Date } & Record<string, unknown>): void {
+  const results = join(import.meta.dirname, 'results')
   mkdirSync(results, { recursive: true })
-  const stamp = begun.toISOString().slice(0, 19).replaceAll(':', '')
-  const result = { bench: name, begun, machine, jitterLostPercent: lost, figures: found }
-  writeFileSync(join(results, `${stamp}-${name}.json`), `${JSON.stringify(result, null, 2)}\n`)
+  const stamp = result.begun.toISOString().slice(0, 19).replaceAll(':', '')
+  const text = JSON.stringify({ bench: name, ...result }, null, 2)
+  writeFileSync(join(results, `${stamp}-${name}.json`), `${text}\n`)
 }
 
 function describeMachine(): string[] {
@@ -126,3 +122,7 @@ function firstLine(program: string, args: readonly string[], prefix = ''): strin
     return ''
   }
 }
+
+await runTool(usage, main)
+// What a bench left open must not hold this process.
+process.exit()

@@ -1,11 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { oneOf, runTool } from '../../scripts/tool.ts'
 import { failures, halved, joins, lossy, type Stage, steady } from './experiments.ts'
 import { type Guard, guards, type SlowDay, slowMembers } from './slow-members.ts'
 
-/**
- * `node --expose-gc --max-old-space-size=14000 --max-semi-space-size=128 bench/scale/main.ts [EXPERIMENT …] [--nodes N]`: runs them and keeps what
- * came out in `results.json`, next to what is there of others. The same seed gives the same numbers.
- */
+const help = `node --expose-gc --max-old-space-size=14000 --max-semi-space-size=128 bench/scale/main.ts [EXPERIMENT …] [--nodes N]
+
+Simulates the membership of clusters of 100 to 100 000 and keeps what came out in results.json, next to what is
+there of others. The same seed gives the same numbers. Experiments, by default all: steady (at rest), failures, joins,
+loss (1, 10 and 30 %), slow (Lifeguard's experiment), halved (half of all die at once).
+
+  --nodes N   one size: 100, 1000, 10000, 100000`
+
 const file = new URL('results.json', import.meta.url)
 const sizes = [100, 1_000, 10_000, 100_000]
 
@@ -53,22 +59,28 @@ function slowDays(): Row[] {
   return each.flatMap(guard => days.map(one => ({ nodes: 128, ...slowMembers(guard, one) })))
 }
 
-const args = process.argv.slice(2)
-const only = args.includes('--nodes') ? Number(args[args.indexOf('--nodes') + 1]) : undefined
-const named = args.filter(arg => arg in experiments)
-for (const name of named.length > 0 ? named : Object.keys(experiments)) {
-  for (const nodes of sizes) {
-    if (only !== undefined && nodes !== only) continue
-    const began = performance.now()
-    const rows = experiments[name]!(nodes)
-    if (rows.length === 0) continue
-    const results = read()
-    const others = (results[name] ?? []).filter(r => r.nodes !== rows[0]!.nodes)
-    results[name] = [...others, ...rows].sort((a, b) => (a.nodes ?? 0) - (b.nodes ?? 0))
-    writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
-    const seconds = ((performance.now() - began) / 1000).toFixed(1)
-    process.stdout.write(`${name} ${nodes}: ${seconds} s\n`)
+function main(): number {
+  const options = { nodes: { type: 'string' } } as const
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const known = Object.keys(experiments)
+  const named = positionals.map(name => oneOf('experiment', name, known))
+  const only = values.nodes && oneOf('--nodes', values.nodes, sizes.map(String))
+  for (const name of named.length > 0 ? named : known) {
+    for (const nodes of sizes) if (!only || nodes === Number(only)) experiment(name, nodes)
   }
+  return 0
+}
+
+function experiment(name: string, nodes: number): void {
+  const began = performance.now()
+  const rows = experiments[name]!(nodes)
+  if (rows.length === 0) return
+  const results = read()
+  const others = (results[name] ?? []).filter(r => r.nodes !== rows[0]!.nodes)
+  results[name] = [...others, ...rows].sort((a, b) => (a.nodes ?? 0) - (b.nodes ?? 0))
+  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  process.stdout.write(`${name} ${nodes}: ${seconds} s\n`)
 }
 
 function read(): Record<string, Row[]> {
@@ -78,3 +90,5 @@ function read(): Record<string, Row[]> {
     return {}
   }
 }
+
+await runTool(help, main)

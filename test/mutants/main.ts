@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
+import { numberIn, runTool, UsageError, wholeIn } from '../../scripts/tool.ts'
 import { checkerOf } from './checker.ts'
 import { type Mutant, mutants } from './mutants.ts'
 import { mutated, root } from './patch.ts'
@@ -33,9 +34,9 @@ interface Outcome {
 const hangs = 10
 
 interface Plan {
-  readonly from: string
-  readonly seeds: string
-  readonly minutes: string
+  readonly from: number
+  readonly seeds: number
+  readonly minutes: number
   readonly patience: number
 }
 
@@ -51,9 +52,10 @@ async function tried(mutant: Mutant, plan: Plan, before: Outcome | undefined): P
 
 async function simulated(mutant: Mutant, plan: Plan): Promise<Outcome> {
   const patch = new URL('./patch.ts', import.meta.url).href
-  const args = ['--import', patch, 'test/mutants/trial.ts', plan.from, plan.seeds, plan.minutes]
-  args.push(`${plan.patience}`)
-  const { out, took } = await run(process.execPath, args, mutant, plan.patience * hangs)
+  const { from, seeds: most, minutes, patience } = plan
+  const numbers = [from, most, minutes, patience].map(String)
+  const args = ['--import', patch, 'test/mutants/trial.ts', ...numbers]
+  const { out, took } = await run(process.execPath, args, mutant, patience * hangs)
   const line = out.trim().split('\n').at(-1)!
   if (!line.startsWith('{'))
     return {
@@ -155,20 +157,23 @@ async function main(): Promise<number> {
       jobs: { type: 'string', default: '2' },
       record: { type: 'string' },
       write: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   })
-  if (values.help) {
-    console.log(help)
-    return 0
+  const plan: Plan = {
+    from: wholeIn('from', values.from, 0),
+    seeds: wholeIn('seeds', values.seeds, 1),
+    minutes: numberIn('minutes', values.minutes, 0.01),
+    patience: wholeIn('patience', values.patience, 1),
   }
+  const jobs = wholeIn('jobs', values.jobs, 1)
   setPriority(Math.max(getPriority(), 5))
   const chosen = mutants.filter(m => m.name.includes(values.only))
+  if (chosen.length === 0)
+    throw new UsageError(`--only: no deliberate bug has "${values.only}" in its name`)
   // Loudly, and before hours are spent: every bug still fits the code.
   for (const mutant of mutants) mutated(mutant, readFileSync(root + mutant.file, 'utf8'))
   const outcomes = recorded(values.record)
   const waiting = chosen.filter(m => outcomes.get(m.name)?.caught !== true)
-  const plan = { ...values, patience: Number(values.patience) }
   const work = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       const outcome = await tried(mutant, plan, outcomes.get(mutant.name))
@@ -180,7 +185,7 @@ async function main(): Promise<number> {
       )
     }
   }
-  await Promise.all(Array.from({ length: Number(values.jobs) }, work))
+  await Promise.all(Array.from({ length: jobs }, work))
   const done = chosen.map(m => outcomes.get(m.name)!)
   const caught = done.filter(o => o.caught).length
   if (values.write) write(tableOf(done))
@@ -188,4 +193,4 @@ async function main(): Promise<number> {
   return caught === done.length ? 0 : 1
 }
 
-process.exitCode = await main()
+await runTool(help, main)

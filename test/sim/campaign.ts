@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { numberIn, runTool, wholeIn } from '../../scripts/tool.ts'
 import type { Report, Task } from './campaign-worker.ts'
 import { CoverageTable } from './coverage-table.ts'
 
@@ -152,23 +153,13 @@ async function main(): Promise<number> {
       jobs: { type: 'string', default: '2' },
       record: { type: 'string' },
       'require-coverage': { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   })
-  if (values.help) {
-    console.log(help)
-    return 0
-  }
-  const numberOf = (name: 'seeds' | 'from' | 'minutes' | 'jobs'): number => {
-    const value = Number(values[name])
-    if (Number.isFinite(value) && value > 0) return value
-    throw new Error(`--${name} "${values[name]}" must be a number above 0`)
-  }
   const campaign = new Campaign({
-    from: numberOf('from'),
-    seeds: numberOf('seeds'),
-    minutes: numberOf('minutes'),
-    jobs: numberOf('jobs'),
+    from: wholeIn('from', values.from, 0),
+    seeds: wholeIn('seeds', values.seeds, 1),
+    minutes: numberIn('minutes', values.minutes, 0.01),
+    jobs: wholeIn('jobs', values.jobs, 1),
     record: values.record,
   })
   await campaign.run()
@@ -179,4 +170,4 @@ async function main(): Promise<number> {
   return failed > 0 || (demanding && missing.length > 0) ? 1 : 0
 }
 
-process.exitCode = await main()
+await runTool(help, main)

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { numberIn, oneOf, runTool, UsageError, wholeIn } from '../../scripts/tool.ts'
 import { agentVariant } from './agent-variant.ts'
 import { CoverageTable } from './coverage-table.ts'
 import { Nemesis } from './nemesis.ts'
@@ -16,7 +17,7 @@ const help = `Simulates a whole cluster from a seed, breaks it, and checks what 
   --seed N         run this seed (default: one from the clock, which is printed)
   --seeds A..B     run all of these, print progress and failures
   --minutes M      cluster time under trouble (default 5)
-  --nodes K        3 to 9; default: the seed picks 3 to 7
+  --nodes K        3 to 9 (default: what the seed picks, which may be another kind of run)
   --only LIST      kinds of trouble, comma-separated: ${Nemesis.names.join(', ')}; "none": none
   --variant V      agent: whole agents (default); plane: the control plane alone
   --trace          print every line as it happens
@@ -35,23 +36,19 @@ async function main(): Promise<number> {
       minutes: { type: 'string', default: '5' },
       nodes: { type: 'string' },
       only: { type: 'string' },
-      variant: { type: 'string', default: Object.keys(variants)[0]! },
+      variant: { type: 'string' },
       trace: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       tail: { type: 'string', default: '400' },
       'require-coverage': { type: 'boolean', default: false },
       digest: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   })
-  if (values.help) return print(help, 0)
-  const variant = variants[values.variant]
-  if (variant === undefined) return print(`unknown variant ${values.variant}; see --help`, 2)
-  const only = values.only === 'none' ? [] : values.only?.split(',')
-  const unknown = only?.find(name => !Nemesis.names.includes(name))
-  if (unknown !== undefined) return print(`unknown trouble "${unknown}"; see --help`, 2)
-  const minutes = numberOf('minutes', values.minutes)
-  const nodes = values.nodes === undefined ? undefined : numberOf('nodes', values.nodes)
+  const variant = variants[oneOf('--variant', values.variant ?? 'agent', Object.keys(variants))]!
+  const troubles = values.only === 'none' ? [] : values.only?.split(',')
+  const only = troubles?.map(name => oneOf('--only', name.trim(), Nemesis.names))
+  const minutes = numberIn('minutes', values.minutes, 0.01)
+  const nodes = values.nodes === undefined ? undefined : wholeIn('nodes', values.nodes, 3, 9)
   const settingsOf = (seed: number): Settings => ({
     ...(variant.operated ? settingsFor : plainDay)(seed, minutes, nodes),
     ...(only === undefined ? {} : { troubles: only }),
@@ -60,12 +57,16 @@ async function main(): Promise<number> {
   if (values.seeds !== undefined) {
     return campaign(variant, values.seeds, settingsOf, values['require-coverage'])
   }
-  const seed = values.seed === undefined ? Date.now() % 1_000_000 : numberOf('seed', values.seed)
+  const seed = values.seed === undefined ? Date.now() % 1_000_000 : wholeIn('seed', values.seed, 0)
   if (values.digest) {
     const { digest } = await runScenario(variant, settingsOf(seed))
     return print(digest, 0)
   }
-  return single(variant, settingsOf(seed), values.trace, numberOf('tail', values.tail))
+  const again = [`--seed ${seed} --minutes ${minutes}`]
+  for (const name of ['nodes', 'only', 'variant'] as const)
+    if (values[name] !== undefined) again.push(`--${name} "${values[name]}"`)
+  const tail = wholeIn('tail', values.tail, 0)
+  return single(variant, settingsOf(seed), values.trace, tail, again.join(' '))
 }
 
 async function single(
@@ -73,6 +74,7 @@ async function single(
   settings: Settings,
   live: boolean,
   tail: number,
+  again: string,
 ): Promise<number> {
   const began = performance.now()
   const trace = new Trace(live ? 0 : tail, live ? line => console.log(line) : undefined)
@@ -81,9 +83,7 @@ async function single(
   console.log(summary(result, performance.now() - began))
   if (result.failure === undefined) return 0
   console.log(`\n${result.failure.stack ?? result.failure.message}`)
-  console.log(
-    `\nagain: npm run sim -- --seed ${settings.seed} --minutes ${settings.minutes} --nodes ${settings.nodes} --trace`,
-  )
+  console.log(`\nagain: npm run sim -- ${again} --trace`)
   return 1
 }
 
@@ -94,7 +94,8 @@ async function campaign(
   demanding: boolean,
 ): Promise<number> {
   const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(range) ?? []
-  if (from === undefined || to === undefined) return print('write --seeds A..B', 2)
+  if (from === undefined || to === undefined)
+    throw new UsageError(`--seeds: "${range}" must be A..B`)
   let failed = 0
   const table = new CoverageTable()
   for (let seed = Number(from); seed <= Number(to); seed++) {
@@ -126,15 +127,9 @@ function summary(result: Result, took: number): string {
   return `seed ${seed}: ${verdict} (${facts.join('; ')})`
 }
 
-function numberOf(name: string, text: string): number {
-  const value = Number(text)
-  if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} "${text}" is no number`)
-  return value
-}
-
 function print(text: string, code: number): number {
   console.log(text)
   return code
 }
 
-process.exitCode = await main()
+await runTool(help, main)

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { numberIn, oneOf, wholeIn } from '../../scripts/tool.ts'
 
 /** What a run is made of. */
 export interface Options {
@@ -44,8 +45,8 @@ export const help = `Runs a cluster of real agents, breaks it, and judges what i
   --keep           keep histories and traces also when all was well
 `
 
-/** Throws Error with what is wrong. */
-export function parseOptions(args: readonly string[]): Options | 'help' {
+/** Throws UsageError, or Node's about what is no option. */
+export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -56,43 +57,21 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       network: { type: 'string', default: 'auto' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       keep: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  if (values.help) return 'help'
   return {
     minutes: numberIn('minutes', values.minutes, 0.1, 24 * 60),
     nodes: wholeIn('nodes', values.nodes, 3, 9),
     clients: wholeIn('clients', values.clients, 1, 100),
-    seed: wholeIn('seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
+    seed: wholeIn('seed', values.seed, 0),
     faults: values.faults === undefined ? undefined : kindsOf(values.faults),
-    network: networkOf(values.network),
+    network: oneOf('--network', values.network, networkChoices),
     keep: values.keep,
   }
-}
-
-function numberIn(name: string, text: string, least: number, most: number): number {
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
-  if (value >= least && value <= most) return value
-  throw new Error(`--${name}: "${text}" must be a number from ${least} to ${most}`)
-}
-
-function wholeIn(name: string, text: string, least: number, most: number): number {
-  const value = numberIn(name, text, least, most)
-  if (Number.isInteger(value)) return value
-  throw new Error(`--${name}: "${text}" must be a whole number`)
-}
-
-function networkOf(text: string): NetworkChoice {
-  const choice = networkChoices.find(known => known === text)
-  if (choice) return choice
-  throw new Error(`--network: "${text}" must be one of ${networkChoices.join(', ')}`)
 }
 
 function kindsOf(text: string): string[] {
   if (text === 'none') return []
   const kinds = text.split(',').map(kind => kind.trim())
-  const unknown = kinds.filter(kind => !faultKinds.some(known => known === kind))
-  if (unknown.length === 0) return kinds
-  throw new Error(`--faults: ${unknown.join(', ')}: unknown; known are ${faultKinds.join(', ')}`)
+  return kinds.map(kind => oneOf('--faults', kind, faultKinds))
 }

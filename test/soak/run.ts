@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runTool } from '../../scripts/tool.ts'
 import { enclosed, enclosureHere } from './enclosure.ts'
 import { pidSuffix } from './node.ts'
-import { help, type Options, parseOptions } from './options.ts'
+import { help, parseOptions } from './options.ts'
 
 /** `npm run test:soak -- --minutes M`: real agents, real faults, judged histories. Exit code 1: something was broken. */
 
@@ -52,17 +53,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function main(): Promise<number> {
-  let options: Options | 'help'
-  try {
-    options = parseOptions(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${help}`)
-    return 2
-  }
-  if (options === 'help') {
-    console.log(help)
-    return 0
-  }
+  const options = parseOptions(process.argv.slice(2))
   const enclosure = enclosureHere(options.network)
   if ('refused' in enclosure) {
     console.error(enclosure.refused)
@@ -90,4 +81,4 @@ async function main(): Promise<number> {
   return code ?? 1
 }
 
-process.exitCode = await main()
+await runTool(help, main)
