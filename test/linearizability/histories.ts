@@ -20,7 +20,7 @@ export interface Recorded {
 /**
  * Jepsen's form, one map a line: `:process :type :f :value :time :index`, with calls (`:invoke`) and ends
  * (`:ok`, `:fail`, `:info`) in order of time. With `{:f :read|:write|:cas}` and plain values Knossos reads it (models `register`
- * and `cas-register`), with `{:f :txn}` and `[[:append k v] [:r k nil]]` Elle does (`list-append`).
+ * and `cas-register`; to it a read of nil is one of anything), with `{:f :txn}` and `[[:append k v] [:r k nil]]` Elle does (`list-append`).
  */
 export function jepsenHistory(operations: readonly Recorded[]): string {
   const moments = operations.flatMap(operation => {

@@ -14,7 +14,7 @@ function seen<Call>(key: string, call: Call, outcome: Outcome = 'ok'): Seen<Call
   clock += 2
   return { process: 0, node: 'n1', key, call, invoked: clock, returned: clock + 1, outcome }
 }
-const write = (value: string, outcome?: Outcome) =>
+const write = (value: string | null, outcome?: Outcome) =>
   seen<RegisterCall>('register/1', { kind: 'write', value }, outcome)
 const read = (saw: string | null) => seen<RegisterCall>('register/1', { kind: 'read', saw })
 
@@ -66,12 +66,17 @@ test('histories have the forms that Knossos and Elle read', () => {
   const cas = (swapped: boolean): RegisterCall => ({
     ...{ kind: 'cas', expected: null, value: '2', swapped },
   })
-  const registers = [write('1'), read('1'), seen('cas/1', cas(false)), seen('cas/1', cas(true))]
+  const registers = [
+    ...[read(null), write('1'), read('1'), write(null)],
+    ...[seen('cas/1', cas(false)), seen('cas/1', cas(true))],
+  ]
   expect(forms(registers.map(knossosRegister))).toEqual([
+    '[:invoke :read nil] [:ok :read :absent]',
     '[:invoke :write 1] [:ok :write 1]',
     '[:invoke :read nil] [:ok :read 1]',
-    '[:invoke :cas [nil 2]] [:fail :cas [nil 2]]',
-    '[:invoke :cas [nil 2]] [:ok :cas [nil 2]]',
+    '[:invoke :write :absent] [:ok :write :absent]',
+    '[:invoke :cas [:absent 2]] [:fail :cas [:absent 2]]',
+    '[:invoke :cas [:absent 2]] [:ok :cas [:absent 2]]',
   ])
   const lists = [
     seen('a', { kind: 'append' as const, element: 7 }, 'info'),

@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { keyword } from '../linearizability/edn.ts'
+import { type Edn, keyword } from '../linearizability/edn.ts'
 import { jepsenHistory, type Recorded } from '../linearizability/histories.ts'
 import type { ListCall } from '../linearizability/list.ts'
 import type { RegisterCall } from '../linearizability/register.ts'
@@ -34,16 +34,19 @@ export function keepResults(
   for (const node of nodes) copyFileSync(node.traceFile, join(folder, `${node.name}.trace`))
 }
 
-/** Models `register` and `cas-register`: values are whole numbers, nil: no such key. */
+/**
+ * Models `register` and `cas-register`, which begin with `:absent`: values are whole numbers, and `:absent`: no such key. To
+ * Knossos a read of nil is one of anything, so nil would let every stale one pass.
+ */
 export function knossosRegister(seen: Seen<RegisterCall>): Recorded {
   const { call, outcome } = seen
   switch (call.kind) {
     case 'read':
-      return recorded(seen, 'read', null, outcome === 'ok' ? numberOf(call.saw) : null)
+      return recorded(seen, 'read', null, outcome === 'ok' ? ednOf(call.saw) : null)
     case 'write':
-      return recorded(seen, 'write', numberOf(call.value))
+      return recorded(seen, 'write', ednOf(call.value))
     case 'cas': {
-      const pair = [numberOf(call.expected), numberOf(call.value)]
+      const pair = [ednOf(call.expected), ednOf(call.value)]
       const told = outcome === 'ok' && call.swapped === false ? 'fail' : outcome
       return recorded({ ...seen, outcome: told }, 'cas', pair)
     }
@@ -76,6 +79,6 @@ function recorded<Call>(
   return { process, f, asked, told, invoked, returned, outcome }
 }
 
-function numberOf(text: string | null): number | null {
-  return text === null ? null : Number(text)
+function ednOf(text: string | null): Edn {
+  return text === null ? keyword('absent') : Number(text)
 }
