@@ -79,8 +79,9 @@ test('a history has calls and ends in order of time, numbered', () => {
       '{:process 2, :type :invoke, :f :cas, :value [1 2], :time 4000000, :index 4}',
       '{:process 2, :type :info, :f :cas, :value [1 2], :time 5000000, :index 5}',
       '{:process 3, :type :invoke, :f :read, :value nil, :time 6000000, :index 6}',
+      '{:process 3, :type :info, :f :read, :value nil, :time 6000000, :index 7}',
       '',
     ].join('\n'),
   )
-  expect(readEdn(jepsenHistory(operations))).toHaveLength(7)
+  expect(readEdn(jepsenHistory(operations))).toHaveLength(8)
 })

@@ -23,11 +23,16 @@ export interface Recorded {
  * and `cas-register`; to it a read of nil is one of anything), with `{:f :txn}` and `[[:append k v] [:r k nil]]` Elle does (`list-append`).
  */
 export function jepsenHistory(operations: readonly Recorded[]): string {
+  const end = operations.reduce(
+    (latest, { invoked, returned }) => Math.max(latest, returned ?? invoked),
+    0,
+  )
   const moments = operations.flatMap(operation => {
     const { process, f, asked, told, invoked, returned, outcome } = operation
     const call = { time: invoked, type: 'invoke', process, f, value: asked }
-    // Without an end Jepsen takes an operation for one that is still under way, which is the same as `info`.
-    if (returned === undefined) return [call]
+    // Elle takes an append without an end for one that never was, and stumbles over who saw it.
+    const none = { time: end, type: 'info', process, f, value: asked }
+    if (returned === undefined) return [call, none]
     return [call, { time: returned, type: outcome, process, f, value: told }]
   })
   // A client's next call is later than its last answer, also when both fall on one reading of the clock.
