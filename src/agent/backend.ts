@@ -3,7 +3,6 @@ import type {
   ControlAnswer,
   DrainProgress,
   InitAnswer,
-  JoinAnswer,
   KvQuery,
   KvRead,
   RoleReport,
@@ -11,20 +10,20 @@ import type {
   ServiceReport,
   StatusReport,
 } from '../api/types.ts'
-import { formatAddress, parseAddress } from '../base/address.ts'
+import { formatAddress } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
-import type { Answer, RequestOutcome } from '../net/link-types.ts'
-import { parseJoinToken } from '../net/security/token.ts'
 import type { Outcome } from '../state/types.ts'
 import type { Agent } from './agent.ts'
 import { restoreSnapshot, takeSnapshot } from './control/snapshot-backend.ts'
 import { readPages } from './desk/kv-pages.ts'
 import { settingsOf } from './desk/settings.ts'
 import { logPage } from './desk/views.ts'
+import { joinCluster, leaveCluster } from './entrance/membership-backend.ts'
 import { askWitnesses } from './entrance/witness.ts'
 import { checkEventType } from './event-type.ts'
-import { inNoCluster } from './no-cluster.ts'
+import { inNoCluster, requireCluster } from './no-cluster.ts'
+import { settled } from './settled.ts'
 import { overlaid } from './status.ts'
 import { createToken, withToken } from './trust/tokens.ts'
 
@@ -32,9 +31,6 @@ import { createToken, withToken } from './trust/tokens.ts'
 const patience = 10_000
 /** The status is wanted now, from whoever has it. */
 const statusPatience = 1_200
-/** A leave waits for its node to be out. */
-const leavePatience = 30_000
-const poll = 100
 /** A rotation begins when every control node has what it needs for it. */
 const rotationPatience = 10_000
 
@@ -42,7 +38,7 @@ const rotationPatience = 10_000
 export function backendOf(agent: Agent, clock: Clock): Backend {
   const ask = <T>(method: string, body: unknown, wait = 0, signal?: AbortSignal): Promise<T> =>
     settled<T>(done => {
-      requireCluster(agent)
+      requireCluster(agent.self)
       agent.authority.ask(method, body, patience, done, wait, signal)
     })
   const write = <T>(
@@ -52,7 +48,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     wait?: number,
   ): Promise<T> =>
     settled<T>(done => {
-      requireCluster(agent)
+      requireCluster(agent.self)
       agent.authority.write(method, body, patience, done, blob, wait)
     })
 
@@ -66,7 +62,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
         )
       }).then(answer => withToken(agent, clock, ask, answer, asked.actor)),
 
-    join: async ({ address, token }) => join(agent, clock, address, token),
+    join: async ({ address, token }) => joinCluster(agent, clock, address, token),
 
     drain: request =>
       write<DrainProgress>('drain', { ...request, deadline: request.deadline ?? undefined }),
@@ -80,7 +76,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     }),
     roles: async () => rolesOf(agent, await status(agent)),
     log: request => log(agent, clock, request),
-    leave: request => leave(agent, clock, request),
+    leave: request => leaveCluster(agent, clock, request, () => status(agent)),
     reset: async () => ({ setAside: agent.reset() }),
     promote: request => longAsk<ControlAnswer>(agent, 'promote', request),
     doctor: ({ node }) =>
@@ -104,7 +100,7 @@ export function backendOf(agent: Agent, clock: Clock): Backend {
     demote: request => longAsk<ControlAnswer>(agent, 'demote', request),
 
     snapshot: async request => {
-      requireCluster(agent)
+      requireCluster(agent.self)
       return takeSnapshot(agent, request)
     },
     snapshots: () =>
@@ -202,7 +198,7 @@ async function log(
   clock: Clock,
   { signal, ...request }: LogRequest,
 ): Promise<LogPage> {
-  requireCluster(agent)
+  requireCluster(agent.self)
   checkEventType(request.type)
   const { plane } = agent
   if (plane && plane.leader() === null) {
@@ -213,145 +209,6 @@ async function log(
   return settled<LogPage>(done =>
     agent.authority.ask('log', request, patience, done, request.wait, signal),
   )
-}
-
-/** Waits a little for the outcome, so that the operator reads more than "trying". */
-function join(
-  agent: Agent,
-  clock: Clock,
-  address: string,
-  token: string | undefined,
-): Promise<JoinAnswer> {
-  const parsed = parseAddress(address, 4483)
-  if ('message' in parsed)
-    throw new OperatorError(
-      'BAD_REQUEST',
-      parsed.message,
-      'give HOST:PORT of a node of the cluster',
-    )
-  const { cluster } = agent.self.facts
-  if (cluster) {
-    // All that it knew may be elsewhere by now: it finds its cluster there, or hears that it is out.
-    agent.links.dialSeed(parsed)
-    throw new OperatorError(
-      'ALREADY_INITIALISED',
-      `this node belongs to «${cluster.name}» already, tag ${cluster.tag}`,
-      `it looks for its cluster at ${address} as well now; to move it to another one: hive leave, or hive reset`,
-    )
-  }
-  const membersBefore = agent.reports.sight().members.length
-  if (token === undefined) agent.security?.expect(undefined)
-  else showToken(agent, token)
-  agent.entry.join(formatAddress(parsed))
-  const deadline = clock.now() + patience
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      const now = agent.self.facts.cluster
-      if (now && agent.view()?.self?.phase === 'ready') {
-        return resolve({ state: 'joined', cluster: now.name, detail: '' })
-      }
-      const refusal = agent.entry.refusal
-      if (refusal?.final)
-        return reject(new OperatorError(refusal.code, refusal.text, refusal.remedy))
-      if (refusal?.code === 'AWAITS_APPROVAL')
-        return resolve({
-          state: 'waiting',
-          cluster: null,
-          detail: `${refusal.text.replace(/^.*?: .*?: /, '')}; ${refusal.remedy}`,
-        })
-      const met = agent.reports.sight().members
-      if (!now && met.length > membersBefore && !agent.entry.validating) {
-        return resolve({
-          state: 'zombie',
-          cluster: null,
-          detail: `sees ${met.length} other node${met.length > 1 ? 's' : ''}; the cluster waits for hive init`,
-        })
-      }
-      if (clock.now() > deadline) {
-        return resolve({
-          state: 'trying',
-          cluster: now?.name ?? null,
-          detail:
-            [refusal?.text, refusal?.remedy].filter(Boolean).join('; ') ||
-            noAnswer(address, agent.entry.silence(formatAddress(parsed))),
-        })
-      }
-      clock.after(poll, look)
-    }
-    look()
-  })
-}
-
-function noAnswer(address: string, silence: string | undefined): string {
-  const why = silence === undefined ? '' : `: ${silence}`
-  return `no answer from ${address} yet${why}; the agent goes on trying`
-}
-
-/** From now on it is shown to whoever is asked to let this node in. */
-function showToken(agent: Agent, text: string): void {
-  const token = parseJoinToken(text)
-  if (!agent.security)
-    throw new OperatorError('REFUSED', 'nodes prove nothing here, so tokens are good for nothing')
-  agent.security.expect(token)
-  // What was made without it proves less, or is of another cluster than the token.
-  for (const id of agent.links.connectedPeers()) agent.links.forget(id)
-}
-
-async function leave(
-  agent: Agent,
-  clock: Clock,
-  request: { node?: string; force: boolean; actor: string },
-): Promise<{ left: true; advice?: string }> {
-  requireCluster(agent)
-  const node = request.node ?? agent.self.id
-  const own = node === agent.self.id || node === agent.self.name
-  const { incarnation } = agent.self.facts
-  return settled<{ advice?: string }>(done =>
-    agent.authority.write(
-      'leave',
-      { node, own, ...(own && { incarnation }), force: request.force, actor: request.actor },
-      patience,
-      outcome => done(own && isOut(agent, outcome) ? left : withRescue(outcome)),
-    ),
-  ).then(({ advice }) => {
-    if (own) agent.departure.letGo()
-    return new Promise((resolve, reject) => {
-      const deadline = clock.now() + leavePatience
-      const look = async (): Promise<void> => {
-        const gone = own
-          ? !agent.self.facts.cluster
-          : !(await status(agent)).nodes.some(n => n.id === node || n.name === node)
-        if (gone) return resolve({ left: true, ...(advice && { advice }) })
-        if (clock.now() > deadline)
-          return reject(
-            new OperatorError(
-              'TIMEOUT',
-              'the leave is recorded and under way',
-              'hive status shows when it is over',
-            ),
-          )
-        clock.after(poll, () => void look())
-      }
-      void look()
-    })
-  })
-}
-
-const left: RequestOutcome = { ok: true, body: {} }
-
-/** Who is out has nobody left to tell it so, or only that. */
-function isOut(agent: Agent, outcome: RequestOutcome): boolean {
-  return agent.self.facts.left === true || (!outcome.ok && outcome.code === 'REMOVED')
-}
-
-/** Who is taken out because it is dead may be what the quorum lacks. */
-function withRescue(outcome: RequestOutcome): RequestOutcome {
-  if (outcome.ok || outcome.code !== 'NO_QUORUM') return outcome
-  return {
-    ...outcome,
-    remedy:
-      'nobody can decide it: start the missing control nodes again; if they are gone for good: hive recover plan',
-  }
 }
 
 function rolesOf(agent: Agent, report: StatusReport): readonly RoleReport[] {
@@ -371,7 +228,7 @@ function rolesOf(agent: Agent, report: StatusReport): readonly RoleReport[] {
 /** A change of voters waits for a node to catch up. */
 function longAsk<T>(agent: Agent, method: string, body: unknown): Promise<T> {
   return settled<T>(done => {
-    requireCluster(agent)
+    requireCluster(agent.self)
     agent.authority.ask(method, body, patience, done, 120_000)
   })
 }
@@ -385,16 +242,6 @@ function services(agent: Agent) {
     )
   }
   return agent.services
-}
-
-function requireCluster(agent: Agent): void {
-  if (!agent.self.facts.cluster) throw inNoCluster(agent.self.name)
-}
-
-function settled<T>(begin: (done: Answer) => void): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    begin(outcome => (outcome.ok ? resolve(outcome.body as T) : reject(errorOf(outcome))))
-  })
 }
 
 function readElsewhere(
@@ -430,8 +277,4 @@ const taken = ({ index }: { index: number }) => ({ ok: true, index })
 function casFailed(error: unknown): { ok: boolean; index: number } {
   if (error instanceof OperatorError && error.code === 'CAS_FAILED') return { ok: false, index: 0 }
   throw error
-}
-
-function errorOf(outcome: RequestOutcome & { ok: false }): OperatorError {
-  return new OperatorError(outcome.code, outcome.message, outcome.remedy)
 }

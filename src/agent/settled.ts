@@ -1,0 +1,13 @@
+import { OperatorError } from '../base/errors.ts'
+import type { Answer, RequestOutcome } from '../net/link-types.ts'
+
+/** Callbacks within, promises at the edge: what `begin` is answered, or rejects with OperatorError. */
+export function settled<T>(begin: (done: Answer) => void): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    begin(outcome => (outcome.ok ? resolve(outcome.body as T) : reject(errorOf(outcome))))
+  })
+}
+
+function errorOf(outcome: RequestOutcome & { ok: false }): OperatorError {
+  return new OperatorError(outcome.code, outcome.message, outcome.remedy)
+}
