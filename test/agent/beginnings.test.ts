@@ -192,6 +192,23 @@ describe('init of a node that was told to look for others', () => {
     })
   })
 
+  test('is waited for by who joins a zombie that it knows already, and nobody joins itself', async () => {
+    const room = new Machines()
+    room.start('n1', 'n2')
+    const [n1, n2] = ['n1', 'n2'].map(n => room.cluster.node(n).machine)
+    const join = (ip: string) =>
+      room.ask('n2', b => b.join({ address: `${ip}:4483`, actor: 'ann' }))
+    for (let i = 0; i < 2; i++)
+      expect(await join(n1!.ip)).toMatchObject({
+        state: 'zombie',
+        detail: 'sees 1 other node; the cluster waits for hive init',
+      })
+    await expect(join(n2!.ip)).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: `${n2!.ip}:4483 is this node itself`,
+    })
+  })
+
   test('is not for a node that is on its way home to its cluster', async () => {
     const room = seeking()
     const tag = '01980000-0000-7000-8000-000000000001'

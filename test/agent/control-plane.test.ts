@@ -5,6 +5,7 @@ import { silentTrace } from '../../src/base/trace.ts'
 import { newGroup } from '../../src/raft/raft.ts'
 import type { Entry, Message } from '../../src/raft/types.ts'
 import type { Outcome } from '../../src/state/types.ts'
+import type { GroupStore, SnapshotSource } from '../../src/store/types.ts'
 import { newLife, SimulatedClock } from '../sim/clock.ts'
 import { Disk, SimulatedStorage } from '../sim/disk.ts'
 import { Simulation } from '../sim/simulation.ts'
@@ -13,6 +14,7 @@ import { Simulation } from '../sim/simulation.ts'
 class Driven {
   readonly simulation = new Simulation(1)
   readonly plane: ControlPlane
+  readonly store: GroupStore
   readonly snapshotsAsked: string[] = []
   /** Answers each append at once, as these peers. */
   answering: readonly string[] = []
@@ -25,6 +27,7 @@ class Driven {
     const { snapshot, hardState } = newGroup(voters)
     storage.createGroup(snapshot, hardState, [])
     const { loaded, store } = storage.openGroup(() => {})
+    this.store = store
     this.plane = new ControlPlane({
       self: 'a',
       clock,
@@ -83,6 +86,26 @@ function put(key: string, value: Uint8Array): Draft {
 function lastOf(message: Message & { type: 'append' }): number {
   return message.prevIndex + message.entries.length
 }
+
+test('a snapshot that has come is not taken for the next one, whose beginning comes in the same moment', async () => {
+  const alone = new Driven(['a'])
+  await alone.run(5_000)
+  alone.put('x')
+  await alone.run(5_000)
+  let source: SnapshotSource | undefined
+  alone.store.takeSnapshot((_, taken) => {
+    source = taken
+  })
+  await alone.run()
+  const { meta, size } = source!
+  expect(meta.index).toBeGreaterThan(1)
+  const node = new Driven(['a', 'b', 'c'])
+  node.store.receiveChunk(0, source!.read(0, size))
+  node.step({ type: 'snapshot', term: meta.term, snapshot: meta })
+  node.store.receiveChunk(0, new Uint8Array(3))
+  await node.run()
+  expect(node.plane.state.applied).toBe(meta.index)
+})
 
 describe('a proposal', () => {
   test('is answered once, also when another takes its place in the log', async () => {

@@ -129,6 +129,14 @@ test('a zombie that knows nobody says what it waits for, and meets another by hi
     stdout: expect.stringMatching(/found other zombies[\s\S]*hive init/),
   })
   for (const agent of [n1, n2]) await agent.sees({ n1: 'zombie', n2: 'zombie' })
+  expect(await n2.hive('join', n1.address)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('found other zombies: sees 1 other node'),
+  })
+  expect(await n2.hive('join', n2.address)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`${n2.address} is this node itself`),
+  })
   expect(await n2.hive('join', 'no port:x')).toMatchObject({ code: 2 })
 })
 

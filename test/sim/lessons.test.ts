@@ -102,6 +102,10 @@ const lessons: readonly (readonly [Settings, string])[] = [
     'a wish to be let in that its node has outlived is not kept for an operator',
   ],
   [settingsFor(316_832, 1), 'a leader that is relieved of the log sees it by its own log'],
+  [
+    settingsFor(335_667, 1),
+    'a snapshot that has come is not taken for the next one, whose beginning comes with its end',
+  ],
   [settingsFor(410_399, 1), 'an older build that newer events overtake does not carry the log'],
 ]
 

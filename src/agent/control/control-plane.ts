@@ -195,7 +195,9 @@ export class ControlPlane {
   step(message: Message): void {
     if (this.#stopped) return
     this.#raft.step(message, this.#parts.clock.now())
-    this.#schedule()
+    // What has arrived goes to the store before anything of the next one can take its place there.
+    if (message.type === 'snapshot') this.#crank()
+    else this.#schedule()
   }
 
   /** `done` exactly once; NOT_LEADER says for certain that nothing happened, TIMEOUT that nobody knows. */

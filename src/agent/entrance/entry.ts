@@ -92,6 +92,11 @@ export class Entry {
     ]
   }
 
+  /** Who was found at that address. */
+  peerAt(address: string): string | undefined {
+    return this.#seeds.peerAt(address)
+  }
+
   /** Why nobody at that address answers, as far as that is known. */
   silence(address: string): string | undefined {
     return this.#seeds.silence(address)

@@ -30,6 +30,12 @@ export function joinCluster(
       parsed.message,
       'give HOST:PORT of a node of the cluster',
     )
+  if (formatAddress(parsed) === formatAddress(agent.self.address))
+    throw new OperatorError(
+      'BAD_REQUEST',
+      `${address} is this node itself`,
+      'give the address of another one',
+    )
   const { cluster } = agent.self.facts
   if (cluster) {
     // All that it knew may be elsewhere by now: it finds its cluster there, or hears that it is out.
@@ -61,7 +67,9 @@ export function joinCluster(
           detail: `${refusal.text.replace(/^.*?: .*?: /, '')}; ${refusal.remedy}`,
         })
       const met = agent.reports.sight().members
-      if (!now && met.length > membersBefore && !agent.entry.validating) {
+      const asked = agent.entry.peerAt(address)
+      const isMet = met.length > membersBefore || met.some(({ id }) => id === asked)
+      if (!now && isMet && !agent.entry.validating) {
         return resolve({
           state: 'zombie',
           cluster: null,

@@ -106,6 +106,11 @@ export class Seeds {
     else if (isFinal(failure.code)) seed.next = clock.now() + care
   }
 
+  /** Who was found at that address. */
+  peerAt(address: string): string | undefined {
+    return this.#at(inFull(address))?.peer
+  }
+
   /** Why nobody at that address answers, as far as that is known. */
   silence(address: string): string | undefined {
     return this.#at(inFull(address))?.silence
