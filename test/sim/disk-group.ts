@@ -121,7 +121,7 @@ export class SimulatedGroup implements GroupStore {
       if (noRoom) return done(noRoom)
       this.#settleSaves()
       const { applied, rows } = this.#durable
-      const bytes = encodeSnapshot([...rows.values()])
+      const bytes = encodeSnapshot(applied.index, [...rows.values()])
       done(undefined, {
         meta: applied,
         size: bytes.length,
@@ -253,7 +253,9 @@ export class SimulatedGroup implements GroupStore {
     if (batch.snapshot !== undefined) {
       assert(received !== undefined, 'a snapshot without its chunks')
       group.rows.clear()
-      for (const row of decodeSnapshot(received)) group.rows.set(rowKey(row), row)
+      const { index, rows } = decodeSnapshot(received)
+      assert(index === batch.snapshot.index, `a snapshot of ${index} for ${batch.snapshot.index}`)
+      for (const row of rows) group.rows.set(rowKey(row), row)
       group.base = batch.snapshot
       this.#disk.noted?.('snapshot')
       group.applied = batch.snapshot
