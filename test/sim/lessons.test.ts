@@ -106,6 +106,10 @@ const lessons: readonly (readonly [Settings, string])[] = [
     settingsFor(335_667, 1),
     'a snapshot that has come is not taken for the next one, whose beginning comes with its end',
   ],
+  [
+    settingsFor(339_860, 1),
+    'a node on its way home whom nobody believes says what an operator can do',
+  ],
   [settingsFor(410_399, 1), 'an older build that newer events overtake does not carry the log'],
 ]
 

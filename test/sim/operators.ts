@@ -274,7 +274,8 @@ export class Operators {
       at: node,
       invoke: async b => {
         const { notices } = await b.status()
-        if (notices.some(n => /REMOVED|UNTRUSTED/.test(n))) await b.reset({ actor: 'operator' })
+        if (notices.some(n => /REMOVED|UNTRUSTED|hive reset, then/.test(n)))
+          await b.reset({ actor: 'operator' })
       },
     }
   }

@@ -95,7 +95,12 @@ export class LastRefusal {
     const text = this.#parts.incognito?.()
       ? `${formatAddress(address)} lets nobody in by a token now: it is in no cluster that has certificates`
       : `${formatAddress(address)} and this node do not believe each other: they have another secret or are of another cluster, or one of them has none`
-    this.#set({ code: 'UNTRUSTED', text, remedy: cureOf('UNTRUSTED'), final: false })
+    const { returning } = this.#parts.self.facts
+    // It goes on showing what it was given as a member: nobody can say any more that it was removed, and a token is not asked for.
+    const remedy = returning
+      ? `it goes on trying; if it was removed from «${returning.name}» while it was away, nobody can tell it: hive reset, then hive join with a token`
+      : cureOf('UNTRUSTED')
+    this.#set({ code: 'UNTRUSTED', text, remedy, final: false })
   }
 
   /**
