@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 /**
  * Seeds that found a bug of hive, and what it was. The course of a seed changes with the code, so each bug has a small test of its own as well
- * where it could be told in one; these hold that what failed once does not fail again.
+ * where it could be told in one; these hold that what failed once does not fail again. (One is left out: 2107, of 145 nodes, takes as long as ten.)
  */
 const lessons: readonly (readonly [Settings, string])[] = [
   [
@@ -23,11 +23,6 @@ const lessons: readonly (readonly [Settings, string])[] = [
   [plainDay(40_052, 1), 'a join that comes late does not bring back who has left'],
   [plainDay(40_255, 1), 'a join that comes late does not undo a newer one'],
   [plainDay(50_134, 1), 'a leader that hands over does not try its chores again at once, for ever'],
-  // Large, and what it found was in its first seconds.
-  [
-    settingsFor(2107, 0.1),
-    'what a member is asked where no connection carries it yet is asked again',
-  ],
   [
     settingsFor(80_281, 1),
     'a survivor that another rescue overtakes while it is looked at does not end itself',
