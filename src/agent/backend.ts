@@ -23,7 +23,7 @@ import { joinCluster, leaveCluster } from './entrance/membership-backend.ts'
 import { askWitnesses } from './entrance/witness.ts'
 import { checkEventType } from './event-type.ts'
 import { inNoCluster, requireCluster } from './no-cluster.ts'
-import { settled } from './settled.ts'
+import { errorOf, settled } from './settled.ts'
 import { overlaid } from './status.ts'
 import { createToken, withToken } from './trust/tokens.ts'
 
@@ -269,7 +269,7 @@ function settleWrite(
 ): void {
   if (outcome.ok) return resolve({ ok: true, index: outcome.index })
   if (outcome.code === 'CAS_FAILED') return resolve({ ok: false, index: 0 })
-  reject(new OperatorError(outcome.code, outcome.message, outcome.remedy))
+  reject(errorOf(outcome))
 }
 
 const taken = ({ index }: { index: number }) => ({ ok: true, index })

@@ -8,6 +8,7 @@ export function settled<T>(begin: (done: Answer) => void): Promise<T> {
   })
 }
 
-function errorOf(outcome: RequestOutcome & { ok: false }): OperatorError {
-  return new OperatorError(outcome.code, outcome.message, outcome.remedy)
+/** A refusal within, as the edge throws it. */
+export function errorOf(no: Omit<RequestOutcome & { ok: false }, 'ok'>): OperatorError {
+  return new OperatorError(no.code, no.message, no.remedy)
 }

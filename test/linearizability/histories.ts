@@ -31,8 +31,7 @@ export function jepsenHistory(operations: readonly Recorded[]): string {
     const { process, f, asked, told, invoked, returned, outcome } = operation
     const call = { time: invoked, type: 'invoke', process, f, value: asked }
     // Elle takes an append without an end for one that never was, and stumbles over who saw it.
-    const none = { time: end, type: 'info', process, f, value: asked }
-    if (returned === undefined) return [call, none]
+    if (returned === undefined) return [call, { ...call, time: end, type: 'info' }]
     return [call, { time: returned, type: outcome, process, f, value: told }]
   })
   // A client's next call is later than its last answer, also when both fall on one reading of the clock.

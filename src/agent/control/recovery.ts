@@ -7,6 +7,7 @@ import type { Answer, Links, RequestOutcome } from '../../net/link-types.ts'
 import type { RescueOrder } from '../desk/recovery.ts'
 import { inNoCluster } from '../no-cluster.ts'
 import type { Self } from '../self.ts'
+import { errorOf } from '../settled.ts'
 import type { ControlPlane } from './control-plane.ts'
 
 /**
@@ -80,7 +81,7 @@ export class Rescuers {
       }
       this.#request(found.leader.id, 'recover-start', order, applyPatience, answer => {
         if (answer.ok) done({ ok: true, answer: answer.body as RecoveryAnswer })
-        else failed(new OperatorError(answer.code, answer.message, answer.remedy))
+        else failed(errorOf(answer))
       })
     })
   }

@@ -7,6 +7,7 @@ import { pieceBytes } from '../../snapshot/writer.ts'
 import { packEntries, type StagedEntry } from '../../state/restoring.ts'
 import type { Row } from '../../state/types.ts'
 import type { Agent } from '../agent.ts'
+import { errorOf } from '../settled.ts'
 
 /** A node that makes a copy may have a slow disk and much to copy. */
 const openPatience = 120_000
@@ -81,7 +82,7 @@ function settle(
   resolve: (outcome: RequestOutcome & { ok: true }) => void,
   reject: (error: Error) => void,
 ): (outcome: RequestOutcome) => void {
-  return o => (o.ok ? resolve(o) : reject(new OperatorError(o.code, o.message, o.remedy)))
+  return o => (o.ok ? resolve(o) : reject(errorOf(o)))
 }
 
 /** Puts a snapshot in the place of what the cluster keeps. Nothing changes before the end of it has come and fits. */

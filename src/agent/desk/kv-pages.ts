@@ -2,6 +2,7 @@ import { tooMuch } from '../../api/kv-answer.ts'
 import { type KvQuery, type KvRead, kvLimits } from '../../api/types.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Answer, RequestOutcome } from '../../net/link-types.ts'
+import { errorOf } from '../settled.ts'
 
 /**
  * A read on its way from the node that knows to the node that was asked. What is under a prefix may be more than a
@@ -57,7 +58,7 @@ export function readPages(
       const after = before?.entries.at(-1)?.key
       ask({ ...held, pages: true, ...(after !== undefined && { after }) }, outcome => {
         if (!outcome.ok) {
-          return reject(new OperatorError(outcome.code, outcome.message, outcome.remedy))
+          return reject(errorOf(outcome))
         }
         const page = unpacked(outcome)
         // It came, so it is waited for no longer.

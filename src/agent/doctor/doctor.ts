@@ -15,6 +15,7 @@ import {
 import type { Datagrams } from '../../net/datagrams.ts'
 import type { Answer, Links, RequestOutcome } from '../../net/link-types.ts'
 import type { Sockets } from '../../net/types.ts'
+import { defaultPorts } from '../process/options.ts'
 import { type Methods, refusal } from '../requests.ts'
 import { Helper } from './helper.ts'
 import type { Instruments } from './instruments.ts'
@@ -67,7 +68,6 @@ const watchEvery: Millis = 10
 const freshFor: Millis = 1_000
 /** A whole examination of another node takes less, ms. */
 const consultPatience: Millis = 25_000
-const defaultPort = 4483
 /** Seeds that are tried. */
 const maxSeeds = 16
 
@@ -260,7 +260,7 @@ export class Doctor {
 
   #trySeeds(all: readonly string[], done: (seeds: Examination['seeds']) => void): void {
     const trySeed = (seed: string, one: (found: Examination['seeds'][number]) => void): void => {
-      const address = parseAddress(seed, defaultPort)
+      const address = parseAddress(seed, defaultPorts.peers)
       if ('message' in address) one({ seed, outcome: address.message })
       else this.helper.dial(address, outcome => one({ seed, outcome }))
     }

@@ -16,6 +16,7 @@ import { description } from '../desk/description.ts'
 import { isLoopback } from '../process/exposure.ts'
 import { excuse, refusal } from '../requests.ts'
 import type { Self } from '../self.ts'
+import { errorOf } from '../settled.ts'
 import type { Candidate } from './candidate.ts'
 import type { Entry } from './entry.ts'
 
@@ -119,7 +120,7 @@ export class Initiation {
       ...this.#parts.members().map(m => ({ id: m.id, name: m.name, alive: m.status === 'alive' })),
     ]
     const choice = chooseControl(present, asked.control, this.#sought())
-    if (!choice.ok) return failed(new OperatorError(choice.code, choice.message, choice.remedy))
+    if (!choice.ok) return failed(errorOf(choice))
     const duplicate = duplicateName(present)
     if (duplicate)
       return failed(

@@ -6,6 +6,7 @@ import type { RequestOutcome } from '../../net/link-types.ts'
 import { parseJoinToken } from '../../net/security/token.ts'
 import type { Agent } from '../agent.ts'
 import { requireCluster } from '../no-cluster.ts'
+import { defaultPorts } from '../process/options.ts'
 import { settled } from '../settled.ts'
 
 /** An operator who has a node join waits so long for an outcome, ms. */
@@ -23,14 +24,15 @@ export function joinCluster(
   address: string,
   token: string | undefined,
 ): Promise<JoinAnswer> {
-  const parsed = parseAddress(address, 4483)
+  const parsed = parseAddress(address, defaultPorts.peers)
   if ('message' in parsed)
     throw new OperatorError(
       'BAD_REQUEST',
       parsed.message,
       'give HOST:PORT of a node of the cluster',
     )
-  if (formatAddress(parsed) === formatAddress(agent.self.address))
+  const at = formatAddress(parsed)
+  if (at === formatAddress(agent.self.address))
     throw new OperatorError(
       'BAD_REQUEST',
       `${address} is this node itself`,
@@ -49,7 +51,7 @@ export function joinCluster(
   const membersBefore = agent.reports.sight().members.length
   if (token === undefined) agent.security?.expect(undefined)
   else showToken(agent, token)
-  agent.entry.join(formatAddress(parsed))
+  agent.entry.join(at)
   const deadline = clock.now() + joinPatience
   return new Promise((resolve, reject) => {
     const look = (): void => {
@@ -67,7 +69,7 @@ export function joinCluster(
           detail: `${refusal.text.replace(/^.*?: .*?: /, '')}; ${refusal.remedy}`,
         })
       const met = agent.reports.sight().members
-      const asked = agent.entry.peerAt(address)
+      const asked = agent.entry.peerAt(at)
       const isMet = met.length > membersBefore || met.some(({ id }) => id === asked)
       if (!now && isMet && !agent.entry.validating) {
         return resolve({
@@ -82,7 +84,7 @@ export function joinCluster(
           cluster: now?.name ?? null,
           detail:
             [refusal?.text, refusal?.remedy].filter(Boolean).join('; ') ||
-            noAnswer(address, agent.entry.silence(formatAddress(parsed))),
+            noAnswer(address, agent.entry.silence(at)),
         })
       }
       clock.after(poll, look)

@@ -3,6 +3,7 @@ import { type Random, shuffled } from '../../base/random.ts'
 import type { Clock, Instant } from '../../base/time.ts'
 import { isFinal } from '../../cluster/first-validation.ts'
 import type { DialFailure, Links } from '../../net/link-types.ts'
+import { defaultPorts } from '../process/options.ts'
 import type { Self } from '../self.ts'
 
 /** Where this node looks for others: every address that it was told, or remembers, is tried for ever. */
@@ -19,8 +20,6 @@ export interface SeedsParts {
 const pace = { first: 500, most: 5_000 }
 /** …and those that answered, or refused this node for good, are looked after so seldom. */
 const care = 30_000
-/** Where an address names no port. */
-const defaultPort = 4483
 /** So many addresses that do not answer are told. */
 const maxSilentTold = 4
 
@@ -80,7 +79,7 @@ export class Seeds {
       seed.pause = answers ? pace.first : Math.min(seed.pause * 2, pace.most)
       seed.next = now + pause * (0.75 + random.next() / 2)
       if (answers) answered(seed.peer!)
-      const address = parseAddress(seed.at, defaultPort)
+      const address = parseAddress(seed.at, defaultPorts.peers)
       if (!answers && !('message' in address)) links.dialSeed(address)
     }
   }
@@ -152,6 +151,6 @@ export class Seeds {
 
 /** With its port; what is no address stays what it is. */
 function inFull(text: string): string {
-  const address = parseAddress(text, defaultPort)
+  const address = parseAddress(text, defaultPorts.peers)
   return 'message' in address ? text : formatAddress(address)
 }

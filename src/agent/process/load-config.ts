@@ -17,7 +17,7 @@ import {
   type Source,
   type TomlFile,
 } from './config-source.ts'
-import { type Option, options } from './options.ts'
+import { defaultPorts, type Option, options } from './options.ts'
 import { advertised, isWildcard, ownAddresses } from './own-address.ts'
 
 /** What defaults depend on besides the environment, so that tests need no machine. */
@@ -162,7 +162,7 @@ function withDefaults(
   if (name === '') {
     problems.push({ key: 'name', message: `is missing, and "${around.hostname}" makes none` })
   }
-  const bind = get('bind', { host: '127.0.0.1', port: 4483 })
+  const bind = get('bind', { host: '127.0.0.1', port: defaultPorts.peers })
   return {
     name,
     dataDir,
